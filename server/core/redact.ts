@@ -1,0 +1,74 @@
+/**
+ * Masking for logs, the audit, the journal of calls and the request log.
+ *
+ * An allow-list: a text value passes only under a key that is declared safe; anything else becomes "•••". Numbers,
+ * booleans and null pass (amounts and states must stay readable). A secret in an unknown field therefore never shows.
+ */
+const SAFE_KEYS = new Set(
+  [
+    "id object mode status state previous_state state_reason result result_reason type event event_type event_version event_id name",
+    "amount currency reference purchase_reference payment_request_id payment_request_reference payment_transaction_id",
+    "payment_transaction_reference payment_capture_id payment_capture_reference payment_refund_id payment_refund_reference",
+    "customer_token_reference line_item_reference store_reference terminal_reference store_id terminal_id product_identifier",
+    "channel launch capture method code error_code error_type error_id error_message title detail pointer parameter reason request_id",
+    "correlation_id webhook_id subject_account_id recipient_account_id product_instance_id expires_at created_at updated_at",
+    "occurred_at captured_at unit quantity country currency interval locale scope scopes instruction path operation action way",
+    "method image_url target_url payment_request_url step_up kind label device events url description customer_interaction",
+    "funding integrator session_reference module_name module_version payment_option_id status_code duration_ms from to",
+  ]
+    .join(" ")
+    .split(" "),
+);
+
+/** Keys that hold a bearer link: readable, but never with their query string. */
+const LINK_KEYS = new Set(["url", "image_url", "target_url", "payment_request_url"]);
+const MASK = "•••";
+const TEXT_MAX = 500;
+const DEPTH_MAX = 12;
+
+export function redact(value: unknown, key = "", depth = 0): unknown {
+  if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean") return value ?? null;
+  if (typeof value === "bigint") return value.toString();
+  if (typeof value === "string") return redactText(value, key);
+  if (value instanceof Date) return value.toISOString();
+  if (depth >= DEPTH_MAX) return MASK;
+  if (Array.isArray(value)) return value.slice(0, 100).map((item) => redact(item, key, depth + 1));
+  if (typeof value === "object") {
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, redact(inner, name, depth + 1)]));
+  }
+  return MASK;
+}
+
+function redactText(text: string, key: string): string {
+  if (!SAFE_KEYS.has(key)) return MASK;
+  const shown = LINK_KEYS.has(key) ? (text.split("?")[0] ?? "") : text;
+  return singleLine(maskSecrets(shown)).slice(0, TEXT_MAX);
+}
+
+/** Masks what looks like one of our or Klarna's secrets or a card number inside free text. */
+export function maskSecrets(text: string): string {
+  return text
+    .replace(/\btg_(test|live)_sk_[A-Za-z0-9]+/g, "tg_$1_sk_•••")
+    .replace(/\bklarna_(test|live)_(api|client)_[A-Za-z0-9+/=_-]+/g, "klarna_$1_$2_•••")
+    .replace(/\bwhsec_[A-Za-z0-9+/=_-]+/g, "whsec_•••")
+    .replace(/krn:[a-z0-9:-]*(?:session-token|payment-token|customer-token|confirmation-token)[^\s"']*/gi, "krn:token:•••")
+    .replace(/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+/gi, "$1 •••")
+    .replace(/\b\d(?:[ -]?\d){12,18}\b/g, (digits) => (isCardNumber(digits) ? MASK : digits));
+}
+
+/** Escapes what could forge a line or colour a terminal. */
+export function singleLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what is escaped here
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+function isCardNumber(text: string): boolean {
+  const digits = text.replace(/\D/g, "");
+  let sum = 0;
+  for (let index = 0; index < digits.length; index += 1) {
+    const digit = Number(digits[digits.length - 1 - index]);
+    const doubled = index % 2 === 1 ? digit * 2 : digit;
+    sum += doubled > 9 ? doubled - 9 : doubled;
+  }
+  return digits.length >= 13 && sum % 10 === 0;
+}

@@ -1,0 +1,52 @@
+import { z } from "zod";
+import { AMOUNT_MAX, isKnownCurrency } from "./money";
+
+/** Test or live: one installation holds both, each row, key and credential names its own. */
+export const MODES = ["test", "live"] as const;
+export type Mode = (typeof MODES)[number];
+export const modeSchema = z.enum(MODES);
+
+const hasNoControl = (text: string): boolean => {
+  for (const char of text) {
+    const code = char.codePointAt(0) ?? 0;
+    if (code < 0x20 || (code >= 0x7f && code <= 0x9f) || (code >= 0xd800 && code <= 0xdfff)) return false;
+  }
+  return true;
+};
+
+/** One line of text without control characters or lone surrogates. */
+export function lineSchema(min: number, max: number) {
+  return z.string().min(min).max(max).refine(hasNoControl, "must not contain control characters");
+}
+
+/** What someone gave us to recognise a thing by: 1..255 characters. */
+export const referenceSchema = lineSchema(1, 255);
+export const nameSchema = lineSchema(1, 99);
+export const countrySchema = z.string().regex(/^[A-Z]{2}$/, "must be an ISO 3166-1 alpha-2 country code");
+export const currencySchema = z
+  .string()
+  .regex(/^[A-Z]{3}$/, "must be an ISO 4217 currency code")
+  .refine(isKnownCurrency, "is not a currency that we know");
+export const localeSchema = z.string().regex(/^[a-z]{2}(-[A-Z]{2})?$/, "must be a BCP 47 tag such as en-GB");
+/** Minor units, 1..2147483647. Source: Klarna's amount limits. */
+export const amountSchema = z.int().min(1).max(AMOUNT_MAX);
+export const emailSchema = z
+  .string()
+  .max(254)
+  // Only the plain ASCII form: homoglyphs of @ and quoted local parts have fooled address normalisers before.
+  .regex(/^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+$/);
+
+/** Address as Klarna takes it. Source: address limits of Klarna's shared types. */
+export const addressSchema = z.strictObject({
+  street_address: lineSchema(1, 99),
+  street_address2: lineSchema(1, 99).optional(),
+  postal_code: lineSchema(1, 10),
+  city: lineSchema(1, 99),
+  region: lineSchema(1, 99).optional(),
+  country: countrySchema,
+});
+export type Address = z.infer<typeof addressSchema>;
+
+export const metadataSchema = z
+  .record(lineSchema(1, 40), lineSchema(0, 500))
+  .refine((pairs) => Object.keys(pairs).length <= 20, "must have at most 20 pairs");
