@@ -1,0 +1,80 @@
+import { type Actor, actorCan, type Permission, type TenantScope } from "@/server/auth/permissions";
+import { AppError } from "@/server/core/errors";
+import { newId } from "@/server/core/ids";
+import type { Mode } from "@/server/core/schema";
+import { type Clock, systemClock } from "@/server/core/time";
+import { createDatabase, type Database } from "@/server/db/client";
+import { createSecretBox, type SecretBox } from "@/server/db/secrets";
+import { type Env, env } from "@/server/env";
+import { createKlarnaClient, type KlarnaClient } from "@/server/klarna/client";
+import { createLog, type Log } from "@/server/observability/log";
+
+/** What every use case needs and one process shares. */
+export type Services = {
+  readonly env: Env;
+  readonly db: Database;
+  readonly klarna: KlarnaClient;
+  readonly secrets: SecretBox;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Tells background work that something waits; set by the process (see inngest/client). Losing a nudge loses time only. */
+  readonly nudge: (what: Nudge) => void;
+};
+export type Nudge = "outbox" | "inbox" | "payments" | "deliveries";
+
+/** How a change came about, for the audit. */
+export type Way = "API" | "SCREEN" | "JOB" | "WEBHOOK";
+
+/** The first argument of every use case: who asks, in which world, by which way. */
+export type ServiceContext = Services & {
+  readonly actor: Actor;
+  readonly scope: TenantScope;
+  readonly way: Way;
+  readonly requestId: string;
+};
+
+export function createServices(options: {
+  env?: Env;
+  name: string;
+  clock?: Clock;
+  log?: Log;
+  nudge?: (what: Nudge) => void;
+  connections?: number;
+}): Services {
+  const settings = options.env ?? env();
+  const log = options.log ?? createLog({ level: settings.LOG_LEVEL, name: options.name });
+  const clock = options.clock ?? systemClock;
+  return {
+    env: settings,
+    db: createDatabase(settings.DATABASE_URL, { name: `tillgate-${options.name}`, connections: options.connections ?? settings.DATABASE_CONNECTIONS }),
+    klarna: createKlarnaClient({
+      clock,
+      log,
+      environments: {
+        test: { baseUrl: settings.KLARNA_TEST_BASE_URL, apiKey: settings.KLARNA_TEST_API_KEY ?? null },
+        live: { baseUrl: settings.KLARNA_LIVE_BASE_URL, apiKey: settings.KLARNA_LIVE_API_KEY ?? null },
+      },
+    }),
+    secrets: createSecretBox(settings.TILLGATE_ENCRYPTION_KEYS, settings.TILLGATE_KEY_PEPPER),
+    clock,
+    log,
+    nudge: options.nudge ?? (() => undefined),
+  };
+}
+
+export function createContext(
+  services: Services,
+  as: { actor: Actor; scope: TenantScope; way: Way; requestId?: string },
+): ServiceContext {
+  return { ...services, actor: as.actor, scope: as.scope, way: as.way, requestId: as.requestId ?? newId("request") };
+}
+
+/** A context of our own background work, over all Partners of one mode. */
+export function systemContext(services: Services, name: string, mode: Mode, way: Way = "JOB"): ServiceContext {
+  return createContext(services, { actor: { kind: "SYSTEM", id: name, name }, scope: { partners: "all", mode }, way });
+}
+
+/** Errors: permission_denied. */
+export function requirePermission(ctx: ServiceContext, permission: Permission): void {
+  if (!actorCan(ctx.actor, permission)) throw new AppError("permission_denied", { params: { permission } });
+}

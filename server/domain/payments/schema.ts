@@ -1,0 +1,192 @@
+import { z } from "zod";
+import { addressSchema, amountSchema, currencySchema, lineSchema, metadataSchema, modeSchema, referenceSchema } from "@/server/core/schema";
+import { PAYMENT_STATES } from "./states";
+
+/*
+ * The payment as Partners see it: one object in REST answers, event streams and webhooks. It lives here, and not beside
+ * the endpoints, because webhooks and streams say the same object and may not import the REST layer.
+ */
+
+export const LineItemSchema = z.strictObject({
+  name: lineSchema(1, 255),
+  quantity: z.number().positive().max(1_000_000),
+  unit_price: z.int().min(-2_147_483_647).max(2_147_483_647).optional(),
+  total_amount: z.int().min(-2_147_483_647).max(2_147_483_647),
+  total_tax_amount: z.int().min(-2_147_483_647).max(2_147_483_647).optional(),
+  tax_rate: z.int().min(0).max(100_000).optional(),
+  reference: referenceSchema.optional(),
+  type: z.enum(["physical", "digital", "service", "discount", "shipping_fee", "sales_tax", "gift_card", "store_credit", "surcharge", "return_fee"]).optional(),
+  product_identifier: lineSchema(1, 255).optional(),
+  product_url: z.url({ protocol: /^https?$/ }).max(1024).optional(),
+  image_url: z.url({ protocol: /^https?$/ }).max(1024).optional(),
+});
+export type LineItem = z.infer<typeof LineItemSchema>;
+
+const personFields = {
+  given_name: lineSchema(1, 99).optional(),
+  family_name: lineSchema(1, 99).optional(),
+  email: lineSchema(3, 254).optional(),
+  phone: z.string().regex(/^[\d+().\- ]*\d[\d+().\- ]*$/).max(99).optional(),
+};
+export const CustomerSchema = z.strictObject({ ...personFields, address: addressSchema.optional() });
+export const ShippingSchema = z.strictObject({
+  reference: referenceSchema.optional(),
+  recipient: z.strictObject({ ...personFields, attention: lineSchema(1, 99).optional() }).optional(),
+  address: addressSchema.optional(),
+});
+
+/** Klarna's own data points from the Partner: forwarded byte for byte, checked for size only. */
+export const KlarnaDataSchema = z.strictObject({
+  network_session_token: z.string().min(1).max(8192).optional(),
+  interoperability_token: z.string().min(1).max(8192).optional(),
+  network_data: z.string().min(2).max(10_240).optional(),
+  interoperability_data: z.string().min(2).max(10_240).optional(),
+  payment_option_id: lineSchema(1, 255).optional(),
+  journey_completed: z.boolean().optional(),
+});
+
+export const StoreSelectorSchema = z.union([
+  z.strictObject({ id: z.string().min(1).max(40) }),
+  z.strictObject({ reference: referenceSchema }),
+  z.strictObject({
+    details: z.strictObject({ reference: referenceSchema, name: lineSchema(1, 99), address: addressSchema }),
+  }),
+]);
+export const TerminalSelectorSchema = z.union([
+  z.strictObject({ id: z.string().min(1).max(40) }),
+  z.strictObject({ reference: referenceSchema }),
+]);
+
+export const PAYMENT_CHANNELS = ["in_store", "web", "mobile_app"] as const;
+export const PAYMENT_LAUNCHES = ["qr", "redirect", "sdk", "short_code", "none"] as const;
+export const PAYMENT_CAPTURES = ["automatic", "manual"] as const;
+export const EXPIRES_IN_DEFAULT_S = 900;
+
+/** The body of `POST /payments`, as far as in-store payments by QR need it. */
+export const CreatePaymentSchema = z.strictObject({
+  amount: amountSchema,
+  currency: currencySchema,
+  reference: referenceSchema,
+  allow_repeat_reference: z.boolean().default(false),
+  channel: z.enum(PAYMENT_CHANNELS).optional(),
+  launch: z.enum(PAYMENT_LAUNCHES).optional(),
+  store: StoreSelectorSchema.optional(),
+  terminal: TerminalSelectorSchema.optional(),
+  capture: z.enum(PAYMENT_CAPTURES).optional(),
+  line_items: z.array(LineItemSchema).min(1).max(500).optional(),
+  customer: CustomerSchema.optional(),
+  shipping: ShippingSchema.optional(),
+  klarna: KlarnaDataSchema.optional(),
+  expires_in: z.int().min(60).max(172_800).default(EXPIRES_IN_DEFAULT_S),
+  metadata: metadataSchema.default({}),
+});
+export type CreatePaymentInput = z.infer<typeof CreatePaymentSchema>;
+
+export const CreateRefundSchema = z.strictObject({
+  amount: amountSchema.optional(),
+  capture: z.string().min(1).max(40).optional(),
+  line_items: z.array(LineItemSchema).min(1).max(500).optional(),
+  reason: lineSchema(1, 255).optional(),
+  reference: referenceSchema.optional(),
+});
+export type CreateRefundInput = z.infer<typeof CreateRefundSchema>;
+
+export const PUBLIC_STATUSES = PAYMENT_STATES.map((state) => state.toLowerCase());
+export const PublicStatusSchema = z.enum([
+  "processing", "pending", "in_progress", "finalizing", "authorized", "authorization_expired", "completed", "voided",
+  "declined", "canceled", "expired", "failed",
+]);
+
+const moment = z.iso.datetime({ offset: true });
+const neighbour = z.object({ id: z.string(), reference: z.string() });
+
+/** What events keep of a payment: everything Partners see but links that carry a token. */
+export const PaymentSnapshotSchema = z.object({
+  id: z.string(),
+  object: z.literal("payment"),
+  mode: modeSchema,
+  status: PublicStatusSchema,
+  amount: z.int(),
+  currency: z.string(),
+  reference: z.string(),
+  channel: z.enum(PAYMENT_CHANNELS),
+  launch: z.enum(PAYMENT_LAUNCHES),
+  capture: z.enum(PAYMENT_CAPTURES),
+  store: neighbour.nullable(),
+  terminal: neighbour.nullable(),
+  amount_authorized: z.int(),
+  amount_captured: z.int(),
+  amount_refunded: z.int(),
+  amount_voided: z.int(),
+  amount_refundable: z.int(),
+  klarna: z.object({
+    payment_request_id: z.string().nullable(),
+    payment_request_url: z.string().nullable(),
+    payment_transaction_id: z.string().nullable(),
+    qr_code: z.object({ image_url: z.string(), target_url: z.string() }).nullable(),
+  }),
+  funding: z.object({ type: z.enum(["guaranteed", "non_guaranteed"]), state: z.string() }).nullable(),
+  customer_token: z.null(),
+  decline: z.object({ reason: z.string() }).nullable(),
+  failure: z.object({ code: z.string(), message: z.string() }).nullable(),
+  expires_at: moment,
+  created_at: moment,
+  updated_at: moment,
+  metadata: z.record(z.string(), z.string()),
+});
+export type PaymentSnapshot = z.infer<typeof PaymentSnapshotSchema>;
+
+/** The whole object as answers, streams and webhooks say it. */
+export const PublicPaymentSchema = PaymentSnapshotSchema.extend({
+  redirect_url: z.string().nullable(),
+  qr: z.object({ svg_url: z.string(), png_url: z.string() }).nullable(),
+  display_url: z.string(),
+});
+export type PublicPayment = z.infer<typeof PublicPaymentSchema>;
+
+export const RefundSnapshotSchema = z.object({
+  id: z.string(),
+  object: z.literal("refund"),
+  payment: z.string(),
+  capture: z.string().nullable(),
+  status: z.enum(["processing", "succeeded", "failed"]),
+  amount: z.int(),
+  currency: z.string(),
+  reason: z.string().nullable(),
+  reference: z.string().nullable(),
+  store: neighbour.nullable(),
+  terminal: neighbour.nullable(),
+  klarna: z.object({ payment_refund_id: z.string().nullable() }),
+  failure: z.object({ code: z.string(), message: z.string() }).nullable(),
+  created_at: moment,
+});
+export type RefundSnapshot = z.infer<typeof RefundSnapshotSchema>;
+
+/** Adds the links that hold our address and, for the display, its path-bound token. */
+export function presentPayment(snapshot: PaymentSnapshot, links: { publicUrl: string; displayToken: string }): PublicPayment {
+  const hasQr = snapshot.klarna.qr_code !== null && (snapshot.status === "pending" || snapshot.status === "in_progress");
+  const base = `${links.publicUrl}/api/v1/payments/${snapshot.id}`;
+  return {
+    ...snapshot,
+    redirect_url: snapshot.klarna.payment_request_url === null ? null : `${links.publicUrl}/pay/${snapshot.id}`,
+    qr: hasQr ? { svg_url: `${base}/qr.svg`, png_url: `${base}/qr.png` } : null,
+    display_url: `${links.publicUrl}/display/${snapshot.id}?t=${links.displayToken}`,
+  };
+}
+
+/** Filters of the list, the same in the API and on the screen. */
+export const PaymentFilterSchema = z.object({
+  status: z.array(PublicStatusSchema).optional(),
+  created_from: z.iso.datetime({ offset: true }).optional(),
+  created_to: z.iso.datetime({ offset: true }).optional(),
+  store: z.string().max(255).optional(),
+  terminal: z.string().max(255).optional(),
+  reference: z.string().max(255).optional(),
+  partner: z.string().max(40).optional(),
+  /** Any identifier: ours, Klarna's, the reference. */
+  search: z.string().max(255).optional(),
+  amount_min: z.int().optional(),
+  amount_max: z.int().optional(),
+  currency: z.string().max(3).optional(),
+});
+export type PaymentFilter = z.infer<typeof PaymentFilterSchema>;

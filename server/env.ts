@@ -1,0 +1,103 @@
+import { z } from "zod";
+
+/**
+ * The one reader of the environment of gateway, web and engine. Refuses to start on a bad setting, with a sentence that
+ * says what to do. (`npm start` fills in what is not configured; see server/boot.)
+ */
+
+const list = z
+  .string()
+  .default("")
+  .transform((text) => text.split(",").map((part) => part.trim()).filter((part) => part !== ""));
+
+const encryptionKeysSchema = z.string().transform((text, context) => {
+  const keys = new Map<string, Buffer>();
+  for (const part of text.split(",")) {
+    const [keyId, encoded] = part.trim().split(":");
+    const key = Buffer.from(encoded ?? "", "base64");
+    if (!keyId || !/^[a-z0-9-]{1,20}$/.test(keyId) || key.length !== 32) {
+      context.addIssue({ code: "custom", message: "must be name:base64 of 32 bytes, several separated by commas" });
+      return z.NEVER;
+    }
+    keys.set(keyId, key);
+  }
+  return keys;
+});
+
+const EnvSchema = z.object({
+  TILLGATE_ENV: z.enum(["demo", "production"]).default("demo"),
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }).default("http://localhost:3000"),
+  PORT: z.coerce.number().int().min(1).max(65535).default(3000),
+  HOST: z.string().default("127.0.0.1"),
+  WEB_PORT: z.coerce.number().int().min(1).max(65535).default(3001),
+  ENGINE_PORT: z.coerce.number().int().min(1).max(65535).default(3002),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgresql:// address" }),
+  DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(64).default(8),
+  KLARNA_TEST_BASE_URL: z.url().default("https://api-global.test.klarna.com"),
+  KLARNA_TEST_API_KEY: z.string().min(1).optional(),
+  KLARNA_LIVE_BASE_URL: z.url().default("https://api-global.klarna.com"),
+  KLARNA_LIVE_API_KEY: z.string().min(1).optional(),
+  KLARNA_IN_STORE_PLACEMENT: z.enum(["top_level", "step_up_config", "both"]).default("top_level"),
+  SIMULATOR_CONTROL_URL: z.url().optional(),
+  TILLGATE_SESSION_SECRET: z.string().min(32),
+  TILLGATE_ENCRYPTION_KEYS: encryptionKeysSchema,
+  TILLGATE_KEY_PEPPER: z.string().min(32),
+  INNGEST_BASE_URL: z.url().optional(),
+  INNGEST_EVENT_KEY: z.string().min(8).default("local-events"),
+  INNGEST_SIGNING_KEY: z.string().min(8).optional(),
+  WEBHOOK_ALLOW_PRIVATE_IN_TEST: z.stringbool().default(true),
+  METRICS_TOKEN: z.string().min(16).optional(),
+  LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+  TRUSTED_PROXIES: list,
+});
+
+export type Env = z.infer<typeof EnvSchema> & { readonly isProduction: boolean };
+
+/** The sentence of a refused setting; its message is meant to be printed as it is. */
+export class SettingError extends Error {
+  override readonly name = "SettingError";
+}
+
+/**
+ * Reads and checks the settings. `source` is `process.env` but for tests.
+ * Throws SettingError: names each bad setting and, in production, each secret that was generated or left out.
+ */
+export function readEnv(source: Readonly<Record<string, string | undefined>> = process.env): Env {
+  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = EnvSchema.safeParse(given);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
+    throw new SettingError(`These settings cannot be used:\n${lines.join("\n")}`);
+  }
+  const env = { ...parsed.data, isProduction: parsed.data.TILLGATE_ENV === "production" };
+  if (env.isProduction) refuseUnsafeProduction(env, given);
+  return Object.freeze(env);
+}
+
+function refuseUnsafeProduction(env: Env, given: Readonly<Record<string, string | undefined>>): void {
+  const faults: string[] = [];
+  if (!env.PUBLIC_URL.startsWith("https://")) faults.push("PUBLIC_URL must be an https address");
+  if (given.TILLGATE_GENERATED_SECRETS) {
+    faults.push(`these secrets were generated and must be configured: ${given.TILLGATE_GENERATED_SECRETS}`);
+  }
+  for (const name of ["KLARNA_TEST_BASE_URL", "KLARNA_LIVE_BASE_URL"] as const) {
+    const url = new URL(env[name]);
+    if (url.protocol !== "https:") faults.push(`${name} must be an https address`);
+    if (/^(localhost|127\.|\[?::1)/.test(url.hostname)) faults.push(`${name} points at this machine, where only a simulator can be`);
+  }
+  if (env.SIMULATOR_CONTROL_URL) faults.push("SIMULATOR_CONTROL_URL must not be set: the simulator has no place in production");
+  if (!env.KLARNA_TEST_API_KEY && !env.KLARNA_LIVE_API_KEY) faults.push("set KLARNA_TEST_API_KEY or KLARNA_LIVE_API_KEY");
+  if (env.INNGEST_EVENT_KEY === "local-events") faults.push("INNGEST_EVENT_KEY must be set");
+  if (!env.INNGEST_SIGNING_KEY) faults.push("INNGEST_SIGNING_KEY must be set");
+  const weak = [env.TILLGATE_SESSION_SECRET, env.TILLGATE_KEY_PEPPER].some((secret) => new Set(secret).size < 10);
+  if (weak) faults.push("TILLGATE_SESSION_SECRET and TILLGATE_KEY_PEPPER must be random, 32 characters or more");
+  if (faults.length > 0) throw new SettingError(`Tillgate does not start in production:\n${faults.map((f) => `  ${f}`).join("\n")}`);
+}
+
+let cached: Env | undefined;
+
+/** The settings of this process, read once. */
+export function env(): Env {
+  cached ??= readEnv();
+  return cached;
+}
