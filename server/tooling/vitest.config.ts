@@ -1,0 +1,29 @@
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+const exclude = ["**/node_modules/**", ".data/**", ".next/**", "e2e/**"];
+const shared = { root, environment: "node" as const, exclude };
+
+export default defineConfig({
+  root,
+  resolve: { alias: { "@": root, "server-only": path.join(root, "server/tooling/empty.ts") } },
+  test: {
+    env: { TZ: "UTC", TILLGATE_ENV: "demo" },
+    projects: [
+      { extends: true, test: { ...shared, name: "unit", include: ["**/*.test.{ts,tsx}"], exclude: [...exclude, "**/*.int.test.ts"] } },
+      {
+        extends: true,
+        test: {
+          ...shared,
+          name: "int",
+          include: ["**/*.int.test.ts"],
+          globalSetup: ["server/testing/global-setup.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
