@@ -4,6 +4,7 @@ import { newId } from "@/server/core/ids";
 import type { Mode } from "@/server/core/schema";
 import { type Clock, systemClock } from "@/server/core/time";
 import { createDatabase, type Database } from "@/server/db/client";
+import type { IdempotencyIntent } from "@/server/db/idempotency";
 import { createSecretBox, type SecretBox } from "@/server/db/secrets";
 import { type Env, env } from "@/server/env";
 import { createKlarnaClient, type KlarnaClient } from "@/server/klarna/client";
@@ -31,6 +32,8 @@ export type ServiceContext = Services & {
   readonly scope: TenantScope;
   readonly way: Way;
   readonly requestId: string;
+  /** Set by the REST layer on POSTs: the use case claims the key together with what it makes. */
+  readonly idempotency: IdempotencyIntent | null;
 };
 
 export function createServices(options: {
@@ -64,9 +67,16 @@ export function createServices(options: {
 
 export function createContext(
   services: Services,
-  as: { actor: Actor; scope: TenantScope; way: Way; requestId?: string },
+  as: { actor: Actor; scope: TenantScope; way: Way; requestId?: string; idempotency?: IdempotencyIntent | null },
 ): ServiceContext {
-  return { ...services, actor: as.actor, scope: as.scope, way: as.way, requestId: as.requestId ?? newId("request") };
+  return {
+    ...services,
+    actor: as.actor,
+    scope: as.scope,
+    way: as.way,
+    requestId: as.requestId ?? newId("request"),
+    idempotency: as.idempotency ?? null,
+  };
 }
 
 /** A context of our own background work, over all Partners of one mode. */
