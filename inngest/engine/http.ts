@@ -1,0 +1,162 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { z } from "zod";
+import type { Log } from "@/server/observability/log";
+import { type Engine, EventInputSchema } from "./engine";
+import { listRuns, readRun, readStats, RunFilterSchema } from "./inspect";
+
+const BODY_BYTES_MAX = 5 * 1024 * 1024;
+const EventsSchema = z.union([z.array(EventInputSchema).max(5_000), EventInputSchema.transform((event) => [event])]);
+
+export type EngineServerOptions = Readonly<{
+  engine: Engine;
+  log: Log;
+  /** Given: only this key may send events. Left out: anyone on this machine may. */
+  eventKey?: string | undefined;
+  /** Given: the run API wants it as a bearer token, as it is or hashed. */
+  signingKey?: string | undefined;
+}>;
+
+class HttpError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+function isSame(given: string, wanted: string): boolean {
+  const hash = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(hash(given), hash(wanted));
+}
+
+/** A signing key as the SDK sends it: its prefix, then the SHA-256 of the rest read as hexadecimal. */
+function hashSigningKey(key: string): string {
+  const prefix = /^signkey-\w+-/.exec(key)?.[0] ?? "";
+  return `${prefix}${createHash("sha256").update(Buffer.from(key.slice(prefix.length), "hex")).digest("hex")}`;
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    const buffer = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+    bytes += buffer.length;
+    if (bytes > BODY_BYTES_MAX) throw new HttpError(413, "The body is larger than 5 MB");
+    chunks.push(buffer);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function answer(response: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text), "cache-control": "no-store" });
+  response.end(text);
+}
+
+/** The engine's HTTP side: events in, runs out. Meant for loopback. */
+export function createEngineServer(options: EngineServerOptions): Server {
+  const { engine, log } = options;
+
+  const receiveEvents = async (request: IncomingMessage, key: string): Promise<unknown> => {
+    if (options.eventKey !== undefined && !isSame(key, options.eventKey)) throw new HttpError(401, "The event key is not known");
+    // A page in somebody's browser must not be able to send events to this machine.
+    if (options.eventKey === undefined && request.headers.origin !== undefined) throw new HttpError(403, "Browsers may not send events");
+    if (!engine.isRunning()) throw new HttpError(503, "The engine is stopping");
+    const text = await readBody(request);
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      throw new HttpError(400, "The body is not JSON");
+    }
+    const events = EventsSchema.safeParse(json);
+    if (!events.success) throw new HttpError(400, z.prettifyError(events.error));
+    const seed = request.headers["x-inngest-event-id-seed"];
+    return { ids: await engine.send(events.data, typeof seed === "string" ? seed : undefined), status: 200 };
+  };
+
+  const mayRead = (request: IncomingMessage): void => {
+    if (options.signingKey === undefined) {
+      if (request.headers.origin !== undefined && request.method !== "GET") throw new HttpError(403, "Browsers may not steer runs");
+      return;
+    }
+    const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
+    if (!isSame(token, options.signingKey) && !isSame(token, hashSigningKey(options.signingKey)))
+      throw new HttpError(401, "The signing key is missing or wrong");
+  };
+
+  const route = async (request: IncomingMessage): Promise<{ status: number; body: unknown }> => {
+    const url = new URL(request.url ?? "/", "http://engine.internal");
+    const parts = url.pathname.split("/").filter((part) => part !== "");
+    const { method } = request;
+    if (method === "POST" && parts[0] === "e" && parts.length <= 2)
+      return { status: 200, body: await receiveEvents(request, decodeURIComponent(parts[1] ?? "")) };
+    if (method === "GET" && url.pathname === "/health") {
+      const isUp = engine.isRunning();
+      if (isUp) await engine.pool.query("select 1");
+      return { status: isUp ? 200 : 503, body: { status: isUp ? "running" : "stopping" } };
+    }
+    if (method === "GET" && parts.length === 0)
+      return {
+        status: 200,
+        body: {
+          kind: "tillgate embedded engine",
+          apps: engine.appIds(),
+          function_count: engine.functions().length,
+          has_event_key: options.eventKey !== undefined,
+          has_signing_key: options.signingKey !== undefined,
+        },
+      };
+    if (parts[0] !== "v1") throw new HttpError(404, "There is nothing here");
+    mayRead(request);
+    if (method === "GET" && parts[1] === "functions" && parts.length === 2)
+      return {
+        status: 200,
+        body: {
+          data: engine.functions().map((fn) => ({
+            id: fn.id,
+            name: fn.name,
+            retries: fn.retries,
+            events: fn.events.map((trigger) => trigger.event),
+            crons: fn.crons.map((cron) => cron.text),
+          })),
+        },
+      };
+    if (method === "GET" && parts[1] === "stats" && parts.length === 2) return { status: 200, body: await readStats(engine.pool) };
+    if (parts[1] !== "runs") throw new HttpError(404, "There is nothing here");
+    const runId = parts[2];
+    if (method === "GET" && runId === undefined) {
+      const filter = RunFilterSchema.safeParse(Object.fromEntries(url.searchParams));
+      if (!filter.success) throw new HttpError(400, z.prettifyError(filter.error));
+      return { status: 200, body: await listRuns(engine.pool, filter.data) };
+    }
+    if (method === "GET" && runId !== undefined && parts.length === 3) {
+      const run = await readRun(engine.pool, runId);
+      if (!run) throw new HttpError(404, "There is no such run");
+      return { status: 200, body: { data: run } };
+    }
+    if (method === "POST" && runId !== undefined && parts[3] === "cancel") {
+      if (!(await engine.cancel(runId))) throw new HttpError(409, "The run does not exist or has ended");
+      return { status: 200, body: { data: { id: runId, status: "cancelled" } } };
+    }
+    if (method === "POST" && runId !== undefined && parts[3] === "replay") {
+      const id = await engine.replay(runId);
+      if (!id) throw new HttpError(404, "There is no such run");
+      return { status: 201, body: { data: { id } } };
+    }
+    throw new HttpError(404, "There is nothing here");
+  };
+
+  return createServer((request, response) => {
+    route(request).then(
+      ({ status, body }) => answer(response, status, body),
+      (error: unknown) => {
+        if (error instanceof HttpError) return answer(response, error.status, { error: error.message, status: error.status });
+        log.error({ error, path: request.url ?? "" }, "The engine could not answer a request");
+        return answer(response, 500, { error: "The engine could not answer", status: 500 });
+      },
+    );
+  });
+}

@@ -1,0 +1,86 @@
+import { Client } from "pg";
+import { serve } from "inngest/edge";
+import { env, SettingError } from "@/server/env";
+import { createLog } from "@/server/observability/log";
+import { createEngine } from "./engine";
+import { RefusedConfigError } from "./function-config";
+import { createEngineServer } from "./http";
+import type { EngineApp } from "./protocol";
+
+const DATABASE_WAIT_MS = 60_000;
+const DATABASE_RETRY_MS = 250;
+const IN_PROCESS_URL = "http://engine.internal/api/inngest";
+
+async function waitForDatabase(connectionString: string): Promise<void> {
+  const deadline = Date.now() + DATABASE_WAIT_MS;
+  for (;;) {
+    const client = new Client({ connectionString, connectionTimeoutMillis: 2_000 });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      await client.query("select 1");
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, DATABASE_RETRY_MS));
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+}
+
+/** The functions in this process, or at the serve addresses of `ENGINE_APP_URLS`. */
+async function findApps(port: number): Promise<EngineApp[]> {
+  const urls = (process.env.ENGINE_APP_URLS ?? "").split(",").map((url) => url.trim()).filter((url) => url !== "");
+  if (urls.length > 0) return urls.map((url) => ({ url }));
+  // The client sends its events here: `step.sendEvent` in this process and `inngest.send` in any other.
+  process.env.INNGEST_BASE_URL ??= `http://127.0.0.1:${port}`;
+  const [{ inngest }, { functions }] = await Promise.all([import("@/inngest/client"), import("@/inngest/index")]);
+  return [{ url: IN_PROCESS_URL, handler: serve({ client: inngest, functions }) }];
+}
+
+async function main(): Promise<void> {
+  const settings = env();
+  const log = createLog({ level: settings.LOG_LEVEL, name: "engine" });
+  const end = (code: number): never => process.exit(code);
+
+  await waitForDatabase(settings.DATABASE_URL);
+  const engine = createEngine({
+    connectionString: settings.DATABASE_URL,
+    apps: await findApps(settings.ENGINE_PORT),
+    log,
+    signingKey: settings.INNGEST_SIGNING_KEY,
+    // Without its database an engine is nothing: it ends, and the supervisor starts it anew.
+    onFatal: () => end(1),
+  });
+  const server = createEngineServer({
+    engine,
+    log,
+    eventKey: settings.isProduction ? settings.INNGEST_EVENT_KEY : undefined,
+    signingKey: settings.INNGEST_SIGNING_KEY,
+  });
+
+  let isEnding = false;
+  const shutDown = async (): Promise<void> => {
+    if (isEnding) return;
+    isEnding = true;
+    server.close();
+    await engine.stop();
+    end(0);
+  };
+  process.on("SIGTERM", () => void shutDown());
+  process.on("SIGINT", () => void shutDown());
+
+  await engine.start();
+  server.on("error", (error) => {
+    log.error({ error }, `The engine cannot listen on port ${settings.ENGINE_PORT}`);
+    end(1);
+  });
+  server.listen(settings.ENGINE_PORT, "127.0.0.1", () => log.info({ port: settings.ENGINE_PORT }, "The engine listens"));
+}
+
+main().catch((error: unknown) => {
+  const message = error instanceof SettingError || error instanceof RefusedConfigError ? error.message : String(error instanceof Error ? error.stack : error);
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,367 @@
+import type { Pool, PoolClient } from "pg";
+import type { StepMemo, StoredEvent } from "./protocol";
+
+export type Db = Pick<Pool | PoolClient, "query">;
+
+export type StepStatus = "planned" | "sleeping" | "waiting" | "invoking" | "done" | "failed";
+
+export type StepRow = {
+  id: string;
+  name: string;
+  op: string;
+  status: StepStatus;
+  data: unknown;
+  error: unknown;
+  attempt: number;
+  wakeAtMs: number | null;
+  eventName: string | null;
+  expression: string | null;
+};
+
+export type ClaimedRun = {
+  id: string;
+  fnId: string;
+  attempt: number;
+  nextAtMs: number | null;
+  wakeSeq: number;
+  concurrencyKeys: string[];
+  events: StoredEvent[];
+  steps: StepRow[];
+};
+
+export type NewEvent = Readonly<{
+  internalId: string;
+  id: string;
+  name: string;
+  data: unknown;
+  user: unknown;
+  v: string | null;
+  tsMs: number;
+  /** Set when the sender named the event: the same key within 24 hours is the same event. */
+  seenKey: string | null;
+}>;
+
+export type NewRun = Readonly<{
+  id: string;
+  fnId: string;
+  eventInternalId: string;
+  seenKey: string | null;
+  concurrencyKeys: readonly string[];
+  parentRun: string | null;
+  parentStep: string | null;
+}>;
+
+export type RunStatus = "queued" | "running" | "completed" | "failed" | "cancelled";
+
+const KEY_SEPARATOR = "\u001f";
+
+const json = (value: unknown): string => JSON.stringify(value ?? null);
+const jsonOrNull = (value: unknown): string | null => (value === undefined || value === null ? null : JSON.stringify(value));
+const date = (ms: number | null): Date | null => (ms === null ? null : new Date(ms));
+
+const INGEST = `
+with fresh as (
+  insert into engine.seen as s (key) select k from unnest($1::text[]) as k
+  on conflict (key) do update set seen_at = now() where s.seen_at < now() - interval '24 hours'
+  returning key
+), ev as (
+  insert into engine.events (internal_id, id, name, data, usr, v, ts)
+  select i.internal_id, i.id, i.name, i.data::json, i.usr::json, i.v, i.ts
+  from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::text[])
+    as i (internal_id, id, name, data, usr, v, ts, seen_key)
+  where i.seen_key is null or i.seen_key in (select key from fresh)
+  returning internal_id, name
+), r as (
+  insert into engine.runs (id, fn_id, event_ids, concurrency_keys, parent_run, parent_step)
+  select n.id, n.fn_id, array[n.event_id], string_to_array(n.keys, chr(31)), n.parent_run, n.parent_step
+  from unnest($10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[])
+    as n (id, fn_id, event_id, seen_key, keys, parent_run, parent_step)
+  join ev on ev.internal_id = n.event_id
+  where n.seen_key is null or n.seen_key in (select key from fresh)
+  returning id
+), specs as (
+  select row('engine.run', json_build_object('run', r.id), null, null, null, r.id, null, null)::graphile_worker.job_spec as spec from r
+  union all
+  select row('engine.match', json_build_object('event', ev.internal_id), null, null, null, null, null, null)::graphile_worker.job_spec
+  from ev
+  where ev.name = any($17::text[])
+    or exists (select 1 from engine.steps w where w.status = 'waiting' and w.event_name = ev.name)
+), jobs as (
+  select count(*) as n from graphile_worker.add_jobs(array(select spec from specs))
+)
+select (select n from jobs) as jobs,
+  coalesce((select array_agg(internal_id) from ev), '{}') as events,
+  coalesce((select array_agg(id) from r), '{}') as runs`;
+
+/** Events, the runs they start and the jobs of these runs, in one statement: all of it or nothing. */
+export async function insertEvents(
+  db: Db,
+  input: Readonly<{ events: readonly NewEvent[]; runs: readonly NewRun[]; matchNames: readonly string[] }>,
+): Promise<{ events: string[]; runs: string[] }> {
+  const { events, runs } = input;
+  const keys = new Set<string>();
+  const unique = events.filter((event) => {
+    if (event.seenKey === null) return true;
+    if (keys.has(event.seenKey)) return false;
+    keys.add(event.seenKey);
+    return true;
+  });
+  const kept = new Set(unique.map((event) => event.internalId));
+  const started = runs.filter((run) => {
+    if (!kept.has(run.eventInternalId)) return false;
+    if (run.seenKey === null) return true;
+    if (keys.has(run.seenKey)) return false;
+    keys.add(run.seenKey);
+    return true;
+  });
+  const { rows } = await db.query<{ events: string[]; runs: string[] }>({
+    name: "engine_ingest",
+    text: INGEST,
+    values: [
+      [...keys].sort(),
+      unique.map((event) => event.internalId),
+      unique.map((event) => event.id),
+      unique.map((event) => event.name),
+      unique.map((event) => json(event.data ?? {})),
+      unique.map((event) => jsonOrNull(event.user)),
+      unique.map((event) => event.v),
+      unique.map((event) => new Date(event.tsMs)),
+      unique.map((event) => event.seenKey),
+      started.map((run) => run.id),
+      started.map((run) => run.fnId),
+      started.map((run) => run.eventInternalId),
+      started.map((run) => run.seenKey),
+      started.map((run) => run.concurrencyKeys.join(KEY_SEPARATOR)),
+      started.map((run) => run.parentRun),
+      started.map((run) => run.parentStep),
+      [...input.matchNames],
+    ],
+  });
+  return { events: rows[0]?.events ?? [], runs: rows[0]?.runs ?? [] };
+}
+
+const RUN_FIELDS = `
+  r.id, r.fn_id as "fnId", r.attempt, (extract(epoch from r.next_at) * 1000)::float8 as "nextAtMs", r.wake_seq as "wakeSeq",
+  r.concurrency_keys as "concurrencyKeys",
+  (select json_agg(json_build_object('id', e.id, 'name', e.name, 'data', e.data,
+      'ts', (extract(epoch from e.ts) * 1000)::bigint, 'v', e.v, 'user', e.usr))
+    from engine.events e where e.internal_id = any (r.event_ids)) as events,
+  coalesce((select json_agg(json_build_object('id', s.id, 'name', s.name, 'op', s.op, 'status', s.status, 'data', s.data,
+      'error', s.error, 'attempt', s.attempt, 'wakeAtMs', (extract(epoch from s.wake_at) * 1000)::float8,
+      'eventName', s.event_name, 'expression', s.expression) order by s.done_seq nulls last)
+    from engine.steps s where s.run_id = r.id), '[]') as steps`;
+
+function cleanEvents(run: ClaimedRun): ClaimedRun {
+  const events = (run.events ?? []).map((event) => {
+    const { v, user, ...rest } = event;
+    return { ...rest, ...(v === null ? {} : { v }), ...(user === null ? {} : { user }) };
+  });
+  return { ...run, events };
+}
+
+const CLAIM = `
+update engine.runs r set claimed_by = $2, status = 'running', started_at = coalesce(r.started_at, now()), blocked_at = null
+where r.id = $1 and r.status in ('queued', 'running') and r.claimed_by is null and ($3 or r.concurrency_keys = '{}')
+returning ${RUN_FIELDS}`;
+
+/**
+ * Takes the run for this worker; null when it has ended or someone alive has it. A run with concurrency keys is taken only
+ * with `isCounted`: the caller holds their locks and has counted.
+ */
+export async function claimRun(db: Db, runId: string, workerId: number, isCounted: boolean): Promise<ClaimedRun | null> {
+  const { rows } = await db.query<ClaimedRun>({ name: "engine_claim", text: CLAIM, values: [runId, workerId, isCounted] });
+  return rows[0] ? cleanEvents(rows[0]) : null;
+}
+
+export async function reloadRun(db: Db, runId: string, workerId: number): Promise<ClaimedRun | null> {
+  const { rows } = await db.query<ClaimedRun>({
+    name: "engine_reload",
+    text: `select ${RUN_FIELDS} from engine.runs r where r.id = $1 and r.claimed_by = $2 and r.status = 'running'`,
+    values: [runId, workerId],
+  });
+  return rows[0] ? cleanEvents(rows[0]) : null;
+}
+
+const SAVE_STEPS = `
+with f as (
+  update engine.runs set attempt = $3, next_at = $4
+  where id = $1 and claimed_by = $2 and status = 'running' returning id
+), s as (
+  insert into engine.steps (run_id, id, name, op, status, data, error, attempt, wake_at, event_name, expression, done_seq)
+  select f.id, i.id, i.name, i.op, i.status, i.data::json, i.error::json, i.attempt, i.wake_at, i.event_name, i.expression,
+    case when i.status in ('done', 'failed') then nextval('engine.step_seq') end
+  from f, unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::integer[], $12::timestamptz[],
+    $13::text[], $14::text[]) as i (id, name, op, status, data, error, attempt, wake_at, event_name, expression)
+  on conflict (run_id, id) do update set status = excluded.status, op = excluded.op, data = excluded.data, error = excluded.error,
+    attempt = excluded.attempt, wake_at = excluded.wake_at, done_seq = excluded.done_seq, updated_at = now()
+  where engine.steps.status not in ('done', 'failed')
+  returning 1
+)
+select (select count(*)::integer from f) as held, (select count(*)::integer from s) as saved`;
+
+/** Stores results and plans of steps under the claim. False when the claim is lost (cancelled, or taken over). */
+export async function saveSteps(
+  db: Db,
+  input: Readonly<{ runId: string; workerId: number; attempt: number; nextAtMs: number | null; steps: readonly StepRow[] }>,
+): Promise<boolean> {
+  const { steps } = input;
+  const { rows } = await db.query<{ held: number; saved: number }>({
+    name: "engine_save_steps",
+    text: SAVE_STEPS,
+    values: [
+      input.runId,
+      input.workerId,
+      input.attempt,
+      date(input.nextAtMs),
+      steps.map((step) => step.id),
+      steps.map((step) => step.name),
+      steps.map((step) => step.op),
+      steps.map((step) => step.status),
+      steps.map((step) => jsonOrNull(step.data)),
+      steps.map((step) => jsonOrNull(step.error)),
+      steps.map((step) => step.attempt),
+      steps.map((step) => date(step.wakeAtMs)),
+      steps.map((step) => step.eventName),
+      steps.map((step) => step.expression),
+    ],
+  });
+  return (rows[0]?.held ?? 0) > 0;
+}
+
+const FINISH = `
+with f as (
+  update engine.runs set status = $3, output = $4::json, error = $5::json, ended_at = now(), claimed_by = null, next_at = null
+  where id = $1 and claimed_by = $2 and status = 'running'
+  returning id, parent_run, parent_step
+), p as (
+  update engine.steps s set status = case when $3 = 'completed' then 'done' else 'failed' end, data = $4::json, error = $5::json,
+    done_seq = nextval('engine.step_seq'), updated_at = now()
+  from f where s.run_id = f.parent_run and s.id = f.parent_step and s.status = 'invoking'
+  returning s.run_id
+), w as (
+  update engine.runs r set wake_seq = r.wake_seq + 1 from p
+  where r.id = p.run_id and r.status in ('queued', 'running') returning r.id
+), j as (
+  select count(*) as n from w, lateral graphile_worker.add_job('engine.run', json_build_object('run', w.id), job_key := w.id) as job
+)
+select (select count(*)::integer from f) as held, (select n from j) as woken`;
+
+/** Ends the run and hands its result to the step that invoked it. */
+export async function finishRun(
+  db: Db,
+  input: Readonly<{ runId: string; workerId: number; status: "completed" | "failed"; output: unknown; error: unknown }>,
+): Promise<boolean> {
+  const { rows } = await db.query<{ held: number }>({
+    name: "engine_finish",
+    text: FINISH,
+    values: [input.runId, input.workerId, input.status, jsonOrNull(input.output), jsonOrNull(input.error)],
+  });
+  return (rows[0]?.held ?? 0) > 0;
+}
+
+const RELEASE = `
+with f as (
+  update engine.runs set claimed_by = null
+  where id = $1 and claimed_by = $2 and status = 'running' and wake_seq = $3 returning id
+), j as (
+  select count(*) as n from f, lateral graphile_worker.add_job('engine.run', json_build_object('run', f.id), run_at := $4::timestamptz, job_key := f.id) as job
+  where $5::boolean
+)
+select (select count(*)::integer from f) as held, (select n from j) as jobs`;
+
+/** Lets the run rest until `wakeAtMs` (null: until an event wakes it). False when something woke it meanwhile. */
+export async function releaseRun(
+  db: Db,
+  input: Readonly<{ runId: string; workerId: number; wakeSeq: number; wakeAtMs: number | null }>,
+): Promise<boolean> {
+  const { rows } = await db.query<{ held: number }>({
+    name: "engine_release",
+    text: RELEASE,
+    values: [input.runId, input.workerId, input.wakeSeq, date(input.wakeAtMs), input.wakeAtMs !== null],
+  });
+  return (rows[0]?.held ?? 0) > 0;
+}
+
+/** Takes the locks that order starts and ends of runs sharing a concurrency key. Call inside a transaction. */
+export async function lockConcurrencyKeys(db: Db, keys: readonly string[]): Promise<void> {
+  for (const key of [...keys].sort()) await db.query("select pg_advisory_xact_lock(7204512, hashtext($1))", [key]);
+}
+
+export async function countClaimed(db: Db, key: string): Promise<number> {
+  const { rows } = await db.query<{ n: number }>(
+    "select count(*)::integer as n from engine.runs where claimed_by is not null and status = 'running' and $1 = any (concurrency_keys)",
+    [key],
+  );
+  return rows[0]?.n ?? 0;
+}
+
+export async function blockRun(db: Db, runId: string): Promise<void> {
+  await db.query(
+    "update engine.runs set blocked_at = coalesce(blocked_at, now()) where id = $1 and claimed_by is null and status in ('queued', 'running')",
+    [runId],
+  );
+}
+
+/** Starts the run that has waited longest for one of these keys. */
+export async function unblockNext(db: Db, keys: readonly string[]): Promise<void> {
+  await db.query(
+    `with b as (
+      update engine.runs set blocked_at = null where id = (
+        select id from engine.runs where blocked_at is not null and concurrency_keys && $1::text[] order by blocked_at, id limit 1
+        for update skip locked
+      ) returning id
+    )
+    select count(*) from b, lateral graphile_worker.add_job('engine.run', json_build_object('run', b.id), job_key := b.id) as job`,
+    [[...keys]],
+  );
+}
+
+/** Ends a waiting step with what it waited for and wakes its run. */
+export async function settleWait(db: Db, input: Readonly<{ runId: string; stepId: string; event: StoredEvent }>): Promise<boolean> {
+  const { rows } = await db.query<{ n: number }>(
+    `with s as (
+      update engine.steps set status = 'done', data = $3::json, done_seq = nextval('engine.step_seq'), updated_at = now()
+      where run_id = $1 and id = $2 and status = 'waiting' returning run_id
+    ), r as (
+      update engine.runs r set wake_seq = r.wake_seq + 1 from s where r.id = s.run_id and r.status in ('queued', 'running') returning r.id
+    )
+    select count(*)::integer as n from r, lateral graphile_worker.add_job('engine.run', json_build_object('run', r.id), job_key := r.id) as job`,
+    [input.runId, input.stepId, json(input.event)],
+  );
+  return (rows[0]?.n ?? 0) > 0;
+}
+
+/** Ends a run from outside. Its holder notices at its next write; an invoking step is told. */
+export async function cancelRun(db: Db, runId: string): Promise<boolean> {
+  const error = json({ name: "Error", message: "The run was cancelled" });
+  const { rows } = await db.query<{ held: number }>(
+    `with f as (
+      update engine.runs set status = 'cancelled', ended_at = now(), claimed_by = null, blocked_at = null, next_at = null
+      where id = $1 and status in ('queued', 'running') returning id, parent_run, parent_step
+    ), p as (
+      update engine.steps s set status = 'failed', error = $2::json, done_seq = nextval('engine.step_seq'), updated_at = now()
+      from f where s.run_id = f.parent_run and s.id = f.parent_step and s.status = 'invoking' returning s.run_id
+    ), w as (
+      update engine.runs r set wake_seq = r.wake_seq + 1 from p where r.id = p.run_id and r.status in ('queued', 'running') returning r.id
+    ), j as (
+      select count(*) as n from w, lateral graphile_worker.add_job('engine.run', json_build_object('run', w.id), job_key := w.id) as job
+    ), gone as (
+      select count(*) as n from f, lateral graphile_worker.remove_job(f.id) as job
+    )
+    select (select count(*)::integer from f) as held, (select n from j) as woken, (select n from gone) as gone`,
+    [runId, error],
+  );
+  return (rows[0]?.held ?? 0) > 0;
+}
+
+export function memoOf(steps: Iterable<StepRow>): { steps: Record<string, StepMemo>; stack: string[] } {
+  const memo: Record<string, StepMemo> = {};
+  const stack: string[] = [];
+  for (const step of steps) {
+    if (step.status === "done") memo[step.id] = { type: "data", data: step.data ?? null };
+    else if (step.status === "failed") memo[step.id] = { type: "error", error: step.error ?? { name: "Error", message: "Failed" } };
+    else continue;
+    stack.push(step.id);
+  }
+  return { steps: memo, stack };
+}
