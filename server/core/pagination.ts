@@ -32,3 +32,12 @@ export function toPage<T extends { id: string; createdAt: Date }>(rows: readonly
   const hasMore = rows.length > limit;
   return { data, hasMore, nextCursor: hasMore && last ? encodeCursor({ createdAt: last.createdAt, id: last.id }) : null };
 }
+
+/** A page of a screen's list. `total` counts the filter's rows and stops at LIST_TOTAL_MAX. */
+export type ListPage<T> = { items: T[]; nextCursor: string | null; total: number };
+export const LIST_TOTAL_MAX = 10_000;
+
+export function toListPage<T extends { id: string; createdAt: Date }>(rows: readonly T[], limit: number, total: number): ListPage<T> {
+  const page = toPage(rows, limit);
+  return { items: page.data, nextCursor: page.nextCursor, total };
+}

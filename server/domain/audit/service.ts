@@ -1,0 +1,62 @@
+import { requirePermission, type ServiceContext } from "@/server/context";
+import { newId } from "@/server/core/ids";
+import { decodeCursor, LIST_TOTAL_MAX, type ListPage, toListPage } from "@/server/core/pagination";
+import { redact } from "@/server/core/redact";
+import type { Mode } from "@/server/core/schema";
+import type { Transaction } from "@/server/db/client";
+import * as repository from "./repository";
+import type { AuditFilter, AuditItem } from "./schema";
+
+/** What happened to what. `before` and `after` hold snake_case facts; text under a key that is not known as safe is masked. */
+export type AuditInput = {
+  /** `<noun>.<past participle>`, for example `partner.created`. */
+  action: string;
+  subjectKind: string;
+  subjectId: string;
+  partnerId?: string | null;
+  /** The context's mode unless given; null for what belongs to no mode, such as a sign-in. */
+  mode?: Mode | null;
+  before?: unknown;
+  after?: unknown;
+};
+
+/** What an audit entry takes from its context. Sign-in and jobs that have no whole context make one of these. */
+export type AuditContext = Pick<ServiceContext, "actor" | "way" | "requestId" | "clock"> & { readonly scope: { readonly mode: Mode } | null };
+
+/**
+ * Writes one audit entry within the transaction of the change that it tells of.
+ *
+ * The entry cannot be changed or deleted afterwards. Personal data and secrets are masked before they are written.
+ */
+export async function appendAudit(tx: Pick<Transaction, "query">, ctx: AuditContext, input: AuditInput): Promise<void> {
+  await repository.insertEntry(tx, {
+    id: newId("audit"),
+    partnerId: input.partnerId ?? null,
+    mode: input.mode === undefined ? (ctx.scope?.mode ?? null) : input.mode,
+    actorKind: ctx.actor.kind,
+    actorId: ctx.actor.id,
+    way: ctx.way,
+    action: input.action,
+    subjectKind: input.subjectKind,
+    subjectId: input.subjectId,
+    requestId: ctx.requestId,
+    before: input.before === undefined ? null : redact(input.before),
+    after: input.after === undefined ? null : redact(input.after),
+    createdAt: ctx.clock.now(),
+  });
+}
+
+/**
+ * Lists audit entries, newest first, within the caller's Partners and mode.
+ *
+ * Errors: permission_denied, validation_failed (cursor).
+ */
+export async function listAudit(ctx: ServiceContext, filter: AuditFilter, page: { limit: number; cursor?: string | null }): Promise<ListPage<AuditItem>> {
+  requirePermission(ctx, "audit:read");
+  const cursor = page.cursor ? decodeCursor(page.cursor) : null;
+  const [rows, total] = await Promise.all([
+    repository.findEntries(ctx.db, ctx.scope, filter, { limit: page.limit, cursor }),
+    repository.countEntries(ctx.db, ctx.scope, filter, LIST_TOTAL_MAX),
+  ]);
+  return toListPage(rows, page.limit, total);
+}
