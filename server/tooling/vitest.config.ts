@@ -12,7 +12,10 @@ export default defineConfig({
   test: {
     env: { TZ: "UTC", TILLGATE_ENV: "demo" },
     projects: [
-      { extends: true, test: { ...shared, name: "unit", include: ["**/*.test.{ts,tsx}"], exclude: [...exclude, "**/*.int.test.ts"] } },
+      {
+        extends: true,
+        test: { ...shared, name: "unit", include: ["**/*.test.{ts,tsx}"], exclude: [...exclude, "**/*.int.test.ts"] },
+      },
       {
         extends: true,
         test: {
