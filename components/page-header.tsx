@@ -1,0 +1,31 @@
+import type { ReactNode } from "react";
+import { cn } from "@/components/cn";
+
+export type PageHeaderProps = {
+  title: ReactNode;
+  /** Beside the title: a count or a badge. */
+  aside?: ReactNode;
+  description?: ReactNode;
+  actions?: ReactNode;
+  className?: string;
+};
+
+export function PageHeader({ title, aside, description, actions, className }: PageHeaderProps) {
+  return (
+    <header className={cn("flex flex-wrap items-start gap-x-4 gap-y-3", className)}>
+      <div className="grid min-w-0 flex-1 gap-0.5">
+        <div className="flex min-w-0 flex-wrap items-center gap-x-2.5 gap-y-1">
+          <h1 className="min-w-0 break-words font-semibold text-xl tracking-[-0.01em]">{title}</h1>
+          {aside}
+        </div>
+        {description === undefined ? null : <div className="max-w-prose text-ink-2 text-sm">{description}</div>}
+      </div>
+      {actions === undefined ? null : <div className="flex flex-wrap items-center gap-2 max-md:w-full">{actions}</div>}
+    </header>
+  );
+}
+
+/** The padding and rhythm every screen shares. */
+export function Page({ isForm = false, children }: { isForm?: boolean; children: ReactNode }) {
+  return <div className={cn("grid grid-cols-[minmax(0,1fr)] content-start gap-4 px-4 py-5 md:px-6", isForm && "max-w-[688px]")}>{children}</div>;
+}

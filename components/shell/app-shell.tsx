@@ -1,0 +1,92 @@
+"use client";
+
+import { type ReactNode, useState } from "react";
+import { cn } from "@/components/cn";
+import type { Mode } from "@/components/display/mode-badge";
+import { Sheet, SheetContent } from "@/components/ui/sheet";
+import { CommandPalette } from "./command-palette";
+import { CrumbProvider } from "./crumb-label";
+import type { Hit, NavItem, ShellAction } from "./nav";
+import { ShortcutsHelp } from "./shortcuts-help";
+import { Sidebar } from "./sidebar";
+import { TopBar } from "./top-bar";
+import { useShellKeys } from "./use-shell-keys";
+
+export type ShellUser = { name: string; email: string; roleLabel: string };
+export type PartnerChoice = { id: string; name: string };
+
+export type AppShellProps = {
+  user: ShellUser;
+  mode: Mode;
+  /** Modes the person may see; the switch shows with two. */
+  modes: readonly Mode[];
+  /** Where this runs: "Demo", "Production". */
+  environment: string;
+  /** Only what the person may open. */
+  nav: readonly NavItem[];
+  actions?: readonly ShellAction[];
+  /** For people with several: which Partner they look at; null is all of them. */
+  partners?: readonly PartnerChoice[];
+  partnerId?: string | null;
+  isFoldedAtFirst?: boolean;
+  setMode: (mode: Mode) => Promise<void>;
+  setPartner?: (partnerId: string | null) => Promise<void>;
+  signOut: () => Promise<void>;
+  search?: (text: string) => Promise<readonly Hit[]>;
+  children: ReactNode;
+};
+
+/** Read by the server for the first render. */
+export const SIDEBAR_COOKIE = "tillgate-sidebar";
+
+export function AppShell({ children, ...props }: AppShellProps) {
+  const [isFolded, setFolded] = useState(props.isFoldedAtFirst ?? false);
+  const [isMenuOpen, setMenuOpen] = useState(false);
+  const [isPaletteOpen, setPaletteOpen] = useState(false);
+  const [isHelpOpen, setHelpOpen] = useState(false);
+  useShellKeys({ nav: props.nav, openPalette: () => setPaletteOpen(true), openHelp: () => setHelpOpen(true) });
+
+  const fold = (): void => {
+    const next = !isFolded;
+    setFolded(next);
+    // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is not in every browser, and this holds no secret
+    document.cookie = `${SIDEBAR_COOKIE}=${next ? "folded" : "open"}; path=/; max-age=31536000; samesite=lax`;
+  };
+
+  return (
+    <CrumbProvider>
+      <a href="#content" className="sr-only z-50 rounded-md bg-accent px-3 py-2 text-accent-ink focus-visible:not-sr-only focus-visible:fixed focus-visible:top-2 focus-visible:left-2">
+        Skip to content
+      </a>
+      <div className="flex min-h-dvh">
+        <div
+          className={cn(
+            "sticky top-0 hidden h-dvh w-14 shrink-0 border-line border-r transition-[width] md:block",
+            !isFolded && "lg:w-[232px]",
+          )}
+        >
+          <Sidebar nav={props.nav} isFolded={isFolded} environment={props.environment} onFold={fold} />
+        </div>
+        <div className="flex min-w-0 flex-1 flex-col">
+          <TopBar {...props} onOpenMenu={() => setMenuOpen(true)} onOpenPalette={() => setPaletteOpen(true)} onOpenHelp={() => setHelpOpen(true)} />
+          <main id="content" tabIndex={-1} className="min-w-0 flex-1 outline-none">
+            {children}
+          </main>
+        </div>
+      </div>
+      <Sheet open={isMenuOpen} onOpenChange={setMenuOpen}>
+        <SheetContent side="left" title="Menu" isHeaderHidden>
+          <Sidebar nav={props.nav} isFolded={false} isSheet environment={props.environment} onNavigate={() => setMenuOpen(false)} />
+        </SheetContent>
+      </Sheet>
+      <CommandPalette
+        isOpen={isPaletteOpen}
+        onOpenChange={setPaletteOpen}
+        nav={props.nav}
+        actions={props.actions ?? []}
+        {...(props.search === undefined ? {} : { search: props.search })}
+      />
+      <ShortcutsHelp isOpen={isHelpOpen} onOpenChange={setHelpOpen} nav={props.nav} />
+    </CrumbProvider>
+  );
+}

@@ -1,0 +1,59 @@
+"use client";
+
+import { Keyboard, LogOut } from "lucide-react";
+import { useTransition } from "react";
+import {
+  DropdownMenu,
+  DropdownMenuContent,
+  DropdownMenuItem,
+  DropdownMenuSeparator,
+  DropdownMenuTrigger,
+} from "@/components/ui/dropdown-menu";
+import { Kbd } from "@/components/ui/kbd";
+import type { ShellUser } from "./app-shell";
+import { ThemeChoice } from "./theme-switch";
+
+export function PersonMenu({ user, signOut, onOpenHelp }: { user: ShellUser; signOut: () => Promise<void>; onOpenHelp: () => void }) {
+  const [isLeaving, start] = useTransition();
+  return (
+    <DropdownMenu>
+      <DropdownMenuTrigger
+        aria-label={`${user.name}: account menu`}
+        className="grid size-8 shrink-0 place-items-center rounded-full bg-neutral-soft font-medium text-ink-2 text-xs hover:text-ink"
+      >
+        {initials(user.name)}
+      </DropdownMenuTrigger>
+      <DropdownMenuContent className="w-60">
+        <div className="grid px-2 py-1.5">
+          <span className="truncate font-medium text-sm">{user.name}</span>
+          <span className="truncate text-ink-3 text-xs">{user.email}</span>
+          <span className="text-ink-3 text-xs">{user.roleLabel}</span>
+        </div>
+        <DropdownMenuSeparator />
+        <ThemeChoice />
+        <DropdownMenuSeparator />
+        <DropdownMenuItem onSelect={onOpenHelp}>
+          <Keyboard aria-hidden />
+          Keyboard shortcuts
+          <Kbd className="ml-auto">?</Kbd>
+        </DropdownMenuItem>
+        <DropdownMenuItem
+          disabled={isLeaving}
+          onSelect={(event) => {
+            event.preventDefault();
+            start(() => signOut());
+          }}
+        >
+          <LogOut aria-hidden />
+          {isLeaving ? "Signing out" : "Sign out"}
+        </DropdownMenuItem>
+      </DropdownMenuContent>
+    </DropdownMenu>
+  );
+}
+
+function initials(name: string): string {
+  const words = name.trim().split(/\s+/);
+  const letters = [words[0], words.length > 1 ? words.at(-1) : undefined].map((word) => word?.charAt(0) ?? "");
+  return letters.join("").toUpperCase();
+}
