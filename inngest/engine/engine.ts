@@ -14,12 +14,15 @@ import { createSdkClient, type EngineApp, type StoredEvent } from "./protocol";
 import { driveRun, inTransaction, type RunLoopDeps } from "./run-loop";
 import { cancelRun, type Db, insertEvents, type NewEvent, type NewRun, settleWait, unblockNext } from "./store";
 
+const LATEST_MS = Date.UTC(9999, 11, 31);
+const WordSchema = z.string().max(512).refine((text) => !text.includes("\u0000"), "must not hold a NUL character");
+
 export const EventInputSchema = z.looseObject({
-  name: z.string().min(1).max(256),
+  name: WordSchema.min(1),
   data: z.record(z.string(), z.unknown()).nullish(),
-  id: z.string().max(512).nullish(),
-  ts: z.number().int().nullish(),
-  v: z.string().nullish(),
+  id: WordSchema.nullish(),
+  ts: z.number().int().min(0).max(LATEST_MS).nullish(),
+  v: WordSchema.nullish(),
   user: z.record(z.string(), z.unknown()).nullish(),
 });
 export type EventInput = z.infer<typeof EventInputSchema>;
@@ -56,6 +59,7 @@ export type Engine = Readonly<{
 }>;
 
 const CONCURRENCY_DEFAULT = 16;
+const POOL_SIZE = 12;
 const POLL_INTERVAL_MS = 500;
 const STOP_TIMEOUT_MS = 10_000;
 const BACKOFF_FIRST_MS = 1_000;
@@ -76,7 +80,15 @@ export function defaultBackoffMs(attempt: number): number {
 export function createEngine(options: EngineOptions): Engine {
   const { log } = options;
   const newUlid = monotonicFactory();
-  const pool = options.pool ?? new Pool({ connectionString: options.connectionString, max: 12, application_name: "engine" });
+  const pool =
+    options.pool ??
+    new Pool({
+      connectionString: options.connectionString,
+      max: POOL_SIZE,
+      application_name: "engine",
+      // The statements are few, prepared and always alike: planning them anew each time would cost more than running them.
+      options: "-c plan_cache_mode=force_generic_plan -c jit=off",
+    });
   const isOwnPool = options.pool === undefined;
   const sdk = createSdkClient(options.apps, options.signingKey);
   const concurrency = options.concurrency ?? CONCURRENCY_DEFAULT;

@@ -209,7 +209,7 @@ export function compileExpression(source: string, roots: readonly string[]): Exp
   return expression;
 }
 
-/** The text of a key expression's value, so that equal values share a key. */
+/** The text of a key expression's value, so that equal values share a key. JSON, because PostgreSQL keeps no NUL in a text. */
 export function keyText(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value ?? null);
+  return JSON.stringify(value ?? null);
 }

@@ -1,5 +1,6 @@
-import { Client } from "pg";
+import { randomBytes } from "node:crypto";
 import { serve } from "inngest/edge";
+import { Client } from "pg";
 import { env, SettingError } from "@/server/env";
 import { createLog } from "@/server/observability/log";
 import { createEngine } from "./engine";
@@ -7,6 +8,8 @@ import { RefusedConfigError } from "./function-config";
 import { createEngineServer } from "./http";
 import type { EngineApp } from "./protocol";
 
+/** The default of the setting: nobody chose a key, so any is taken, from this machine only. */
+const UNSET_EVENT_KEY = "local-events";
 const DATABASE_WAIT_MS = 60_000;
 const DATABASE_RETRY_MS = 250;
 const IN_PROCESS_URL = "http://engine.internal/api/inngest";
@@ -30,11 +33,12 @@ async function waitForDatabase(connectionString: string): Promise<void> {
 }
 
 /** The functions in this process, or at the serve addresses of `ENGINE_APP_URLS`. */
-async function findApps(port: number): Promise<EngineApp[]> {
+async function findApps(port: number, signingKey: string): Promise<EngineApp[]> {
   const urls = (process.env.ENGINE_APP_URLS ?? "").split(",").map((url) => url.trim()).filter((url) => url !== "");
   if (urls.length > 0) return urls.map((url) => ({ url }));
-  // The client sends its events here: `step.sendEvent` in this process and `inngest.send` in any other.
+  // What the client reads for itself: where events go, and the key that proves a call came from this engine.
   process.env.INNGEST_BASE_URL ??= `http://127.0.0.1:${port}`;
+  process.env.INNGEST_SIGNING_KEY = signingKey;
   const [{ inngest }, { functions }] = await Promise.all([import("@/inngest/client"), import("@/inngest/index")]);
   return [{ url: IN_PROCESS_URL, handler: serve({ client: inngest, functions }) }];
 }
@@ -44,19 +48,20 @@ async function main(): Promise<void> {
   const log = createLog({ level: settings.LOG_LEVEL, name: "engine" });
   const end = (code: number): never => process.exit(code);
 
+  const signingKey = settings.INNGEST_SIGNING_KEY ?? `signkey-local-${randomBytes(32).toString("hex")}`;
   await waitForDatabase(settings.DATABASE_URL);
   const engine = createEngine({
     connectionString: settings.DATABASE_URL,
-    apps: await findApps(settings.ENGINE_PORT),
+    apps: await findApps(settings.ENGINE_PORT, signingKey),
     log,
-    signingKey: settings.INNGEST_SIGNING_KEY,
+    signingKey,
     // Without its database an engine is nothing: it ends, and the supervisor starts it anew.
     onFatal: () => end(1),
   });
   const server = createEngineServer({
     engine,
     log,
-    eventKey: settings.isProduction ? settings.INNGEST_EVENT_KEY : undefined,
+    eventKey: settings.INNGEST_EVENT_KEY === UNSET_EVENT_KEY ? undefined : settings.INNGEST_EVENT_KEY,
     signingKey: settings.INNGEST_SIGNING_KEY,
   });
 
