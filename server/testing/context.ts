@@ -56,7 +56,10 @@ export async function testServices(
   const [database, sandbox] = await Promise.all([testDatabase(), options.simulator === false ? null : holdSandbox()]);
   const log: string[] = [];
   const nudges: Nudge[] = [];
-  const clock = options.clock === undefined ? fixedToReality : movableClock(options.clock instanceof Date ? options.clock : new Date());
+  const clock =
+    options.clock === undefined
+      ? fixedToReality
+      : movableClock(options.clock instanceof Date ? options.clock : new Date());
   const nowhere = "http://127.0.0.1:9";
   const environment: Record<string, string> = {
     TILLGATE_ENV: "demo",
@@ -94,7 +97,7 @@ export async function testServices(
     log,
     nudges,
     close: async () => {
-      await services.db.close();
+      await Promise.all([services.db.close(), services.klarna.close()]);
       await Promise.all([database.drop(), sandbox?.release()]);
     },
   };
@@ -103,11 +106,23 @@ export async function testServices(
 /** A context as the REST layer makes it for a Partner's key. */
 export function asApiKey(
   services: Services,
-  key: { partnerId: string; mode?: Mode; scopes?: readonly ApiScope[]; keyId?: string; idempotency?: IdempotencyIntent | null },
+  key: {
+    partnerId: string;
+    mode?: Mode;
+    scopes?: readonly ApiScope[];
+    keyId?: string;
+    idempotency?: IdempotencyIntent | null;
+  },
 ): ServiceContext {
   const mode = key.mode ?? "test";
   return createContext(services, {
-    actor: { kind: "API_KEY", id: key.keyId ?? newId("apiKey"), name: "Test key", partnerId: key.partnerId, scopes: key.scopes ?? API_SCOPE_NAMES },
+    actor: {
+      kind: "API_KEY",
+      id: key.keyId ?? newId("apiKey"),
+      name: "Test key",
+      partnerId: key.partnerId,
+      scopes: key.scopes ?? API_SCOPE_NAMES,
+    },
     scope: { partners: [key.partnerId], mode },
     way: "API",
     idempotency: key.idempotency ?? null,
@@ -115,7 +130,12 @@ export function asApiKey(
 }
 
 /** A context as the dashboard makes it for a person; `partners` is ["ptn_…"] for a Partner's roles. */
-export function asUser(services: Services, role: Role, partners: "all" | readonly string[] = "all", mode: Mode = "test"): ServiceContext {
+export function asUser(
+  services: Services,
+  role: Role,
+  partners: "all" | readonly string[] = "all",
+  mode: Mode = "test",
+): ServiceContext {
   return createContext(services, {
     actor: { kind: "USER", id: newId("user"), name: "Test person", role, partners },
     scope: { partners, mode },

@@ -1,5 +1,5 @@
 import type { TenantScope } from "@/server/auth/permissions";
-import { type Cursor } from "@/server/core/pagination";
+import type { Cursor } from "@/server/core/pagination";
 import type { Row, Statement, Transaction } from "@/server/db/client";
 import type { AuditFilter, AuditItem } from "./schema";
 
@@ -27,16 +27,39 @@ export async function insertEntry(tx: Pick<Transaction, "query">, entry: NewAudi
     text: `insert into audit_entries (id, partner_id, mode, actor_kind, actor_id, way, action, subject_kind, subject_id, request_id, before, after, created_at)
            values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11::jsonb,$12::jsonb,$13)`,
     values: [
-      entry.id, entry.partnerId, entry.mode, entry.actorKind, entry.actorId, entry.way, entry.action, entry.subjectKind,
-      entry.subjectId, entry.requestId, json(entry.before), json(entry.after), entry.createdAt,
+      entry.id,
+      entry.partnerId,
+      entry.mode,
+      entry.actorKind,
+      entry.actorId,
+      entry.way,
+      entry.action,
+      entry.subjectKind,
+      entry.subjectId,
+      entry.requestId,
+      json(entry.before),
+      json(entry.after),
+      entry.createdAt,
     ],
   });
 }
 
 type AuditRow = Row & {
-  id: string; partner_id: string | null; partner_name: string | null; mode: string | null; actor_kind: AuditItem["actorKind"];
-  actor_id: string; actor_name: string | null; way: string; action: string; subject_kind: string; subject_id: string;
-  request_id: string | null; before: unknown; after: unknown; created_at: Date;
+  id: string;
+  partner_id: string | null;
+  partner_name: string | null;
+  mode: string | null;
+  actor_kind: AuditItem["actorKind"];
+  actor_id: string;
+  actor_name: string | null;
+  way: string;
+  action: string;
+  subject_kind: string;
+  subject_id: string;
+  request_id: string | null;
+  before: unknown;
+  after: unknown;
+  created_at: Date;
 };
 
 /** The conditions of a list as SQL; entries that belong to no mode (a sign-in) are seen in both. */
@@ -68,7 +91,9 @@ export async function findEntries(
 ): Promise<AuditItem[]> {
   const { where, values } = conditions(scope, filter);
   const bind = (value: unknown): string => `$${values.push(value)}`;
-  const after = page.cursor ? `and a.position < (select c.position from audit_entries c where c.id = ${bind(page.cursor.id)})` : "";
+  const after = page.cursor
+    ? `and a.position < (select c.position from audit_entries c where c.id = ${bind(page.cursor.id)})`
+    : "";
   const name =
     scope.partners === "all"
       ? "u.name"
@@ -94,7 +119,9 @@ export async function findEntries(
     mode: row.mode,
     actorKind: row.actor_kind,
     actorId: row.actor_id,
-    actorName: row.actor_name ?? (row.actor_kind === "KLARNA" ? "Klarna" : row.actor_kind === "SYSTEM" ? "Tillgate" : row.actor_id),
+    actorName:
+      row.actor_name ??
+      (row.actor_kind === "KLARNA" ? "Klarna" : row.actor_kind === "SYSTEM" ? "Tillgate" : row.actor_id),
     way: row.way,
     action: row.action,
     subjectKind: row.subject_kind,
@@ -106,7 +133,12 @@ export async function findEntries(
   }));
 }
 
-export async function countEntries(tx: Pick<Transaction, "query">, scope: TenantScope, filter: AuditFilter, max: number): Promise<number> {
+export async function countEntries(
+  tx: Pick<Transaction, "query">,
+  scope: TenantScope,
+  filter: AuditFilter,
+  max: number,
+): Promise<number> {
   const { where, values } = conditions(scope, filter);
   const [row] = await tx.query<{ total: number }>({
     text: `select count(*)::int as total from (select 1 from audit_entries a where ${where} limit $${values.length + 1}) found`,

@@ -21,7 +21,9 @@ export type AuditInput = {
 };
 
 /** What an audit entry takes from its context. Sign-in and jobs that have no whole context make one of these. */
-export type AuditContext = Pick<ServiceContext, "actor" | "way" | "requestId" | "clock"> & { readonly scope: { readonly mode: Mode } | null };
+export type AuditContext = Pick<ServiceContext, "actor" | "way" | "requestId" | "clock"> & {
+  readonly scope: { readonly mode: Mode } | null;
+};
 
 /**
  * Writes one audit entry within the transaction of the change that it tells of.
@@ -51,7 +53,11 @@ export async function appendAudit(tx: Pick<Transaction, "query">, ctx: AuditCont
  *
  * Errors: permission_denied, validation_failed (cursor).
  */
-export async function listAudit(ctx: ServiceContext, filter: AuditFilter, page: { limit: number; cursor?: string | null }): Promise<ListPage<AuditItem>> {
+export async function listAudit(
+  ctx: ServiceContext,
+  filter: AuditFilter,
+  page: { limit: number; cursor?: string | null },
+): Promise<ListPage<AuditItem>> {
   requirePermission(ctx, "audit:read");
   const cursor = page.cursor ? decodeCursor(page.cursor) : null;
   const [rows, total] = await Promise.all([
