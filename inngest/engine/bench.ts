@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import { run as runWorker } from "graphile-worker";
+import { Logger, run as runWorker } from "graphile-worker";
 import { Pool } from "pg";
 import { z } from "zod";
 import { startTestEngine } from "./testing";
@@ -45,6 +45,7 @@ async function measurePlainJobs(databaseUrl: string): Promise<number> {
     pgPool: pool,
     noHandleSignals: true,
     parsedCronItems: [],
+    logger: new Logger(() => () => undefined),
     preset: { worker: { concurrentJobs: 16, localQueue: { size: 16 }, completeJobBatchDelay: 0 } },
     taskList: {
       "bench.plain": async (payload) => {

@@ -44,6 +44,8 @@ async function findApps(port: number, signingKey: string): Promise<EngineApp[]> 
 }
 
 async function main(): Promise<void> {
+  // The SDK copies the environment at each call, which costs as much as the rest of a call while it is the system's own.
+  process.env = { ...process.env };
   const settings = env();
   const log = createLog({ level: settings.LOG_LEVEL, name: "engine" });
   const end = (code: number): never => process.exit(code);

@@ -88,8 +88,11 @@ async function claim(deps: RunLoopDeps, runId: string): Promise<ClaimedRun | nul
   });
 }
 
-/** Drives one run as far as it can go now: claims it, calls the function, stores what came, rests or ends. */
-export async function driveRun(deps: RunLoopDeps, runId: string): Promise<void> {
+/**
+ * Drives one run as far as it can go now: claims it, calls the function, stores what came, rests or ends. `isPastQueue`: not
+ * started by its job, which is still in the queue.
+ */
+export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: boolean): Promise<void> {
   const claimed = await claim(deps, runId);
   if (!claimed) return;
   const fn = deps.findFunction(claimed.fnId);
@@ -111,7 +114,7 @@ export async function driveRun(deps: RunLoopDeps, runId: string): Promise<void> 
     saveSteps(db, { runId, workerId: deps.workerId, attempt, nextAtMs, steps: changed });
 
   const finish = async (status: "completed" | "failed", output: unknown, error: unknown): Promise<void> => {
-    const input = { runId, workerId: deps.workerId, status, output, error };
+    const input = { runId, workerId: deps.workerId, status, output, error, hasJob: isPastQueue };
     if (keys.length === 0 && !deps.isAnnounced(status)) {
       await finishRun(deps.pool, input);
       return;

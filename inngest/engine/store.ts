@@ -80,7 +80,8 @@ with fresh as (
   where n.seen_key is null or n.seen_key in (select key from fresh)
   returning id
 ), specs as (
-  select row('engine.run', json_build_object('run', r.id), null, null, null, r.id, null, null)::graphile_worker.job_spec as spec from r
+  select row('engine.run', json_build_object('run', r.id), null, now() + make_interval(secs => $18), null, r.id, null, null)::graphile_worker.job_spec as spec
+  from r
   union all
   select row('engine.match', json_build_object('event', ev.internal_id), null, null, null, null, null, null)::graphile_worker.job_spec
   from ev
@@ -96,7 +97,7 @@ select (select n from jobs) as jobs,
 /** Events, the runs they start and the jobs of these runs, in one statement: all of it or nothing. */
 export async function insertEvents(
   db: Db,
-  input: Readonly<{ events: readonly NewEvent[]; runs: readonly NewRun[]; matchNames: readonly string[] }>,
+  input: Readonly<{ events: readonly NewEvent[]; runs: readonly NewRun[]; matchNames: readonly string[]; jobDelaySeconds?: number }>,
 ): Promise<{ events: string[]; runs: string[] }> {
   const { events, runs } = input;
   const keys = new Set<string>();
@@ -135,6 +136,7 @@ export async function insertEvents(
       started.map((run) => run.parentRun),
       started.map((run) => run.parentStep),
       [...input.matchNames],
+      input.jobDelaySeconds ?? 0,
     ],
   });
   return { events: rows[0]?.events ?? [], runs: rows[0]?.runs ?? [] };
@@ -243,18 +245,28 @@ with f as (
   where r.id = p.run_id and r.status in ('queued', 'running') returning r.id
 ), j as (
   select count(*) as n from w, lateral graphile_worker.add_job('engine.run', json_build_object('run', w.id), job_key := w.id) as job
+), gone as (
+  select count(*) as n from f, lateral graphile_worker.remove_job(f.id) as job where $6::boolean
 )
-select (select count(*)::integer from f) as held, (select n from j) as woken`;
+select (select count(*)::integer from f) as held, (select n from j) as woken, (select n from gone) as gone`;
 
 /** Ends the run and hands its result to the step that invoked it. */
 export async function finishRun(
   db: Db,
-  input: Readonly<{ runId: string; workerId: number; status: "completed" | "failed"; output: unknown; error: unknown }>,
+  input: Readonly<{
+    runId: string;
+    workerId: number;
+    status: "completed" | "failed";
+    output: unknown;
+    error: unknown;
+    /** The run was started past the queue and still has its job there. */
+    hasJob: boolean;
+  }>,
 ): Promise<boolean> {
   const { rows } = await db.query<{ held: number }>({
     name: "engine_finish",
     text: FINISH,
-    values: [input.runId, input.workerId, input.status, jsonOrNull(input.output), jsonOrNull(input.error)],
+    values: [input.runId, input.workerId, input.status, jsonOrNull(input.output), jsonOrNull(input.error), input.hasJob],
   });
   return (rows[0]?.held ?? 0) > 0;
 }
