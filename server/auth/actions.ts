@@ -1,0 +1,85 @@
+"use server";
+
+import type { Route } from "next";
+import { revalidatePath } from "next/cache";
+import { cookies, headers } from "next/headers";
+import { redirect } from "next/navigation";
+import { isAppError } from "@/server/core/errors";
+import { modeSchema } from "@/server/core/schema";
+import { DAY_MS, SECOND_MS } from "@/server/core/time";
+import { clientAddress } from "./client-address";
+import { cookieName, cookieOptions } from "./cookies";
+import { returnPath } from "./return-path";
+import { openToken, sealToken } from "./sessions";
+import { signIn, signOut } from "./sign-in";
+import { currentSession, requireOwnOrigin, webServices } from "./web";
+
+export type SignInState = { message: string | null; email: string };
+
+const WRONG = "Wrong e-mail or password.";
+
+function tooManyTries(retryAfterSeconds: number): string {
+  const minutes = Math.ceil(retryAfterSeconds / 60);
+  return `Too many tries. Try again in ${minutes === 1 ? "a minute" : `${minutes} minutes`}.`;
+}
+
+/** The form of the sign-in page: the cookie and the way back, or a sentence. */
+export async function signInAction(_before: SignInState, form: FormData): Promise<SignInState> {
+  const services = webServices();
+  const typed = form.get("email");
+  const email = typeof typed === "string" ? typed.slice(0, 254) : "";
+  try {
+    await requireOwnOrigin();
+    const [jar, sent] = await Promise.all([cookies(), headers()]);
+    const outcome = await signIn(services, {
+      email,
+      password: form.get("password"),
+      address: clientAddress(sent),
+      userAgent: sent.get("user-agent"),
+      replaces: await openToken(services, jar.get(cookieName(services.env, "session"))?.value),
+    });
+    if (outcome.kind === "refused") return { message: WRONG, email };
+    if (outcome.kind === "throttled") return { message: tooManyTries(outcome.retryAfterSeconds), email };
+    jar.set({
+      name: cookieName(services.env, "session"),
+      value: await sealToken(services, outcome.token),
+      expires: outcome.expiresAt,
+      ...cookieOptions(services.env),
+    });
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    services.log.warn({ code: error.code, error }, "sign-in failed");
+    return {
+      message: error.code === "unavailable" ? "Sign-in is not possible right now. Try again soon." : error.detail,
+      email,
+    };
+  }
+  redirect(returnPath(form.get("next")) as Route);
+}
+
+/** Ends the session here and at the server, then shows the sign-in page. */
+export async function signOutAction(): Promise<void> {
+  await requireOwnOrigin();
+  const services = webServices();
+  const jar = await cookies();
+  const name = cookieName(services.env, "session");
+  const token = await openToken(services, jar.get(name)?.value);
+  if (token !== null) await signOut(services, token);
+  jar.set({ name, value: "", maxAge: 0, ...cookieOptions(services.env) });
+  redirect("/sign-in" as Route);
+}
+
+/** Shows the other world, test or live, from now on. */
+export async function setModeAction(mode: unknown): Promise<void> {
+  await requireOwnOrigin();
+  const chosen = modeSchema.safeParse(mode);
+  if (!chosen.success || !(await currentSession())) return;
+  const { env } = webServices();
+  (await cookies()).set({
+    name: cookieName(env, "mode"),
+    value: chosen.data,
+    maxAge: (30 * DAY_MS) / SECOND_MS,
+    ...cookieOptions(env),
+  });
+  revalidatePath("/", "layout");
+}

@@ -1,0 +1,260 @@
+import { randomBytes } from "node:crypto";
+import { decode, encode } from "next-auth/jwt";
+import { z } from "zod";
+import type { Services } from "@/server/context";
+import { newId } from "@/server/core/ids";
+import { addMs, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
+import type { Row, Transaction } from "@/server/db/client";
+import { cookieName, readCookie } from "./cookies";
+import { type Actor, isRole, type Role } from "./permissions";
+
+type SessionServices = Pick<Services, "env" | "db" | "secrets" | "clock">;
+type Queries = Pick<Transaction, "query">;
+
+/** However busy, a session ends after a working day. */
+export const SESSION_LIFE_MS = 12 * HOUR_MS;
+const IDLE_ACQUIRER_MS = 30 * MINUTE_MS;
+const IDLE_PARTNER_MS = 60 * MINUTE_MS;
+/** How exact "last seen" is; each request within it costs no write. */
+const TOUCH_MS = MINUTE_MS;
+const TOKEN_BYTES = 32;
+
+/** Who is signed in, as the rows say at this moment: a changed role or a disabled person counts at the next request. */
+export type WebSession = {
+  readonly id: string;
+  readonly user: { readonly id: string; readonly email: string; readonly name: string; readonly role: Role };
+  /** Which Partners the person may see. */
+  readonly partners: "all" | readonly string[];
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+};
+
+export type EndReason =
+  | "SIGNED_OUT"
+  | "REPLACED"
+  | "ENDED_BY_USER"
+  | "IDLE"
+  | "EXPIRED"
+  | "USER_DISABLED"
+  | "PASSWORD_CHANGED";
+
+/** One line of a person's own list of signed-in browsers. */
+export type SessionItem = {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly lastSeenAt: Date;
+  readonly expiresAt: Date;
+  readonly address: string | null;
+  readonly userAgent: string | null;
+};
+
+const hashOf = (services: Pick<Services, "secrets">, token: string): string => services.secrets.hash(token, "session");
+const idleMsOf = (role: Role): number => (role.startsWith("PARTNER_") ? IDLE_PARTNER_MS : IDLE_ACQUIRER_MS);
+
+export function actorOf(session: WebSession): Extract<Actor, { kind: "USER" }> {
+  return {
+    kind: "USER",
+    id: session.user.id,
+    name: session.user.name,
+    role: session.user.role,
+    partners: session.partners,
+  };
+}
+
+/**
+ * Starts a session: a new random token each time, of which only a keyed hash is stored. The token that the browser
+ * held before (`replaces`) is worth nothing from then on.
+ */
+export async function startSession(
+  tx: Queries,
+  services: SessionServices,
+  input: { userId: string; address: string | null; userAgent: string | null; replaces: string | null },
+): Promise<{ id: string; token: string; expiresAt: Date }> {
+  const now = services.clock.now();
+  const id = newId("session");
+  const token = randomBytes(TOKEN_BYTES).toString("base64url");
+  const expiresAt = addMs(now, SESSION_LIFE_MS);
+  if (input.replaces !== null) await endSession(tx, services, input.replaces, "REPLACED");
+  await tx.query({
+    name: "session_start",
+    text: `insert into sessions (id, token_hash, user_id, created_at, last_seen_at, expires_at, address, user_agent)
+           values ($1, $2, $3, $4, $4, $5, $6, $7)`,
+    values: [
+      id,
+      hashOf(services, token),
+      input.userId,
+      now,
+      expiresAt,
+      input.address,
+      input.userAgent?.slice(0, 300) ?? null,
+    ],
+  });
+  return { id, token, expiresAt };
+}
+
+type SessionRow = Row & {
+  id: string;
+  created_at: Date;
+  last_seen_at: Date;
+  expires_at: Date;
+  user_id: string;
+  email: string;
+  name: string;
+  role: string;
+  state: string;
+  password_changed_at: Date;
+  partners: string[];
+};
+
+function endReasonOf(row: SessionRow, role: Role, now: Date): EndReason | null {
+  if (row.state !== "ACTIVE") return "USER_DISABLED";
+  if (row.password_changed_at > row.created_at) return "PASSWORD_CHANGED";
+  if (row.expires_at <= now) return "EXPIRED";
+  if (now.getTime() - row.last_seen_at.getTime() > idleMsOf(role)) return "IDLE";
+  return null;
+}
+
+/** The session that a token stands for, or null: unknown, ended, too old, idle for too long, person disabled. */
+export async function findSession(services: SessionServices, token: string): Promise<WebSession | null> {
+  const [row] = await services.db.query<SessionRow>({
+    name: "session_find",
+    text: `select s.id, s.created_at, s.last_seen_at, s.expires_at, u.id as user_id, u.email, u.name, u.role, u.state,
+                  u.password_changed_at,
+                  array(select p.partner_id from user_partners p where p.user_id = u.id order by p.partner_id) as partners
+           from sessions s join users u on u.id = s.user_id
+           where s.token_hash = $1 and s.ended_at is null`,
+    values: [hashOf(services, token)],
+  });
+  if (!row || !isRole(row.role)) return null;
+  const now = services.clock.now();
+  const reason = endReasonOf(row, row.role, now);
+  if (reason !== null) {
+    await endSessionById(services.db, services, row.id, reason);
+    return null;
+  }
+  if (now.getTime() - row.last_seen_at.getTime() > TOUCH_MS) await touchSession(services, row.id, now);
+  return {
+    id: row.id,
+    user: { id: row.user_id, email: row.email, name: row.name, role: row.role },
+    partners: partnersOf(row.role, row.partners),
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  };
+}
+
+/** A Partner's roles see exactly their Partners, were it none. The acquirer's see all, but for a reader tied to some. */
+function partnersOf(role: Role, partners: readonly string[]): "all" | readonly string[] {
+  const isPartnerRole = role.startsWith("PARTNER_");
+  return isPartnerRole || (role === "READ_ONLY" && partners.length > 0) ? partners : "all";
+}
+
+async function touchSession(services: SessionServices, id: string, now: Date): Promise<void> {
+  await services.db.query({
+    name: "session_touch",
+    text: "update sessions set last_seen_at = $2 where id = $1 and ended_at is null and last_seen_at < $2",
+    values: [id, now],
+  });
+}
+
+/** Ends the session of a token. Answers its id and person, or null when there was nothing to end. */
+export async function endSession(
+  tx: Queries,
+  services: SessionServices,
+  token: string,
+  reason: EndReason,
+): Promise<{ id: string; userId: string } | null> {
+  const [row] = await tx.query<{ id: string; user_id: string }>({
+    name: "session_end",
+    text: `update sessions set ended_at = $2, end_reason = $3 where token_hash = $1 and ended_at is null returning id, user_id`,
+    values: [hashOf(services, token), services.clock.now(), reason],
+  });
+  return row ? { id: row.id, userId: row.user_id } : null;
+}
+
+async function endSessionById(tx: Queries, services: SessionServices, id: string, reason: EndReason): Promise<void> {
+  await tx.query({
+    name: "session_end_by_id",
+    text: "update sessions set ended_at = $2, end_reason = $3 where id = $1 and ended_at is null",
+    values: [id, services.clock.now(), reason],
+  });
+}
+
+/** Ends sessions of a person: one (`only`), or all but one (`except`), or all. Answers the ids that ended. */
+export async function endSessionsOf(
+  tx: Queries,
+  services: SessionServices,
+  userId: string,
+  reason: EndReason,
+  which: { only?: string; except?: string } = {},
+): Promise<string[]> {
+  const rows = await tx.query<{ id: string }>({
+    name: "session_end_of_user",
+    text: `update sessions set ended_at = $2, end_reason = $3
+           where user_id = $1 and ended_at is null and ($4::text is null or id = $4) and ($5::text is null or id <> $5)
+           returning id`,
+    values: [userId, services.clock.now(), reason, which.only ?? null, which.except ?? null],
+  });
+  return rows.map((row) => row.id);
+}
+
+/** The sessions of a person that are still good, the last used first; at most 100. */
+export async function listSessionsOf(
+  services: SessionServices,
+  user: { id: string; role: Role },
+): Promise<SessionItem[]> {
+  const now = services.clock.now();
+  const rows = await services.db.query<
+    Row & {
+      id: string;
+      created_at: Date;
+      last_seen_at: Date;
+      expires_at: Date;
+      address: string | null;
+      user_agent: string | null;
+    }
+  >({
+    name: "session_list",
+    text: `select id, created_at, last_seen_at, expires_at, address, user_agent from sessions
+           where user_id = $1 and ended_at is null and expires_at > $2 and last_seen_at >= $3
+           order by last_seen_at desc, id desc limit 100`,
+    values: [user.id, now, addMs(now, -idleMsOf(user.role))],
+  });
+  return rows.map((row) => ({
+    id: row.id,
+    createdAt: row.created_at,
+    lastSeenAt: row.last_seen_at,
+    expiresAt: row.expires_at,
+    address: row.address,
+    userAgent: row.user_agent,
+  }));
+}
+
+const CookieContentSchema = z.object({ sid: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
+
+/** What the cookie holds: an encrypted JWT, as next-auth makes it, with nothing but our random token inside. */
+export function sealToken(services: Pick<Services, "env">, token: string): Promise<string> {
+  return encode({
+    token: { sid: token },
+    secret: services.env.TILLGATE_SESSION_SECRET,
+    maxAge: SESSION_LIFE_MS / SECOND_MS,
+  });
+}
+
+/** The token inside a session cookie, or null when the cookie is not ours, altered or too old. */
+export async function openToken(
+  services: Pick<Services, "env">,
+  cookie: string | null | undefined,
+): Promise<string | null> {
+  if (!cookie) return null;
+  const content = await decode({ token: cookie, secret: services.env.TILLGATE_SESSION_SECRET }).catch(() => null);
+  const parsed = CookieContentSchema.safeParse(content);
+  return parsed.success ? parsed.data.sid : null;
+}
+
+/** The token that a request carries, from its Cookie header. */
+export function tokenOfRequest(
+  services: Pick<Services, "env">,
+  cookieHeader: string | null | undefined,
+): Promise<string | null> {
+  return openToken(services, readCookie(cookieHeader, cookieName(services.env, "session")));
+}

@@ -1,0 +1,61 @@
+import { z } from "zod";
+import { ROLE_LABELS, ROLE_PERMISSIONS } from "@/server/auth/permissions";
+import { endSessionsOf, listSessionsOf } from "@/server/auth/sessions";
+import type { ServiceContext } from "@/server/context";
+import { AppError } from "@/server/core/errors";
+import { idSchema } from "@/server/core/ids";
+import { appendAudit } from "@/server/domain/audit/service";
+import { procedure, router, withPermission } from "../init";
+
+/** Ends own sessions and says so in the audit, together. */
+function endOwn(ctx: ServiceContext, userId: string, which: { only?: string; except?: string }): Promise<string[]> {
+  return ctx.db.transaction(async (tx) => {
+    const ended = await endSessionsOf(tx, ctx, userId, "ENDED_BY_USER", which);
+    for (const id of ended) {
+      await appendAudit(tx, ctx, {
+        action: "session.ended",
+        subjectKind: "session",
+        subjectId: id,
+        mode: null,
+        after: { reason: "ENDED_BY_USER" },
+      });
+    }
+    return ended;
+  });
+}
+
+/** The person who is signed in, and the browsers in which they are. */
+export const meRouter = router({
+  get: procedure.query(({ ctx }) => {
+    const { user } = ctx.session;
+    return {
+      user: { ...user, roleLabel: ROLE_LABELS[user.role] },
+      permissions: ROLE_PERMISSIONS[user.role],
+      partners: ctx.scope.partners,
+      mode: ctx.scope.mode,
+      session: { id: ctx.session.id, expiresAt: ctx.session.expiresAt },
+    };
+  }),
+
+  sessions: router({
+    list: withPermission("sessions:own").query(async ({ ctx }) => {
+      const sessions = await listSessionsOf(ctx, ctx.session.user);
+      return sessions.map((session) => ({ ...session, isCurrent: session.id === ctx.session.id }));
+    }),
+
+    /** Another person's session is answered as one that does not exist. Errors: not_found. */
+    end: withPermission("sessions:own")
+      .input(z.strictObject({ id: idSchema("session") }))
+      .mutation(async ({ ctx, input }) => {
+        const ended = await endOwn(ctx, ctx.session.user.id, { only: input.id });
+        if (ended.length === 0) throw new AppError("not_found");
+        return { ended: ended.length };
+      }),
+
+    /** All but the one that asks. */
+    endOthers: withPermission("sessions:own").mutation(async ({ ctx }) => {
+      const ended = await endOwn(ctx, ctx.session.user.id, { except: ctx.session.id });
+      return { ended: ended.length };
+    }),
+  }),
+});
