@@ -1,12 +1,12 @@
+import { createServer, type Server } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
 import { Inngest } from "inngest";
 import { serve as serveEdge } from "inngest/edge";
 import { serve as serveNode } from "inngest/node";
-import { createServer, type Server } from "node:http";
-import { setTimeout as pause } from "node:timers/promises";
 import { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLog } from "@/server/observability/log";
-import { testDatabase, type TestDatabase } from "@/server/testing/database";
+import { type TestDatabase, testDatabase } from "@/server/testing/database";
 import { createEngine, type Engine } from "./engine";
 import { createEngineServer } from "./http";
 
@@ -33,9 +33,15 @@ async function listen(server: Server): Promise<string> {
   return `http://127.0.0.1:${address.port}`;
 }
 
-async function untilEnded(fnId: string, count = 1): Promise<Array<{ status: string; output: unknown; error: unknown }>> {
+async function untilEnded(
+  fnId: string,
+  count = 1,
+): Promise<Array<{ status: string; output: unknown; error: unknown }>> {
   for (let tries = 0; tries < 500; tries += 1) {
-    const { rows } = await pool.query("select status, output, error from engine.runs where fn_id = $1 and ended_at is not null order by id", [fnId]);
+    const { rows } = await pool.query(
+      "select status, output, error from engine.runs where fn_id = $1 and ended_at is not null order by id",
+      [fnId],
+    );
     if (rows.length >= count) return rows;
     await pause(20);
   }
@@ -47,7 +53,14 @@ const newEngine = (apps: Parameters<typeof createEngine>[0]["apps"], signingKey?
 
 describe("apps", () => {
   it("calls functions of another process by their address, each request signed, and refuses calls with another key", async () => {
-    const client = new Inngest({ id: "remote", isDev: false, signingKey: SIGNING_KEY, eventKey: "events-key", baseUrl: "http://127.0.0.1:1", logger: quiet });
+    const client = new Inngest({
+      id: "remote",
+      isDev: false,
+      signingKey: SIGNING_KEY,
+      eventKey: "events-key",
+      baseUrl: "http://127.0.0.1:1",
+      logger: quiet,
+    });
     const fn = client.createFunction({ id: "hello", triggers: [{ event: "remote/hello" }] }, async ({ event, step }) =>
       step.run("greet", () => `hello ${event.data.name} ünïcode 👋`),
     );
@@ -57,7 +70,9 @@ describe("apps", () => {
     await engine.start();
     try {
       await engine.send([{ name: "remote/hello", data: { name: "wörld", z: 1, a: { c: 1.5e21, b: [null, -0] } } }]);
-      expect(await untilEnded("remote-hello")).toMatchObject([{ status: "completed", output: "hello wörld ünïcode 👋" }]);
+      expect(await untilEnded("remote-hello")).toMatchObject([
+        { status: "completed", output: "hello wörld ünïcode 👋" },
+      ]);
       const wrong = newEngine([{ url }], "signkey-test-ffffffffffffffffffffffffffffffff");
       await expect(wrong.start()).rejects.toThrow(/401/);
       await wrong.stop();
@@ -71,7 +86,10 @@ describe("apps", () => {
   it("enforces the event key and the signing key when they are given", async () => {
     const client = new Inngest({ id: "keys", isDev: true, logger: quiet });
     const fn = client.createFunction({ id: "noop", triggers: [{ event: "keys/noop" }] }, async () => null);
-    const engine = newEngine([{ url: "http://engine.internal/api/inngest", handler: serveEdge({ client, functions: [fn] }) }], SIGNING_KEY);
+    const engine = newEngine(
+      [{ url: "http://engine.internal/api/inngest", handler: serveEdge({ client, functions: [fn] }) }],
+      SIGNING_KEY,
+    );
     const server = createEngineServer({ engine, log, eventKey: "the-right-key", signingKey: SIGNING_KEY });
     const url = await listen(server);
     await engine.start();

@@ -18,7 +18,9 @@ pool.on("error", () => process.exit(1));
 
 /** An effect that is idempotent by its key, as ours towards Klarna are; `times` counts how often it was asked for. */
 const effect = async (key: string): Promise<string> => {
-  await pool.query("insert into effects (key) values ($1) on conflict (key) do update set times = effects.times + 1", [key]);
+  await pool.query("insert into effects (key) values ($1) on conflict (key) do update set times = effects.times + 1", [
+    key,
+  ]);
   return key;
 };
 

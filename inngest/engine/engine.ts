@@ -1,6 +1,13 @@
 import { createHash } from "node:crypto";
 import { EventEmitter } from "node:events";
-import { Logger, type LogLevel, type Runner, run as runWorker, runMigrations, type WorkerEvents } from "graphile-worker";
+import {
+  Logger,
+  type LogLevel,
+  type Runner,
+  runMigrations,
+  run as runWorker,
+  type WorkerEvents,
+} from "graphile-worker";
 import { Client, Pool, type PoolClient } from "pg";
 import { monotonicFactory } from "ulid";
 import { z } from "zod";
@@ -15,7 +22,10 @@ import { driveRun, inTransaction, type RunLoopDeps } from "./run-loop";
 import { cancelRun, type Db, insertEvents, type NewEvent, type NewRun, settleWait, unblockNext } from "./store";
 
 const LATEST_MS = Date.UTC(9999, 11, 31);
-const WordSchema = z.string().max(512).refine((text) => !text.includes("\u0000"), "must not hold a NUL character");
+const WordSchema = z
+  .string()
+  .max(512)
+  .refine((text) => !text.includes("\u0000"), "must not hold a NUL character");
 
 export const EventInputSchema = z.looseObject({
   name: WordSchema.min(1),
@@ -59,7 +69,8 @@ export type Engine = Readonly<{
 }>;
 
 const CONCURRENCY_DEFAULT = 16;
-const POOL_SIZE = 12;
+const POOL_SPARE = 2;
+const POOL_IDLE_MS = 300_000;
 const DIRECT_JOB_DELAY_SECONDS = 3;
 const POLL_INTERVAL_MS = 500;
 const STOP_TIMEOUT_MS = 10_000;
@@ -81,18 +92,19 @@ export function defaultBackoffMs(attempt: number): number {
 export function createEngine(options: EngineOptions): Engine {
   const { log } = options;
   const newUlid = monotonicFactory();
+  const concurrency = options.concurrency ?? CONCURRENCY_DEFAULT;
   const pool =
     options.pool ??
     new Pool({
       connectionString: options.connectionString,
-      max: POOL_SIZE,
+      max: concurrency + POOL_SPARE,
+      idleTimeoutMillis: POOL_IDLE_MS,
       application_name: "engine",
       // The statements are few, prepared and always alike: planning them anew each time would cost more than running them.
       options: "-c plan_cache_mode=force_generic_plan -c jit=off",
     });
   const isOwnPool = options.pool === undefined;
   const sdk = createSdkClient(options.apps, options.signingKey);
-  const concurrency = options.concurrency ?? CONCURRENCY_DEFAULT;
   const functions = new Map<string, EngineFunction>();
   const appIds: string[] = [];
   let state: "new" | "running" | "stopping" | "stopped" = "new";
@@ -118,12 +130,24 @@ export function createEngine(options: EngineOptions): Engine {
   /** The names whose arrival may cancel runs: known from the functions, unlike waits. */
   const matchNames = (): string[] => [...functions.values()].flatMap((fn) => fn.cancel.map((rule) => rule.event));
 
-  const eventOf = (event: NewEvent): StoredEvent => ({ id: event.id, name: event.name, data: event.data, ts: event.tsMs });
+  const eventOf = (event: NewEvent): StoredEvent => ({
+    id: event.id,
+    name: event.name,
+    data: event.data,
+    ts: event.tsMs,
+  });
 
   const concurrencyKeys = (fn: EngineFunction, event: StoredEvent): string[] =>
-    fn.concurrency.map((rule, index) => [fn.id, index, rule.key === null ? "" : keyText(rule.key({ event }))].join(RULE_SEPARATOR));
+    fn.concurrency.map((rule, index) =>
+      [fn.id, index, rule.key === null ? "" : keyText(rule.key({ event }))].join(RULE_SEPARATOR),
+    );
 
-  const newRun = (fn: EngineFunction, event: NewEvent, seenKey: string | null, parent?: { run: string; step: string }): NewRun => ({
+  const newRun = (
+    fn: EngineFunction,
+    event: NewEvent,
+    seenKey: string | null,
+    parent?: { run: string; step: string },
+  ): NewRun => ({
     id: newUlid(),
     fnId: fn.id,
     eventInternalId: event.internalId,
@@ -151,13 +175,21 @@ export function createEngine(options: EngineOptions): Engine {
     const runs: NewRun[] = [];
     for (const fn of functions.values()) {
       const isTriggered = fn.events.some(
-        (trigger) => trigger.isMatch(event.name) && (trigger.condition === null || trigger.condition({ event: eventOf(event) }) === true),
+        (trigger) =>
+          trigger.isMatch(event.name) &&
+          (trigger.condition === null || trigger.condition({ event: eventOf(event) }) === true),
       );
       if (!isTriggered) continue;
       const seenKey =
         fn.idempotency === null
           ? null
-          : ["once", fn.id, createHash("sha256").update(keyText(fn.idempotency({ event: eventOf(event) }))).digest("hex")].join(RULE_SEPARATOR);
+          : [
+              "once",
+              fn.id,
+              createHash("sha256")
+                .update(keyText(fn.idempotency({ event: eventOf(event) })))
+                .digest("hex"),
+            ].join(RULE_SEPARATOR);
       runs.push(newRun(fn, event, seenKey));
     }
     return runs;
@@ -174,7 +206,12 @@ export function createEngine(options: EngineOptions): Engine {
     if (inputs.length === 0) return [];
     const events = inputs.map((input, index) => {
       // The SDK repeats a send with the same seed: such events get the same ids, so that the repeat is known.
-      if (!input.id && seed) return newEvent(input, `seed-${createHash("sha256").update(`${seed}:${index}`).digest("hex").slice(0, 32)}`, true);
+      if (!input.id && seed)
+        return newEvent(
+          input,
+          `seed-${createHash("sha256").update(`${seed}:${index}`).digest("hex").slice(0, 32)}`,
+          true,
+        );
       return newEvent(input, newUlid(), Boolean(input.id));
     });
     const runs = events.flatMap(triggeredRuns);
@@ -204,12 +241,28 @@ export function createEngine(options: EngineOptions): Engine {
     hasLimits: () => [...functions.values()].some((fn) => fn.concurrency.length > 0),
     startChild: async (db, { fn, data, parentRun, parentStep }) => {
       const record = z.record(z.string(), z.unknown()).safeParse(data);
-      const event = newEvent({ name: "inngest/function.invoked", data: record.success ? record.data : { value: data } }, newUlid(), false);
-      await insertEvents(db, { events: [event], runs: [newRun(fn, event, null, { run: parentRun, step: parentStep })], matchNames: [] });
+      const event = newEvent(
+        { name: "inngest/function.invoked", data: record.success ? record.data : { value: data } },
+        newUlid(),
+        false,
+      );
+      await insertEvents(db, {
+        events: [event],
+        runs: [newRun(fn, event, null, { run: parentRun, step: parentStep })],
+        matchNames: [],
+      });
     },
-    isAnnounced: (status) => status === "failed" || [...functions.values()].some((fn) => fn.events.some((trigger) => trigger.isMatch("inngest/function.finished"))),
+    isAnnounced: (status) =>
+      status === "failed" ||
+      [...functions.values()].some((fn) => fn.events.some((trigger) => trigger.isMatch("inngest/function.finished"))),
     announceEnd: async (db, { fnId, runId, event, error, output }) => {
-      const data = { function_id: fnId, run_id: runId, event, events: event ? [event] : [], ...(error === null ? { result: output } : { error }) };
+      const data = {
+        function_id: fnId,
+        run_id: runId,
+        event,
+        events: event ? [event] : [],
+        ...(error === null ? { result: output } : { error }),
+      };
       const ended = newEvent({ name: "inngest/function.finished", data }, newUlid(), false);
       const failed = newEvent({ name: "inngest/function.failed", data }, newUlid(), false);
       // A failed failure handler does not start another one.
@@ -245,7 +298,10 @@ export function createEngine(options: EngineOptions): Engine {
   const runTask = async (payload: unknown): Promise<void> => {
     const { run } = RunPayloadSchema.parse(payload);
     if (state !== "running") {
-      await pool.query("select graphile_worker.add_job('engine.run', json_build_object('run', $1::text), job_key := $1::text)", [run]);
+      await pool.query(
+        "select graphile_worker.add_job('engine.run', json_build_object('run', $1::text), job_key := $1::text)",
+        [run],
+      );
       return;
     }
     await drive(run, false);
@@ -265,7 +321,10 @@ export function createEngine(options: EngineOptions): Engine {
 
   const cancel: Engine["cancel"] = (runId) =>
     inTransaction(pool, async (db) => {
-      const { rows } = await db.query<{ keys: string[] }>("select concurrency_keys as keys from engine.runs where id = $1", [runId]);
+      const { rows } = await db.query<{ keys: string[] }>(
+        "select concurrency_keys as keys from engine.runs where id = $1",
+        [runId],
+      );
       const isCancelled = await cancelRun(db, runId);
       if (isCancelled && (rows[0]?.keys.length ?? 0) > 0) await unblockNext(db, rows[0]?.keys ?? []);
       return isCancelled;
@@ -281,14 +340,20 @@ export function createEngine(options: EngineOptions): Engine {
     const found = events[0];
     if (!found) return;
     const event: StoredEvent = { id: found.id, name: found.name, data: found.data, ts: Number(found.ts) };
-    const { rows: waits } = await pool.query<{ runId: string; stepId: string; expression: string | null; event: unknown }>(
+    const { rows: waits } = await pool.query<{
+      runId: string;
+      stepId: string;
+      expression: string | null;
+      event: unknown;
+    }>(
       `select s.run_id as "runId", s.id as "stepId", s.expression, ${runEventSql} as event
        from engine.steps s join engine.runs r on r.id = s.run_id
        where s.status = 'waiting' and s.event_name = $1 and s.created_at <= $2 and s.wake_at > now()`,
       [event.name, found.at],
     );
     for (const wait of waits)
-      if (isTrue(wait.expression, { event: wait.event, async: event })) await settleWait(pool, { runId: wait.runId, stepId: wait.stepId, event });
+      if (isTrue(wait.expression, { event: wait.event, async: event }))
+        await settleWait(pool, { runId: wait.runId, stepId: wait.stepId, event });
     for (const fn of functions.values()) {
       const rules = fn.cancel.filter((rule) => rule.event === event.name);
       if (rules.length === 0) continue;
@@ -298,7 +363,10 @@ export function createEngine(options: EngineOptions): Engine {
         [fn.id, found.at, internalId],
       );
       for (const run of runs)
-        if (rules.some((rule) => rule.condition === null || rule.condition({ event: run.event, async: event }) === true)) await cancel(run.id);
+        if (
+          rules.some((rule) => rule.condition === null || rule.condition({ event: run.event, async: event }) === true)
+        )
+          await cancel(run.id);
     }
   };
 
@@ -316,13 +384,20 @@ export function createEngine(options: EngineOptions): Engine {
     const cron = fn?.crons[idx];
     if (!fn || !cron) return;
     await inTransaction(pool, async (db) => {
-      const { rowCount } = await db.query("select 1 from engine.schedules where fn_id = $1 and idx = $2 and cron = $3 for update", [fnId, idx, cron.text]);
+      const { rowCount } = await db.query(
+        "select 1 from engine.schedules where fn_id = $1 and idx = $2 and cron = $3 for update",
+        [fnId, idx, cron.text],
+      );
       if (rowCount !== 1) return;
       const event = newEvent({ name: "inngest/scheduled.timer", data: { cron: cron.text } }, newUlid(), false);
       const tickKey = ["cron", fnId, idx, at].join(RULE_SEPARATOR);
       await insertEvents(db, { events: [event], runs: [newRun(fn, event, tickKey)], matchNames: [] });
       const nextMs = cron.next(Math.max(at, Date.now()));
-      await db.query("update engine.schedules set next_at = $3 where fn_id = $1 and idx = $2", [fnId, idx, new Date(nextMs)]);
+      await db.query("update engine.schedules set next_at = $3 where fn_id = $1 and idx = $2", [
+        fnId,
+        idx,
+        new Date(nextMs),
+      ]);
       await scheduleCron(db, fnId, idx, nextMs);
     });
   };
@@ -353,7 +428,10 @@ export function createEngine(options: EngineOptions): Engine {
       }
       for (const row of known.values()) {
         await db.query("delete from engine.schedules where fn_id = $1 and idx = $2", [row.fnId, row.idx]);
-        await db.query("select graphile_worker.remove_job('cron:' || $1::text || ':' || $2::integer)", [row.fnId, row.idx]);
+        await db.query("select graphile_worker.remove_job('cron:' || $1::text || ':' || $2::integer)", [
+          row.fnId,
+          row.idx,
+        ]);
       }
     });
 
@@ -365,7 +443,11 @@ export function createEngine(options: EngineOptions): Engine {
     await pool.query(
       `insert into engine.functions (id, name, config) select i.id, i.name, i.config::json from unnest($1::text[], $2::text[], $3::text[]) as i (id, name, config)
        on conflict (id) do update set name = excluded.name, config = excluded.config, synced_at = now()`,
-      [synced.functions.map(({ fn }) => fn.id), synced.functions.map(({ fn }) => fn.name), synced.functions.map(({ config }) => JSON.stringify(config))],
+      [
+        synced.functions.map(({ fn }) => fn.id),
+        synced.functions.map(({ fn }) => fn.name),
+        synced.functions.map(({ config }) => JSON.stringify(config)),
+      ],
     );
     await pool.query("delete from engine.functions where id <> all ($1::text[])", [[...functions.keys()]]);
   };
@@ -378,17 +460,28 @@ export function createEngine(options: EngineOptions): Engine {
 
   /** One connection that lives as long as this process and holds a lock: its end is the proof that the process is gone. */
   const openPresence = async (): Promise<void> => {
-    const client = new Client({ connectionString: options.connectionString, application_name: "engine presence", keepAlive: true });
+    const client = new Client({
+      connectionString: options.connectionString,
+      application_name: "engine presence",
+      keepAlive: true,
+    });
     client.on("error", (error) => fatal(error));
     client.on("end", () => fatal(new Error("The engine's connection to the database was closed")));
     await client.connect();
-    const { rows } = await client.query<{ id: number }>("insert into engine.workers (pid) values ($1) returning id", [process.pid]);
+    const { rows } = await client.query<{ id: number }>("insert into engine.workers (pid) values ($1) returning id", [
+      process.pid,
+    ]);
     workerId = rows[0]?.id ?? 0;
     await client.query("select pg_advisory_lock($1, $2)", [presenceKey, workerId]);
     presence = client;
   };
 
-  const maintenance = createMaintenance({ pool, log, retentionDays: options.retentionDays ?? 7, workerId: () => workerId });
+  const maintenance = createMaintenance({
+    pool,
+    log,
+    retentionDays: options.retentionDays ?? 7,
+    workerId: () => workerId,
+  });
 
   const start: Engine["start"] = async () => {
     await migrateEngine(pool);
@@ -446,7 +539,13 @@ export function createEngine(options: EngineOptions): Engine {
         deadline = setTimeout(() => resolve(false), timeoutMs);
       });
       const ended = Promise.all([runner.stop(), ...direct]);
-      isClean = await Promise.race([ended.then(() => true, () => false), late]);
+      isClean = await Promise.race([
+        ended.then(
+          () => true,
+          () => false,
+        ),
+        late,
+      ]);
       clearTimeout(deadline);
     }
     state = "stopped";
@@ -491,4 +590,3 @@ export function createEngine(options: EngineOptions): Engine {
     pool,
   };
 }
-

@@ -44,7 +44,7 @@ function tokenize(source: string): Token[] {
 function property(value: unknown, key: unknown): unknown {
   if (value === null || typeof value !== "object") return undefined;
   if (typeof key !== "string" && typeof key !== "number") return undefined;
-  return Object.prototype.hasOwnProperty.call(value, key) ? Reflect.get(value, key) : undefined;
+  return Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined;
 }
 
 function isEqual(left: unknown, right: unknown): boolean {

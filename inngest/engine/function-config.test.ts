@@ -9,7 +9,10 @@ type Options = Parameters<typeof inngest.createFunction>[0];
 
 function sync(options: Omit<Options, "id">): Promise<unknown> {
   const fn = inngest.createFunction({ id: "fn", triggers: [{ event: "a/b" }], ...options }, async () => null);
-  return createSdkClient([{ url: "http://engine.internal/api/inngest", handler: serve({ client: inngest, functions: [fn] }) }], undefined).sync();
+  return createSdkClient(
+    [{ url: "http://engine.internal/api/inngest", handler: serve({ client: inngest, functions: [fn] }) }],
+    undefined,
+  ).sync();
 }
 
 describe("function configuration", () => {
@@ -39,12 +42,17 @@ describe("function configuration", () => {
   });
 
   it("refuses jitter on a cron trigger", () => {
-    expect(() => parseFunctionConfig({ id: "x", triggers: [{ cron: "0 3 * * *", jitter: "5m" }], steps: {} })).toThrow(/jitter/);
+    expect(() => parseFunctionConfig({ id: "x", triggers: [{ cron: "0 3 * * *", jitter: "5m" }], steps: {} })).toThrow(
+      /jitter/,
+    );
   });
 
   it("accepts what it honours", async () => {
     await sync({
-      triggers: [{ event: "a/*", if: "event.data.n > 3 && event.data.kind in ['x', 'y']" }, { cron: "TZ=Europe/Stockholm */5 8-17 * * mon-fri" }],
+      triggers: [
+        { event: "a/*", if: "event.data.n > 3 && event.data.kind in ['x', 'y']" },
+        { cron: "TZ=Europe/Stockholm */5 8-17 * * mon-fri" },
+      ],
       concurrency: [{ limit: 2 }, { limit: 1, key: "event.data.partner_id" }],
       idempotency: "event.data.id",
       cancelOn: [{ event: "a/c", match: "data.id" }],

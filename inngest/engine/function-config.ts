@@ -8,7 +8,11 @@ export class RefusedConfigError extends Error {
   override readonly name = "RefusedConfigError";
 }
 
-export type EventTrigger = Readonly<{ event: string; isMatch: (name: string) => boolean; condition: Expression | null }>;
+export type EventTrigger = Readonly<{
+  event: string;
+  isMatch: (name: string) => boolean;
+  condition: Expression | null;
+}>;
 export type ConcurrencyRule = Readonly<{ limit: number; key: Expression | null; keyText: string | null }>;
 export type CancelRule = Readonly<{ event: string; condition: Expression | null }>;
 
@@ -64,13 +68,18 @@ function compile(id: string, what: string, source: string, roots: readonly strin
   try {
     return compileExpression(source, roots);
   } catch (error) {
-    throw new RefusedConfigError(`Function "${id}": ${what}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new RefusedConfigError(
+      `Function "${id}": ${what}: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
 function matchName(pattern: string): (name: string) => boolean {
   if (!pattern.includes("*")) return (name) => name === pattern;
-  const source = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join(".*");
+  const source = pattern
+    .split("*")
+    .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
+    .join(".*");
   const expression = new RegExp(`^${source}$`);
   return (name) => expression.test(name);
 }
@@ -80,7 +89,9 @@ function parseConcurrency(id: string, input: z.infer<typeof ConfigSchema>["concu
   const rules = typeof input === "number" ? [{ limit: input }] : Array.isArray(input) ? input : [input];
   return rules.flatMap((rule: z.infer<typeof ConcurrencySchema>) => {
     if (rule.scope && rule.scope !== "fn")
-      throw new RefusedConfigError(`Function "${id}": concurrency with scope "${rule.scope}" is not supported, only "fn"`);
+      throw new RefusedConfigError(
+        `Function "${id}": concurrency with scope "${rule.scope}" is not supported, only "fn"`,
+      );
     if (!Number.isInteger(rule.limit) || rule.limit < 0)
       throw new RefusedConfigError(`Function "${id}": the concurrency limit ${rule.limit} is not a whole number`);
     if (rule.limit === 0) return [];
@@ -96,11 +107,15 @@ export function parseFunctionConfig(input: unknown): EngineFunction {
   const id = raw.data.id;
   for (const [field, words] of Object.entries(REFUSED))
     if (raw.data[field] !== undefined)
-      throw new RefusedConfigError(`Function "${id}" asks for ${words} (${field}), which the embedded engine does not support`);
+      throw new RefusedConfigError(
+        `Function "${id}" asks for ${words} (${field}), which the embedded engine does not support`,
+      );
   const known = Object.fromEntries(Object.entries(raw.data).filter(([field]) => !(field in REFUSED)));
   const parsed = ConfigSchema.safeParse(known);
   if (!parsed.success)
-    throw new RefusedConfigError(`Function "${id}" has a configuration that the embedded engine does not know: ${z.prettifyError(parsed.error)}`);
+    throw new RefusedConfigError(
+      `Function "${id}" has a configuration that the embedded engine does not know: ${z.prettifyError(parsed.error)}`,
+    );
   const config = parsed.data;
 
   const events: EventTrigger[] = [];
@@ -108,12 +123,16 @@ export function parseFunctionConfig(input: unknown): EngineFunction {
   for (const trigger of config.triggers) {
     if ("event" in trigger) {
       const condition =
-        trigger.expression === undefined ? null : compile(id, `the trigger "${trigger.event}"`, trigger.expression, ["event"]);
+        trigger.expression === undefined
+          ? null
+          : compile(id, `the trigger "${trigger.event}"`, trigger.expression, ["event"]);
       events.push({ event: trigger.event, isMatch: matchName(trigger.event), condition });
       continue;
     }
     if (trigger.jitter !== undefined)
-      throw new RefusedConfigError(`Function "${id}" asks for jitter on a cron trigger, which the embedded engine does not support`);
+      throw new RefusedConfigError(
+        `Function "${id}" asks for jitter on a cron trigger, which the embedded engine does not support`,
+      );
     try {
       crons.push(parseCron(trigger.cron));
     } catch (error) {
@@ -125,7 +144,9 @@ export function parseFunctionConfig(input: unknown): EngineFunction {
     if (rule.timeout !== undefined && parseDuration(rule.timeout) === null)
       throw new RefusedConfigError(`Function "${id}": the cancelOn timeout "${rule.timeout}" is not a duration`);
     if (rule.timeout !== undefined)
-      throw new RefusedConfigError(`Function "${id}" asks for a timeout on cancelOn, which the embedded engine does not support`);
+      throw new RefusedConfigError(
+        `Function "${id}" asks for a timeout on cancelOn, which the embedded engine does not support`,
+      );
     const condition = rule.if === undefined ? null : compile(id, "cancelOn", rule.if, ["event", "async"]);
     return { event: rule.event, condition };
   });

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { z } from "zod";
 import type { Log } from "@/server/observability/log";
 import { type Engine, EventInputSchema } from "./engine";
-import { listRuns, readRun, readStats, RunFilterSchema } from "./inspect";
+import { listRuns, RunFilterSchema, readRun, readStats } from "./inspect";
 
 const BODY_BYTES_MAX = 5 * 1024 * 1024;
 const EventsSchema = z.union([z.array(EventInputSchema).max(5_000), EventInputSchema.transform((event) => [event])]);
@@ -34,7 +34,9 @@ function isSame(given: string, wanted: string): boolean {
 /** A signing key as the SDK sends it: its prefix, then the SHA-256 of the rest read as hexadecimal. */
 function hashSigningKey(key: string): string {
   const prefix = /^signkey-\w+-/.exec(key)?.[0] ?? "";
-  return `${prefix}${createHash("sha256").update(Buffer.from(key.slice(prefix.length), "hex")).digest("hex")}`;
+  return `${prefix}${createHash("sha256")
+    .update(Buffer.from(key.slice(prefix.length), "hex"))
+    .digest("hex")}`;
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {
@@ -51,7 +53,11 @@ async function readBody(request: IncomingMessage): Promise<string> {
 
 function answer(response: ServerResponse, status: number, body: unknown): void {
   const text = JSON.stringify(body);
-  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text), "cache-control": "no-store" });
+  response.writeHead(status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(text),
+    "cache-control": "no-store",
+  });
   response.end(text);
 }
 
@@ -60,9 +66,11 @@ export function createEngineServer(options: EngineServerOptions): Server {
   const { engine, log } = options;
 
   const receiveEvents = async (request: IncomingMessage, key: string): Promise<unknown> => {
-    if (options.eventKey !== undefined && !isSame(key, options.eventKey)) throw new HttpError(401, "The event key is not known");
+    if (options.eventKey !== undefined && !isSame(key, options.eventKey))
+      throw new HttpError(401, "The event key is not known");
     // A page in somebody's browser must not be able to send events to this machine.
-    if (options.eventKey === undefined && request.headers.origin !== undefined) throw new HttpError(403, "Browsers may not send events");
+    if (options.eventKey === undefined && request.headers.origin !== undefined)
+      throw new HttpError(403, "Browsers may not send events");
     if (!engine.isRunning()) throw new HttpError(503, "The engine is stopping");
     const text = await readBody(request);
     let json: unknown;
@@ -79,7 +87,8 @@ export function createEngineServer(options: EngineServerOptions): Server {
 
   const mayRead = (request: IncomingMessage): void => {
     if (options.signingKey === undefined) {
-      if (request.headers.origin !== undefined && request.method !== "GET") throw new HttpError(403, "Browsers may not steer runs");
+      if (request.headers.origin !== undefined && request.method !== "GET")
+        throw new HttpError(403, "Browsers may not steer runs");
       return;
     }
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
@@ -124,7 +133,8 @@ export function createEngineServer(options: EngineServerOptions): Server {
           })),
         },
       };
-    if (method === "GET" && parts[1] === "stats" && parts.length === 2) return { status: 200, body: await readStats(engine.pool) };
+    if (method === "GET" && parts[1] === "stats" && parts.length === 2)
+      return { status: 200, body: await readStats(engine.pool) };
     if (parts[1] !== "runs") throw new HttpError(404, "There is nothing here");
     const runId = parts[2];
     if (method === "GET" && runId === undefined) {
@@ -153,7 +163,8 @@ export function createEngineServer(options: EngineServerOptions): Server {
     route(request).then(
       ({ status, body }) => answer(response, status, body),
       (error: unknown) => {
-        if (error instanceof HttpError) return answer(response, error.status, { error: error.message, status: error.status });
+        if (error instanceof HttpError)
+          return answer(response, error.status, { error: error.message, status: error.status });
         log.error({ error, path: request.url ?? "" }, "The engine could not answer a request");
         return answer(response, 500, { error: "The engine could not answer", status: 500 });
       },

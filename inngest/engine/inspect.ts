@@ -12,7 +12,10 @@ export const RunFilterSchema = z.object({
 const RUN_FIELDS = `r.id, r.fn_id as function_id, r.status, r.attempt, r.replay_of, r.parent_run, r.created_at, r.started_at, r.ended_at,
   (select e.name from engine.events e where e.internal_id = r.event_ids[1]) as event_name`;
 
-export async function listRuns(db: Db, filter: z.infer<typeof RunFilterSchema>): Promise<{ data: unknown[]; next: string | null }> {
+export async function listRuns(
+  db: Db,
+  filter: z.infer<typeof RunFilterSchema>,
+): Promise<{ data: unknown[]; next: string | null }> {
   const { rows } = await db.query<{ id: string }>(
     `select ${RUN_FIELDS} from engine.runs r
      where ($1::text is null or r.status = $1) and ($2::text is null or r.fn_id = $2) and ($3::text is null or r.id < $3)

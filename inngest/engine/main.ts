@@ -34,7 +34,10 @@ async function waitForDatabase(connectionString: string): Promise<void> {
 
 /** The functions in this process, or at the serve addresses of `ENGINE_APP_URLS`. */
 async function findApps(port: number, signingKey: string): Promise<EngineApp[]> {
-  const urls = (process.env.ENGINE_APP_URLS ?? "").split(",").map((url) => url.trim()).filter((url) => url !== "");
+  const urls = (process.env.ENGINE_APP_URLS ?? "")
+    .split(",")
+    .map((url) => url.trim())
+    .filter((url) => url !== "");
   if (urls.length > 0) return urls.map((url) => ({ url }));
   // What the client reads for itself: where events go, and the key that proves a call came from this engine.
   process.env.INNGEST_BASE_URL ??= `http://127.0.0.1:${port}`;
@@ -83,11 +86,16 @@ async function main(): Promise<void> {
     log.error({ error }, `The engine cannot listen on port ${settings.ENGINE_PORT}`);
     end(1);
   });
-  server.listen(settings.ENGINE_PORT, "127.0.0.1", () => log.info({ port: settings.ENGINE_PORT }, "The engine listens"));
+  server.listen(settings.ENGINE_PORT, "127.0.0.1", () =>
+    log.info({ port: settings.ENGINE_PORT }, "The engine listens"),
+  );
 }
 
 main().catch((error: unknown) => {
-  const message = error instanceof SettingError || error instanceof RefusedConfigError ? error.message : String(error instanceof Error ? error.stack : error);
+  const message =
+    error instanceof SettingError || error instanceof RefusedConfigError
+      ? error.message
+      : String(error instanceof Error ? error.stack : error);
   process.stderr.write(`${message}\n`);
   process.exit(1);
 });

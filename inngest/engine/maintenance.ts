@@ -12,7 +12,9 @@ const DELETE_BATCH = 5_000;
 export type Maintenance = Readonly<{ reap: () => Promise<void>; tick: () => Promise<void> }>;
 
 /** Takes over the work of processes that died, finds runs that nothing would wake, and forgets old ones. */
-export function createMaintenance(input: Readonly<{ pool: Pool; log: Log; retentionDays: number; workerId: () => number }>): Maintenance {
+export function createMaintenance(
+  input: Readonly<{ pool: Pool; log: Log; retentionDays: number; workerId: () => number }>,
+): Maintenance {
   const { pool, log } = input;
   let ticks = 0;
 
@@ -20,19 +22,29 @@ export function createMaintenance(input: Readonly<{ pool: Pool; log: Log; retent
     `select count(*)::integer as n from ${from}, lateral graphile_worker.add_job('engine.run', json_build_object('run', ${from}.id), job_key := ${from}.id) as job`;
 
   const reap: Maintenance["reap"] = async () => {
-    const { rows: workers } = await pool.query<{ id: number }>("select id from engine.workers where id <> $1", [input.workerId()]);
+    const { rows: workers } = await pool.query<{ id: number }>("select id from engine.workers where id <> $1", [
+      input.workerId(),
+    ]);
     for (const { id } of workers) {
       await inTransaction(pool, async (db) => {
-        const { rows } = await db.query<{ isDead: boolean }>(`select pg_try_advisory_xact_lock($1, $2) as "isDead"`, [presenceKey, id]);
+        const { rows } = await db.query<{ isDead: boolean }>(`select pg_try_advisory_xact_lock($1, $2) as "isDead"`, [
+          presenceKey,
+          id,
+        ]);
         if (!rows[0]?.isDead) return;
-        const { rows: gone } = await db.query<{ pool: string | null }>("delete from engine.workers where id = $1 returning pool_id as pool", [id]);
+        const { rows: gone } = await db.query<{ pool: string | null }>(
+          "delete from engine.workers where id = $1 returning pool_id as pool",
+          [id],
+        );
         if (gone.length === 0) return;
         if (gone[0]?.pool) await db.query("select graphile_worker.force_unlock_workers($1::text[])", [[gone[0].pool]]);
         const { rows: freed } = await db.query<{ n: number }>(
           `with c as (update engine.runs set claimed_by = null where claimed_by = $1 returning id) ${wake("c")}`,
           [id],
         );
-        await db.query(`with b as (update engine.runs set blocked_at = null where blocked_at is not null returning id) ${wake("b")}`);
+        await db.query(
+          `with b as (update engine.runs set blocked_at = null where blocked_at is not null returning id) ${wake("b")}`,
+        );
         log.warn({ worker: id, runs: freed[0]?.n ?? 0 }, "An engine process died; its runs go on here");
       });
     }

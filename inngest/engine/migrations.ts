@@ -97,7 +97,9 @@ export async function migrateEngine(pool: Pool): Promise<void> {
     await client.query(
       "create table if not exists engine.migrations (version integer primary key, applied_at timestamptz not null default now())",
     );
-    const { rows } = await client.query<{ version: number }>("select coalesce(max(version), 0) as version from engine.migrations");
+    const { rows } = await client.query<{ version: number }>(
+      "select coalesce(max(version), 0) as version from engine.migrations",
+    );
     const from = rows[0]?.version ?? 0;
     for (const [index, sql] of MIGRATIONS.entries()) {
       if (index < from) continue;

@@ -78,7 +78,8 @@ function parseJson(text: string): unknown {
 }
 
 export function errorToJson(error: unknown): { name: string; message: string; stack?: string } {
-  if (error instanceof Error) return { name: error.name, message: error.message, ...(error.stack ? { stack: error.stack } : {}) };
+  if (error instanceof Error)
+    return { name: error.name, message: error.message, ...(error.stack ? { stack: error.stack } : {}) };
   return { name: "Error", message: String(error) };
 }
 
@@ -120,16 +121,25 @@ export function createSdkClient(apps: readonly EngineApp[], signingKey: string |
     const functions: Array<{ config: unknown; fn: EngineFunction }> = [];
     const appIds: string[] = [];
     for (const app of apps) {
-      const answer = await request(app, "PUT", {}, { url: app.url }, { "x-inngest-sync-kind": "in_band" }, SYNC_TIMEOUT_MS);
+      const answer = await request(
+        app,
+        "PUT",
+        {},
+        { url: app.url },
+        { "x-inngest-sync-kind": "in_band" },
+        SYNC_TIMEOUT_MS,
+      );
       const text = await answer.text();
-      if (answer.status !== 200) throw new Error(`The functions at ${app.url} could not be read: ${answer.status} ${text.slice(0, 300)}`);
+      if (answer.status !== 200)
+        throw new Error(`The functions at ${app.url} could not be read: ${answer.status} ${text.slice(0, 300)}`);
       const parsed = SyncAnswerSchema.parse(JSON.parse(text));
       appIds.push(parsed.app_id);
       for (const config of parsed.functions) {
         const fn = parseFunctionConfig(config);
         if (appOfFunction.has(fn.id) && appOfFunction.get(fn.id) !== app)
           throw new RefusedConfigError(`Function "${fn.id}" is served by two apps`);
-        if (functions.some((known) => known.fn.id === fn.id)) throw new RefusedConfigError(`Two functions have the id "${fn.id}"`);
+        if (functions.some((known) => known.fn.id === fn.id))
+          throw new RefusedConfigError(`Two functions have the id "${fn.id}"`);
         appOfFunction.set(fn.id, app);
         functions.push({ config, fn });
       }
@@ -184,13 +194,18 @@ export function createSdkClient(apps: readonly EngineApp[], signingKey: string |
       if (ops.success) return { kind: "ops", ops: ops.data, isRetriable, retryAtMs };
       return {
         kind: "error",
-        error: { name: "Error", message: `The SDK answered steps that the engine cannot read: ${z.prettifyError(ops.error)}` },
+        error: {
+          name: "Error",
+          message: `The SDK answered steps that the engine cannot read: ${z.prettifyError(ops.error)}`,
+        },
         isRetriable: false,
         retryAtMs: null,
       };
     }
     const error =
-      json !== null && typeof json === "object" ? json : { name: "Error", message: `The SDK answered ${answer.status}: ${String(json).slice(0, 500)}` };
+      json !== null && typeof json === "object"
+        ? json
+        : { name: "Error", message: `The SDK answered ${answer.status}: ${String(json).slice(0, 500)}` };
     return { kind: "error", error, isRetriable: isRetriable && answer.status !== 400, retryAtMs };
   };
 

@@ -5,8 +5,8 @@ import type { EngineFunction } from "./function-config";
 import type { CallResult, Op, SdkClient, StoredEvent } from "./protocol";
 import {
   blockRun,
-  claimRun,
   type ClaimedRun,
+  claimRun,
   countClaimed,
   type Db,
   finishRun,
@@ -14,8 +14,8 @@ import {
   memoOf,
   releaseRun,
   reloadRun,
-  saveSteps,
   type StepRow,
+  saveSteps,
   unblockNext,
 } from "./store";
 
@@ -26,7 +26,10 @@ export type RunLoopDeps = Readonly<{
   findFunction: (fnId: string) => EngineFunction | undefined;
   hasLimits: () => boolean;
   /** Starts a child run for an invoking step, inside the transaction that stores the step. */
-  startChild: (db: Db, input: Readonly<{ fn: EngineFunction; data: unknown; parentRun: string; parentStep: string }>) => Promise<void>;
+  startChild: (
+    db: Db,
+    input: Readonly<{ fn: EngineFunction; data: unknown; parentRun: string; parentStep: string }>,
+  ) => Promise<void>;
   /** Announces the end of a run to functions that listen for it, inside the transaction that ends it. */
   announceEnd: (
     db: Db,
@@ -171,7 +174,11 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
       eventName: null,
       expression: null,
     };
-    const failed = (message: string): StepRow => ({ ...base, status: "failed", error: { name: "NonRetriableError", message } });
+    const failed = (message: string): StepRow => ({
+      ...base,
+      status: "failed",
+      error: { name: "NonRetriableError", message },
+    });
     switch (op.op) {
       case "Step":
       case "StepRun":
@@ -179,7 +186,8 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
       case "StepFailed":
         return { ...base, status: "failed", error: op.error ?? op.data ?? null, attempt: opAttempt };
       case "StepError":
-        if (opAttempt + 1 >= attemptsMax) return { ...base, status: "failed", error: op.error ?? null, attempt: opAttempt };
+        if (opAttempt + 1 >= attemptsMax)
+          return { ...base, status: "failed", error: op.error ?? null, attempt: opAttempt };
         return {
           ...base,
           error: op.error ?? null,
@@ -191,7 +199,9 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
       case "Sleep": {
         if (known) return null;
         const wakeAtMs = parseMoment(op.name ?? "", nowMs);
-        return wakeAtMs === null ? failed(`"${op.name ?? ""}" is not a duration or a date`) : { ...base, status: "sleeping", wakeAtMs };
+        return wakeAtMs === null
+          ? failed(`"${op.name ?? ""}" is not a duration or a date`)
+          : { ...base, status: "sleeping", wakeAtMs };
       }
       case "WaitForEvent": {
         if (known) return null;
@@ -223,7 +233,10 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
     const complete = ops.find((op) => op.op === "RunComplete");
     const lazy = ops.find((op) => op.op === "DeferAdd" || op.op === "DeferAbort");
     if (lazy) {
-      await finish("failed", null, { name: "NonRetriableError", message: `The operation ${lazy.op} ${STEP_OPS_UNSUPPORTED}` });
+      await finish("failed", null, {
+        name: "NonRetriableError",
+        message: `The operation ${lazy.op} ${STEP_OPS_UNSUPPORTED}`,
+      });
       return "over";
     }
     const changed: StepRow[] = [];
@@ -268,9 +281,12 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
       await finish("completed", result.data, null);
       return "over";
     }
-    if (result.kind === "ops" && result.ops.some((op) => op.id === step.id)) return apply(result.ops, step.attempt, result.retryAtMs);
+    if (result.kind === "ops" && result.ops.some((op) => op.id === step.id))
+      return apply(result.ops, step.attempt, result.retryAtMs);
     const error =
-      result.kind === "error" ? result.error : { name: "Error", message: `The SDK did not run the step "${step.name}" when asked` };
+      result.kind === "error"
+        ? result.error
+        : { name: "Error", message: `The SDK did not run the step "${step.name}" when asked` };
     if ((result.kind === "error" && !result.isRetriable) || step.attempt + 1 >= attemptsMax) {
       await finish("failed", null, error);
       return "over";
@@ -290,8 +306,12 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
       await finish("completed", result.data, null);
       return "over";
     }
-    if (result.kind === "ops" && (result.ops.length > 0 || hasOpen)) return apply(result.ops, attempt, result.retryAtMs);
-    const error = result.kind === "error" ? result.error : { name: "Error", message: "The SDK answered neither steps nor a result" };
+    if (result.kind === "ops" && (result.ops.length > 0 || hasOpen))
+      return apply(result.ops, attempt, result.retryAtMs);
+    const error =
+      result.kind === "error"
+        ? result.error
+        : { name: "Error", message: "The SDK answered neither steps nor a result" };
     if ((result.kind === "error" && !result.isRetriable) || attempt + 1 >= attemptsMax) {
       await finish("failed", null, error);
       return "over";
@@ -308,7 +328,9 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
       if (step.wakeAtMs === null || step.wakeAtMs > nowMs) return [];
       if (step.status === "sleeping" || step.status === "waiting") return [{ ...step, status: "done", data: null }];
       if (step.status === "invoking")
-        return [{ ...step, status: "failed", error: { name: "Error", message: "The invoked function did not end in time" } }];
+        return [
+          { ...step, status: "failed", error: { name: "Error", message: "The invoked function did not end in time" } },
+        ];
       return [];
     });
     if (settled.length === 0) return "going";

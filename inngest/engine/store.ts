@@ -56,7 +56,8 @@ export type RunStatus = "queued" | "running" | "completed" | "failed" | "cancell
 const KEY_SEPARATOR = "\u001f";
 
 const json = (value: unknown): string => JSON.stringify(value ?? null);
-const jsonOrNull = (value: unknown): string | null => (value === undefined || value === null ? null : JSON.stringify(value));
+const jsonOrNull = (value: unknown): string | null =>
+  value === undefined || value === null ? null : JSON.stringify(value);
 const date = (ms: number | null): Date | null => (ms === null ? null : new Date(ms));
 
 const INGEST = `
@@ -97,7 +98,12 @@ select (select n from jobs) as jobs,
 /** Events, the runs they start and the jobs of these runs, in one statement: all of it or nothing. */
 export async function insertEvents(
   db: Db,
-  input: Readonly<{ events: readonly NewEvent[]; runs: readonly NewRun[]; matchNames: readonly string[]; jobDelaySeconds?: number }>,
+  input: Readonly<{
+    events: readonly NewEvent[];
+    runs: readonly NewRun[];
+    matchNames: readonly string[];
+    jobDelaySeconds?: number;
+  }>,
 ): Promise<{ events: string[]; runs: string[] }> {
   const { events, runs } = input;
   const keys = new Set<string>();
@@ -170,8 +176,17 @@ returning ${RUN_FIELDS}`;
  * Takes the run for this worker; null when it has ended or someone alive has it. A run with concurrency keys is taken only
  * with `isCounted`: the caller holds their locks and has counted.
  */
-export async function claimRun(db: Db, runId: string, workerId: number, isCounted: boolean): Promise<ClaimedRun | null> {
-  const { rows } = await db.query<ClaimedRun>({ name: "engine_claim", text: CLAIM, values: [runId, workerId, isCounted] });
+export async function claimRun(
+  db: Db,
+  runId: string,
+  workerId: number,
+  isCounted: boolean,
+): Promise<ClaimedRun | null> {
+  const { rows } = await db.query<ClaimedRun>({
+    name: "engine_claim",
+    text: CLAIM,
+    values: [runId, workerId, isCounted],
+  });
   return rows[0] ? cleanEvents(rows[0]) : null;
 }
 
@@ -204,7 +219,13 @@ select (select count(*)::integer from f) as held, (select count(*)::integer from
 /** Stores results and plans of steps under the claim. False when the claim is lost (cancelled, or taken over). */
 export async function saveSteps(
   db: Db,
-  input: Readonly<{ runId: string; workerId: number; attempt: number; nextAtMs: number | null; steps: readonly StepRow[] }>,
+  input: Readonly<{
+    runId: string;
+    workerId: number;
+    attempt: number;
+    nextAtMs: number | null;
+    steps: readonly StepRow[];
+  }>,
 ): Promise<boolean> {
   const { steps } = input;
   const { rows } = await db.query<{ held: number; saved: number }>({
@@ -266,7 +287,14 @@ export async function finishRun(
   const { rows } = await db.query<{ held: number }>({
     name: "engine_finish",
     text: FINISH,
-    values: [input.runId, input.workerId, input.status, jsonOrNull(input.output), jsonOrNull(input.error), input.hasJob],
+    values: [
+      input.runId,
+      input.workerId,
+      input.status,
+      jsonOrNull(input.output),
+      jsonOrNull(input.error),
+      input.hasJob,
+    ],
   });
   return (rows[0]?.held ?? 0) > 0;
 }
@@ -329,7 +357,10 @@ export async function unblockNext(db: Db, keys: readonly string[]): Promise<void
 }
 
 /** Ends a waiting step with what it waited for and wakes its run. */
-export async function settleWait(db: Db, input: Readonly<{ runId: string; stepId: string; event: StoredEvent }>): Promise<boolean> {
+export async function settleWait(
+  db: Db,
+  input: Readonly<{ runId: string; stepId: string; event: StoredEvent }>,
+): Promise<boolean> {
   const { rows } = await db.query<{ n: number }>(
     `with s as (
       update engine.steps set status = 'done', data = $3::json, done_seq = nextval('engine.step_seq'), updated_at = now()
@@ -371,7 +402,8 @@ export function memoOf(steps: Iterable<StepRow>): { steps: Record<string, StepMe
   const stack: string[] = [];
   for (const step of steps) {
     if (step.status === "done") memo[step.id] = { type: "data", data: step.data ?? null };
-    else if (step.status === "failed") memo[step.id] = { type: "error", error: step.error ?? { name: "Error", message: "Failed" } };
+    else if (step.status === "failed")
+      memo[step.id] = { type: "error", error: step.error ?? { name: "Error", message: "Failed" } };
     else continue;
     stack.push(step.id);
   }

@@ -1,6 +1,6 @@
+import type { Server } from "node:http";
 import { Inngest } from "inngest";
 import { serve } from "inngest/edge";
-import type { Server } from "node:http";
 import { createLog } from "@/server/observability/log";
 import { createEngine, type Engine, type EngineOptions } from "./engine";
 import { createEngineServer } from "./http";
@@ -42,11 +42,20 @@ export async function startTestEngine(
     isDev: true,
     baseUrl: "http://127.0.0.1:1",
     logger: quiet,
-    fetch: (target, init) => fetch(String(target instanceof Request ? target.url : target).replace("127.0.0.1:1/", `127.0.0.1:${port}/`), init),
+    fetch: (target, init) =>
+      fetch(
+        String(target instanceof Request ? target.url : target).replace("127.0.0.1:1/", `127.0.0.1:${port}/`),
+        init,
+      ),
   });
   const engine = createEngine({
     connectionString: input.databaseUrl,
-    apps: [{ url: "http://engine.internal/api/inngest", handler: serve({ client: inngest, functions: input.define(inngest) }) }],
+    apps: [
+      {
+        url: "http://engine.internal/api/inngest",
+        handler: serve({ client: inngest, functions: input.define(inngest) }),
+      },
+    ],
     log,
     backoffMs: (attempt) => attempt * 20,
     pollIntervalMs: 50,
