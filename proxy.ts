@@ -10,6 +10,8 @@ export function proxy(request: NextRequest): NextResponse {
 
   const headers = new Headers(request.headers);
   headers.set("x-nonce", nonce);
+  // Only for the way back after signing in: who may see what is not decided by it.
+  headers.set("x-path", `${request.nextUrl.pathname}${request.nextUrl.search}`);
   headers.set("content-security-policy", policy);
 
   const response = NextResponse.next({ request: { headers } });

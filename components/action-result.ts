@@ -7,4 +7,6 @@ export type ActionFailure = {
   fields?: Record<string, string> | undefined;
 };
 
-export type ActionResult<T = undefined> = ({ ok: true; message?: string | undefined } & (T extends undefined ? { data?: undefined } : { data: T })) | ActionFailure;
+export type ActionResult<T = undefined> =
+  | ({ ok: true; message?: string | undefined } & (T extends undefined ? { data?: undefined } : { data: T }))
+  | ActionFailure;

@@ -90,7 +90,14 @@ export function ConfirmAction({
   }
 
   const rows = [
-    ...(amount === undefined ? [] : [{ term: "Amount", value: <strong className="font-semibold">{moneyText(amount.amount, amount.currency)}</strong> }]),
+    ...(amount === undefined
+      ? []
+      : [
+          {
+            term: "Amount",
+            value: <strong className="font-semibold">{moneyText(amount.amount, amount.currency)}</strong>,
+          },
+        ]),
     ...(partner === undefined ? [] : [{ term: "Partner", value: partner }]),
     ...(mode === undefined ? [] : [{ term: "Mode", value: <ModeBadge mode={mode} /> }]),
     ...facts,
@@ -139,12 +146,22 @@ export function ConfirmAction({
           )}
           {reason === undefined ? null : (
             <Field label={reason.label} isRequired={reason.isRequired ?? false}>
-              {(control) => <Textarea {...control} rows={2} maxLength={500} value={reasonText} onChange={(event) => setReasonText(event.target.value)} />}
+              {(control) => (
+                <Textarea
+                  {...control}
+                  rows={2}
+                  maxLength={500}
+                  value={reasonText}
+                  onChange={(event) => setReasonText(event.target.value)}
+                />
+              )}
             </Field>
           )}
           {failure === null ? null : (
             <Notice tone="bad" title={failure.message}>
-              {failure.requestId === undefined ? undefined : <span className="font-mono text-xs">Request {failure.requestId}</span>}
+              {failure.requestId === undefined ? undefined : (
+                <span className="font-mono text-xs">Request {failure.requestId}</span>
+              )}
             </Notice>
           )}
         </div>

@@ -15,9 +15,19 @@ export type ErrorStateProps = {
 };
 
 /** What failed, in a sentence, with the id to quote and the way to try again. */
-export function ErrorState({ title = "This could not be loaded", message, requestId, onRetry, isRetrying = false, className }: ErrorStateProps) {
+export function ErrorState({
+  title = "This could not be loaded",
+  message,
+  requestId,
+  onRetry,
+  isRetrying = false,
+  className,
+}: ErrorStateProps) {
   return (
-    <div role="alert" className={cn("mx-auto grid max-w-md justify-items-center gap-1 px-4 py-10 text-center", className)}>
+    <div
+      role="alert"
+      className={cn("mx-auto grid max-w-md justify-items-center gap-1 px-4 py-10 text-center", className)}
+    >
       <CircleAlert aria-hidden className="mb-1.5 size-5 text-bad" />
       <p className="font-semibold text-base">{title}</p>
       <p className="text-balance text-ink-2 text-sm">{message}</p>
@@ -41,7 +51,10 @@ export function ErrorState({ title = "This could not be loaded", message, reques
 export function describeError(error: unknown): { message: string; requestId: string | undefined } {
   const fallback = "The server did not answer. Check the connection and try again.";
   if (typeof error !== "object" || error === null) return { message: fallback, requestId: undefined };
-  const message = "message" in error && typeof error.message === "string" && !error.message.startsWith("Failed to fetch") ? error.message : fallback;
+  const message =
+    "message" in error && typeof error.message === "string" && !error.message.startsWith("Failed to fetch")
+      ? error.message
+      : fallback;
   const data = "data" in error && typeof error.data === "object" && error.data !== null ? error.data : error;
   const requestId = "requestId" in data && typeof data.requestId === "string" ? data.requestId : undefined;
   return { message, requestId };

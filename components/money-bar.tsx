@@ -25,7 +25,9 @@ export function MoneyBar({ currency, authorized, captured, refunded, voided = 0,
     <div className={cn("grid gap-3", className)}>
       <div aria-hidden className="flex h-2 gap-px overflow-hidden rounded-full bg-neutral-soft">
         {parts.map((part) =>
-          part.amount > 0 ? <div key={part.id} className={part.color} style={{ width: `${(part.amount / total) * 100}%` }} /> : null,
+          part.amount > 0 ? (
+            <div key={part.id} className={part.color} style={{ width: `${(part.amount / total) * 100}%` }} />
+          ) : null,
         )}
       </div>
       <dl className="grid gap-1">
@@ -42,7 +44,19 @@ export function MoneyBar({ currency, authorized, captured, refunded, voided = 0,
   );
 }
 
-function Line({ label, amount, currency, color, isStrong = false }: { label: string; amount: number; currency: string; color?: string; isStrong?: boolean }) {
+function Line({
+  label,
+  amount,
+  currency,
+  color,
+  isStrong = false,
+}: {
+  label: string;
+  amount: number;
+  currency: string;
+  color?: string;
+  isStrong?: boolean;
+}) {
   return (
     <div className="flex items-center gap-2 text-sm">
       <span aria-hidden className={cn("size-2 rounded-full", color)} />

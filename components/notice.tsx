@@ -2,7 +2,13 @@ import { CircleAlert, CircleCheck, Info, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 import { cn } from "@/components/cn";
 
-export type NoticeProps = { tone?: "info" | "good" | "warn" | "bad"; title: ReactNode; children?: ReactNode; action?: ReactNode; className?: string };
+export type NoticeProps = {
+  tone?: "info" | "good" | "warn" | "bad";
+  title: ReactNode;
+  children?: ReactNode;
+  action?: ReactNode;
+  className?: string;
+};
 
 const LOOK = {
   info: { icon: Info, ground: "bg-info-soft", ink: "text-info" },
@@ -15,7 +21,10 @@ const LOOK = {
 export function Notice({ tone = "info", title, children, action, className }: NoticeProps) {
   const { icon: Icon, ground, ink } = LOOK[tone];
   return (
-    <div role={tone === "bad" ? "alert" : "status"} className={cn("flex items-start gap-2.5 rounded-md px-3 py-2.5", ground, className)}>
+    <div
+      role={tone === "bad" ? "alert" : "status"}
+      className={cn("flex items-start gap-2.5 rounded-md px-3 py-2.5", ground, className)}
+    >
       <Icon aria-hidden className={cn("mt-0.5 size-4 shrink-0", ink)} />
       <div className="min-w-0 flex-1 text-sm">
         <p className="font-medium">{title}</p>

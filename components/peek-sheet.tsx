@@ -23,10 +23,23 @@ export function PeekSheet({ isOpen, onClose, title, href, onPrevious, onNext, ch
         title={title}
         footer={
           <>
-            <Button variant="ghost" size="icon" aria-label="Previous row" disabled={onPrevious === undefined} onClick={onPrevious}>
+            <Button
+              variant="ghost"
+              size="icon"
+              aria-label="Previous row"
+              disabled={onPrevious === undefined}
+              onClick={onPrevious}
+            >
               <ArrowUp aria-hidden />
             </Button>
-            <Button variant="ghost" size="icon" aria-label="Next row" disabled={onNext === undefined} onClick={onNext} className="mr-auto">
+            <Button
+              variant="ghost"
+              size="icon"
+              aria-label="Next row"
+              disabled={onNext === undefined}
+              onClick={onNext}
+              className="mr-auto"
+            >
               <ArrowDown aria-hidden />
             </Button>
             {href === undefined ? null : (

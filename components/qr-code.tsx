@@ -15,7 +15,13 @@ export function QrCode({ value, label, className }: QrCodeProps) {
   const { modules } = QRCode.create(value, { errorCorrectionLevel: "M" });
   const size = modules.size + 2 * QUIET_MODULES;
   return (
-    <svg role="img" aria-label={label} viewBox={`0 0 ${size} ${size}`} shapeRendering="crispEdges" className={cn("aspect-square w-full bg-paper text-paper-ink", className)}>
+    <svg
+      role="img"
+      aria-label={label}
+      viewBox={`0 0 ${size} ${size}`}
+      shapeRendering="crispEdges"
+      className={cn("aspect-square w-full bg-paper text-paper-ink", className)}
+    >
       <title>{label}</title>
       <path d={drawModules(modules.data, modules.size)} fill="currentColor" />
     </svg>

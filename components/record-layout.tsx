@@ -27,7 +27,9 @@ export function RecordLayout({ title, crumb, badge, ids, actions, notice, main, 
         title={title}
         aside={badge}
         actions={actions}
-        {...(ids === undefined ? {} : { description: <div className="flex flex-wrap items-center gap-x-4 gap-y-0.5">{ids}</div> })}
+        {...(ids === undefined
+          ? {}
+          : { description: <div className="flex flex-wrap items-center gap-x-4 gap-y-0.5">{ids}</div> })}
       />
       {notice}
       <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 lg:grid-cols-[minmax(0,1fr)_minmax(320px,400px)]">

@@ -19,13 +19,30 @@ export type StatProps = {
 };
 
 /** One figure, and whether it moved. */
-export function Stat({ label, value, changeBps, betterWhen = "up", comparedTo, hint, href, isLoading = false }: StatProps) {
+export function Stat({
+  label,
+  value,
+  changeBps,
+  betterWhen = "up",
+  comparedTo,
+  hint,
+  href,
+  isLoading = false,
+}: StatProps) {
   const body = (
     <>
       <p className="text-ink-2 text-xs">{label}</p>
-      {isLoading ? <Skeleton className="my-2 h-5 w-28" /> : <p className="truncate font-semibold text-3xl tracking-[-0.02em]">{value}</p>}
+      {isLoading ? (
+        <Skeleton className="my-2 h-5 w-28" />
+      ) : (
+        <p className="truncate font-semibold text-3xl tracking-[-0.02em] max-sm:text-xl">{value}</p>
+      )}
       <div className="flex min-h-4 flex-wrap items-center gap-x-1.5 text-ink-3 text-xs">
-        {isLoading ? <Skeleton className="w-20" /> : <Change bps={changeBps} betterWhen={betterWhen} comparedTo={comparedTo} />}
+        {isLoading ? (
+          <Skeleton className="w-20" />
+        ) : (
+          <Change bps={changeBps} betterWhen={betterWhen} comparedTo={comparedTo} />
+        )}
         {isLoading ? null : hint}
       </div>
     </>
@@ -39,7 +56,15 @@ export function Stat({ label, value, changeBps, betterWhen = "up", comparedTo, h
   );
 }
 
-function Change({ bps, betterWhen, comparedTo }: { bps: number | null | undefined; betterWhen: "up" | "down" | "neither"; comparedTo: string | undefined }) {
+function Change({
+  bps,
+  betterWhen,
+  comparedTo,
+}: {
+  bps: number | null | undefined;
+  betterWhen: "up" | "down" | "neither";
+  comparedTo: string | undefined;
+}) {
   if (bps === undefined) return null;
   if (bps === null) return <span>Nothing to compare with</span>;
   const Icon = bps > 0 ? ArrowUpRight : bps < 0 ? ArrowDownRight : ArrowRight;
@@ -59,5 +84,9 @@ function Change({ bps, betterWhen, comparedTo }: { bps: number | null | undefine
 
 /** Figures in a row with hairlines between them; two by two on a phone. */
 export function StatRow({ children }: { children: ReactNode }) {
-  return <div className="grid grid-cols-2 gap-px overflow-hidden rounded-md border border-line bg-line xl:grid-cols-4">{children}</div>;
+  return (
+    <div className="grid grid-cols-2 gap-px overflow-hidden rounded-md border border-line bg-line bg-clip-padding xl:grid-cols-4">
+      {children}
+    </div>
+  );
 }

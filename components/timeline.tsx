@@ -35,7 +35,13 @@ const DOT: Record<Tone, string> = {
 };
 
 /** Everything that happened, in the order given. */
-export function Timeline({ items, empty = "Nothing has happened yet." }: { items: readonly TimelineItem[]; empty?: string }) {
+export function Timeline({
+  items,
+  empty = "Nothing has happened yet.",
+}: {
+  items: readonly TimelineItem[];
+  empty?: string;
+}) {
   if (items.length === 0) return <p className="text-ink-3 text-sm">{empty}</p>;
   return (
     <ol className="grid">
@@ -60,7 +66,11 @@ function TimelineRow({ item, isLast }: { item: TimelineItem; isLast: boolean }) 
         <div className="flex flex-wrap items-center gap-x-2 text-sm">
           <span className="min-w-0 font-medium">{item.title}</span>
           {item.aside}
-          <DateTime value={item.at} precision="second" className="ml-auto whitespace-nowrap text-ink-3 text-xs max-sm:ml-0 max-sm:w-full" />
+          <DateTime
+            value={item.at}
+            precision="second"
+            className="ml-auto whitespace-nowrap text-ink-3 text-xs max-sm:ml-0 max-sm:w-full"
+          />
         </div>
         {source === "" && messages.length === 0 ? null : (
           <div className="flex flex-wrap items-center gap-x-2 text-ink-3 text-xs">

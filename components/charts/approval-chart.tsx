@@ -5,7 +5,10 @@ import type { ReactNode } from "react";
 import { ChartFrame, ChartSkeleton } from "./chart-frame";
 import { pointWords } from "./chart-words";
 
-const ApprovalPlot = dynamic(() => import("./approval-plot").then((module) => module.ApprovalPlot), { ssr: false, loading: ChartSkeleton });
+const ApprovalPlot = dynamic(() => import("./approval-plot").then((module) => module.ApprovalPlot), {
+  ssr: false,
+  loading: ChartSkeleton,
+});
 
 export type ApprovalPoint = { at: string; approved: number; decided: number };
 
@@ -30,7 +33,14 @@ export function percentWords(rate: number | null): string {
 }
 
 /** Of the payments with a decision, how many were approved. */
-export function ApprovalChart({ title = "Approval rate", description, points, isLoading = false, heightPx = 220, className }: ApprovalChartProps) {
+export function ApprovalChart({
+  title = "Approval rate",
+  description,
+  points,
+  isLoading = false,
+  heightPx = 220,
+  className,
+}: ApprovalChartProps) {
   return (
     <ChartFrame
       title={title}
@@ -44,7 +54,12 @@ export function ApprovalChart({ title = "Approval rate", description, points, is
         columns: ["Time", "Approved", "Decided", "Rate"],
         rows: points.map((point) => ({
           id: point.at,
-          cells: [pointWords(point.at), String(point.approved), String(point.decided), percentWords(approvalRate(point))],
+          cells: [
+            pointWords(point.at),
+            String(point.approved),
+            String(point.decided),
+            percentWords(approvalRate(point)),
+          ],
         })),
       }}
     >

@@ -17,7 +17,15 @@ export function ApprovalPlot({ title, points }: { title: string; points: readonl
     <ResponsiveContainer width="100%" height="100%" initialDimension={{ width: 480, height: 200 }}>
       <LineChart data={data} margin={{ top: 12, right: 48, bottom: 0, left: 0 }} accessibilityLayer title={title}>
         <CartesianGrid vertical={false} stroke="var(--line)" />
-        <XAxis dataKey="at" tickFormatter={pointWords} tickLine={false} axisLine={false} minTickGap={28} tick={{ fill: "var(--ink-3)", fontSize: 11 }} height={22} />
+        <XAxis
+          dataKey="at"
+          tickFormatter={pointWords}
+          tickLine={false}
+          axisLine={false}
+          minTickGap={28}
+          tick={{ fill: "var(--ink-3)", fontSize: 11 }}
+          height={22}
+        />
         <YAxis
           width={40}
           domain={[floor, 1]}
@@ -45,7 +53,17 @@ export function ApprovalPlot({ title, points }: { title: string; points: readonl
             );
           }}
         />
-        <Line type="monotone" dataKey="rate" name="Approval rate" stroke={COLOR} strokeWidth={1.5} dot={false} activeDot={{ r: 3, fill: COLOR, stroke: "none" }} connectNulls={false} isAnimationActive={false} />
+        <Line
+          type="linear"
+          dataKey="rate"
+          name="Approval rate"
+          stroke={COLOR}
+          strokeWidth={1.5}
+          dot={false}
+          activeDot={{ r: 3, fill: COLOR, stroke: "none" }}
+          connectNulls={false}
+          isAnimationActive={false}
+        />
         {last === undefined || last.rate === null ? null : (
           <ReferenceDot
             x={last.at}
@@ -53,7 +71,13 @@ export function ApprovalPlot({ title, points }: { title: string; points: readonl
             r={3}
             fill={COLOR}
             stroke="none"
-            label={{ value: percentWords(last.rate), position: "right", fill: "var(--ink)", fontSize: 12, fontWeight: 500 }}
+            label={{
+              value: percentWords(last.rate),
+              position: "right",
+              fill: "var(--ink)",
+              fontSize: 12,
+              fontWeight: 500,
+            }}
           />
         )}
       </LineChart>

@@ -4,8 +4,12 @@ import { ChartNoAxesColumn, Table2 } from "lucide-react";
 import { type ReactNode, useId, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
+import { ScrollArea } from "@/components/ui/scroll-area";
 
-export type ChartTable = { columns: readonly string[]; rows: ReadonlyArray<{ id: string; cells: readonly ReactNode[] }> };
+export type ChartTable = {
+  columns: readonly string[];
+  rows: ReadonlyArray<{ id: string; cells: readonly ReactNode[] }>;
+};
 
 export type ChartFrameProps = {
   title: string;
@@ -42,7 +46,13 @@ export function ChartFrame({
       {...(className === undefined ? {} : { className })}
       actions={
         canToggle ? (
-          <Button variant="ghost" size="sm" aria-pressed={isTable} aria-controls={id} onClick={() => setTable(!isTable)}>
+          <Button
+            variant="ghost"
+            size="sm"
+            aria-pressed={isTable}
+            aria-controls={id}
+            onClick={() => setTable(!isTable)}
+          >
             {isTable ? <ChartNoAxesColumn aria-hidden /> : <Table2 aria-hidden />}
             {isTable ? "Show as chart" : "Show as table"}
           </Button>
@@ -53,7 +63,9 @@ export function ChartFrame({
         {isLoading ? (
           <ChartSkeleton />
         ) : isEmpty ? (
-          <div className="grid h-full place-items-center rounded-md border border-line border-dashed text-ink-3 text-sm">{emptyText}</div>
+          <div className="grid h-full place-items-center rounded-md border border-line border-dashed text-ink-3 text-sm">
+            {emptyText}
+          </div>
         ) : isTable ? (
           <FigureTable title={title} table={table} />
         ) : (
@@ -69,8 +81,8 @@ const BARS = [38, 56, 44, 70, 62, 48, 80, 66, 52, 74, 58, 68];
 export function ChartSkeleton() {
   return (
     <div aria-hidden className="flex h-full items-end gap-2 pb-6 pl-10">
-      {BARS.map((height, index) => (
-        <div key={index} className="skeleton flex-1" style={{ height: `${height}%` }} />
+      {BARS.map((height) => (
+        <div key={height} className="skeleton flex-1" style={{ height: `${height}%` }} />
       ))}
     </div>
   );
@@ -78,13 +90,16 @@ export function ChartSkeleton() {
 
 function FigureTable({ title, table }: { title: string; table: ChartTable }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard (WCAG 2.1.1)
-    <section aria-label={`${title} as a table`} tabIndex={0} className="h-full overflow-auto rounded-md border border-line">
+    <ScrollArea label={`${title} as a table`} className="h-full overflow-auto rounded-md border border-line">
       <table className="w-full border-separate border-spacing-0 text-xs">
         <thead className="sticky top-0 bg-surface text-ink-3">
           <tr>
             {table.columns.map((column, index) => (
-              <th key={column} scope="col" className={`h-7 border-line border-b px-3 font-medium ${index === 0 ? "text-left" : "text-right"}`}>
+              <th
+                key={column}
+                scope="col"
+                className={`h-7 border-line border-b px-3 font-medium ${index === 0 ? "text-left" : "text-right"}`}
+              >
                 {column}
               </th>
             ))}
@@ -95,7 +110,11 @@ function FigureTable({ title, table }: { title: string; table: ChartTable }) {
             <tr key={row.id}>
               {row.cells.map((cell, index) =>
                 index === 0 ? (
-                  <th key={table.columns[index]} scope="row" className="h-7 whitespace-nowrap px-3 text-left font-normal">
+                  <th
+                    key={table.columns[index]}
+                    scope="row"
+                    className="h-7 whitespace-nowrap px-3 text-left font-normal"
+                  >
                     {cell}
                   </th>
                 ) : (
@@ -108,6 +127,6 @@ function FigureTable({ title, table }: { title: string; table: ChartTable }) {
           ))}
         </tbody>
       </table>
-    </section>
+    </ScrollArea>
   );
 }

@@ -18,7 +18,13 @@ const COUNT = new Intl.NumberFormat("en");
 const PERCENT = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
 
 /** How many get from each step to the next. A list with bars: readable without seeing it. */
-export function FunnelChart({ title = "Step-up funnel", description, steps, isLoading = false, className }: FunnelChartProps) {
+export function FunnelChart({
+  title = "Step-up funnel",
+  description,
+  steps,
+  isLoading = false,
+  className,
+}: FunnelChartProps) {
   const first = steps[0]?.count ?? 0;
   return (
     <Panel title={title} description={description} {...(className === undefined ? {} : { className })}>
@@ -32,7 +38,9 @@ export function FunnelChart({ title = "Step-up funnel", description, steps, isLo
           ))}
         </div>
       ) : first === 0 ? (
-        <div className="grid min-h-40 place-items-center rounded-md border border-line border-dashed text-ink-3 text-sm">No customer was asked to step up in this time.</div>
+        <div className="grid min-h-40 place-items-center rounded-md border border-line border-dashed text-ink-3 text-sm">
+          No customer was asked to step up in this time.
+        </div>
       ) : (
         <ol className="grid gap-3.5 py-1">
           {steps.map((step, index) => {
@@ -48,7 +56,10 @@ export function FunnelChart({ title = "Step-up funnel", description, steps, isLo
                   <span className="w-12 text-right text-ink-3 text-xs">{PERCENT.format(share)}</span>
                 </div>
                 <div aria-hidden className="h-2 overflow-hidden rounded-xs bg-neutral-soft">
-                  <div className={cn("h-full rounded-xs", index === steps.length - 1 ? "bg-chart-2" : "bg-chart-1")} style={{ width: `${Math.max(share * 100, 0.5)}%` }} />
+                  <div
+                    className={cn("h-full rounded-xs", index === steps.length - 1 ? "bg-chart-2" : "bg-chart-1")}
+                    style={{ width: `${Math.max(share * 100, 0.5)}%` }}
+                  />
                 </div>
               </li>
             );

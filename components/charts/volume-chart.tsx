@@ -5,7 +5,10 @@ import type { ReactNode } from "react";
 import { ChartFrame, ChartSkeleton } from "./chart-frame";
 import { type ChartPoint, type ChartSeries, type ChartUnit, exactWords, pointWords } from "./chart-words";
 
-const VolumePlot = dynamic(() => import("./volume-plot").then((module) => module.VolumePlot), { ssr: false, loading: ChartSkeleton });
+const VolumePlot = dynamic(() => import("./volume-plot").then((module) => module.VolumePlot), {
+  ssr: false,
+  loading: ChartSkeleton,
+});
 
 export type VolumeChartProps = {
   title: string;
@@ -20,7 +23,16 @@ export type VolumeChartProps = {
 };
 
 /** How much happened in each span, stacked by what it was. */
-export function VolumeChart({ title, description, points, series, unit, isLoading = false, heightPx = 220, className }: VolumeChartProps) {
+export function VolumeChart({
+  title,
+  description,
+  points,
+  series,
+  unit,
+  isLoading = false,
+  heightPx = 220,
+  className,
+}: VolumeChartProps) {
   const isEmpty = points.every((point) => series.every(({ id }) => (point.values[id] ?? 0) === 0));
   return (
     <ChartFrame

@@ -3,10 +3,28 @@
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { currencyDecimals } from "@/server/core/money";
 import { ChartTooltip } from "./chart-tooltip";
-import { axisWords, type ChartPoint, type ChartSeries, type ChartUnit, chartColor, exactWords, pointWords } from "./chart-words";
+import {
+  axisWords,
+  type ChartPoint,
+  type ChartSeries,
+  type ChartUnit,
+  chartColor,
+  exactWords,
+  pointWords,
+} from "./chart-words";
 
 /** Loaded when a chart is shown, so that the library is in no page's first load. */
-export function VolumePlot({ title, points, series, unit }: { title: string; points: readonly ChartPoint[]; series: readonly ChartSeries[]; unit: ChartUnit }) {
+export function VolumePlot({
+  title,
+  points,
+  series,
+  unit,
+}: {
+  title: string;
+  points: readonly ChartPoint[];
+  series: readonly ChartSeries[];
+  unit: ChartUnit;
+}) {
   const minorPerMajor = unit.kind === "money" ? 10 ** currencyDecimals(unit.currency) : 1;
   const data = points.map((point) => ({ at: point.at, ...point.values }));
   const byAt = new Map(points.map((point) => [point.at, point]));
@@ -24,9 +42,23 @@ export function VolumePlot({ title, points, series, unit }: { title: string; poi
       )}
       <div className="min-h-0 flex-1">
         <ResponsiveContainer width="100%" height="100%" initialDimension={{ width: 480, height: 180 }}>
-          <BarChart data={data} margin={{ top: 4, right: 0, bottom: 0, left: 0 }} barCategoryGap="24%" accessibilityLayer title={title}>
+          <BarChart
+            data={data}
+            margin={{ top: 4, right: 0, bottom: 0, left: 0 }}
+            barCategoryGap="24%"
+            accessibilityLayer
+            title={title}
+          >
             <CartesianGrid vertical={false} stroke="var(--line)" />
-            <XAxis dataKey="at" tickFormatter={pointWords} tickLine={false} axisLine={false} minTickGap={28} tick={{ fill: "var(--ink-3)", fontSize: 11 }} height={22} />
+            <XAxis
+              dataKey="at"
+              tickFormatter={pointWords}
+              tickLine={false}
+              axisLine={false}
+              minTickGap={28}
+              tick={{ fill: "var(--ink-3)", fontSize: 11 }}
+              height={22}
+            />
             <YAxis
               width={40}
               tickFormatter={(value: number) => axisWords(value, minorPerMajor)}

@@ -66,11 +66,20 @@ export function DataTable<Row extends object>({
   const searchRef = useRef<HTMLInputElement>(null);
   const [activeId, setActiveId] = useState<string | null>(null);
   const [peekId, setPeekId] = useState<string | null>(null);
-  const hiddenAtFirst = useMemo(() => Object.fromEntries(columns.filter((column) => column.isHiddenAtFirst === true).map((column) => [column.id, false])), [columns]);
+  const hiddenAtFirst = useMemo(
+    () =>
+      Object.fromEntries(
+        columns.filter((column) => column.isHiddenAtFirst === true).map((column) => [column.id, false]),
+      ),
+    [columns],
+  );
   const [visibility, setVisibility] = useStored(`tillgate-columns-${control.def.id}`, hiddenAtFirst, parseVisibility);
 
   const rows: readonly Row[] = query.data?.data ?? NO_ROWS;
-  const columnDefs = useMemo(() => columns.map((column) => ({ id: column.id, header: column.header, enableHiding: column.isFixed !== true })), [columns]);
+  const columnDefs = useMemo(
+    () => columns.map((column) => ({ id: column.id, header: column.header, enableHiding: column.isFixed !== true })),
+    [columns],
+  );
   const table = useTable({
     features,
     columns: columnDefs,
@@ -136,7 +145,11 @@ export function DataTable<Row extends object>({
             toggle: (isVisible) => table.getColumn(column.id)?.toggleVisibility(isVisible),
           }))}
       />
-      <section aria-label={label} aria-busy={isBusy} className="overflow-hidden rounded-md border border-line bg-surface">
+      <section
+        aria-label={label}
+        aria-busy={isBusy}
+        className="overflow-hidden rounded-md border border-line bg-surface"
+      >
         {hasFailed ? (
           <ErrorState {...describeError(query.error)} onRetry={() => void query.refetch()} isRetrying={isBusy} />
         ) : isEmpty ? (
@@ -156,8 +169,18 @@ export function DataTable<Row extends object>({
               onOpen={openRow}
               onPeek={peek === undefined ? undefined : showPeek}
             />
-            {query.isPending ? <PhoneSkeleton /> : <PhoneRows label={label} rows={rows} getRowId={getRowId} getRowHref={getRowHref} phoneRow={phoneRow} />}
-            <Pager control={control} shown={rows.length} nextCursor={query.data?.nextCursor ?? null} isBusy={isBusy} totals={totals} />
+            {query.isPending ? (
+              <PhoneSkeleton />
+            ) : (
+              <PhoneRows label={label} rows={rows} getRowId={getRowId} getRowHref={getRowHref} phoneRow={phoneRow} />
+            )}
+            <Pager
+              control={control}
+              shown={rows.length}
+              nextCursor={query.data?.nextCursor ?? null}
+              isBusy={isBusy}
+              totals={totals}
+            />
           </>
         )}
       </section>
@@ -189,7 +212,13 @@ function NothingHere({ control, label, empty }: { control: TableControl; label: 
     );
   }
   if (!control.isFirstPage) {
-    return <EmptyState title="Nothing on this page" description="The list became shorter." action={<Button onClick={control.toPrevious}>Go back</Button>} />;
+    return (
+      <EmptyState
+        title="Nothing on this page"
+        description="The list became shorter."
+        action={<Button onClick={control.toPrevious}>Go back</Button>}
+      />
+    );
   }
   return empty;
 }

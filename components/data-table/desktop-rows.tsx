@@ -25,7 +25,19 @@ type DesktopRowsProps<Row> = {
 
 const CONTROLS = "a, button, input, select, textarea, summary, [role=menuitem]";
 
-export function DesktopRows<Row>({ label, control, columns, rows, isLoading, isStale, active, getRowId, getRowHref, onOpen, onPeek }: DesktopRowsProps<Row>) {
+export function DesktopRows<Row>({
+  label,
+  control,
+  columns,
+  rows,
+  isLoading,
+  isStale,
+  active,
+  getRowId,
+  getRowHref,
+  onOpen,
+  onPeek,
+}: DesktopRowsProps<Row>) {
   const bodyRef = useRef<HTMLTableSectionElement>(null);
   useEffect(() => {
     if (active >= 0) bodyRef.current?.children[active]?.scrollIntoView({ block: "nearest" });
@@ -39,7 +51,10 @@ export function DesktopRows<Row>({ label, control, columns, rows, isLoading, isS
 
   return (
     <div className="max-h-[max(360px,calc(100dvh-220px))] overflow-auto max-md:hidden">
-      <table aria-label={label} className={cn("w-full border-separate border-spacing-0 text-sm transition-opacity", isStale && "opacity-60")}>
+      <table
+        aria-label={label}
+        className={cn("w-full border-separate border-spacing-0 text-sm transition-opacity", isStale && "opacity-60")}
+      >
         <thead className="sticky top-0 z-10 bg-surface">
           <tr>
             {columns.map((column) => (
@@ -79,7 +94,11 @@ export function DesktopRows<Row>({ label, control, columns, rows, isLoading, isS
                       )}
                     >
                       {position === 0 && href !== undefined ? (
-                        <Link href={href as Route} prefetch={false} className="rounded-xs font-medium text-ink group-hover/row:text-accent">
+                        <Link
+                          href={href as Route}
+                          prefetch={false}
+                          className="rounded-xs font-medium text-ink group-hover/row:text-accent"
+                        >
                           {content}
                         </Link>
                       ) : (
@@ -111,7 +130,10 @@ export function DesktopRows<Row>({ label, control, columns, rows, isLoading, isS
 }
 
 function HeaderCell<Row>({ column, control }: { column: TableColumn<Row>; control: TableControl }) {
-  const styles = cn("h-8 whitespace-nowrap border-line border-b px-3 text-left font-medium text-ink-3 text-xs", column.isNumeric === true && "text-right");
+  const styles = cn(
+    "h-8 whitespace-nowrap border-line border-b px-3 text-left font-medium text-ink-3 text-xs",
+    column.isNumeric === true && "text-right",
+  );
   const key = column.sort;
   if (key === undefined) {
     return (
@@ -129,10 +151,20 @@ function HeaderCell<Row>({ column, control }: { column: TableColumn<Row>; contro
       <button
         type="button"
         onClick={() => control.setSort(isDescending ? key : `-${key}`)}
-        className={cn("group/sort inline-flex h-6 items-center gap-1 rounded-xs hover:text-ink", isSorted && "text-ink", column.isNumeric === true && "flex-row-reverse")}
+        className={cn(
+          "group/sort inline-flex h-6 items-center gap-1 rounded-xs hover:text-ink",
+          isSorted && "text-ink",
+          column.isNumeric === true && "flex-row-reverse",
+        )}
       >
         {column.header}
-        <Icon aria-hidden className={cn("size-3", !isSorted && "opacity-0 group-hover/sort:opacity-60 group-focus-visible/sort:opacity-60")} />
+        <Icon
+          aria-hidden
+          className={cn(
+            "size-3",
+            !isSorted && "opacity-0 group-hover/sort:opacity-60 group-focus-visible/sort:opacity-60",
+          )}
+        />
       </button>
     </th>
   );

@@ -3,22 +3,35 @@
 import { Plus, X } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { cn } from "@/components/cn";
-import { absoluteWords } from "@/components/display/time-words";
 import { moneyText } from "@/components/display/money";
+import { absoluteWords } from "@/components/display/time-words";
 import { useHydrated } from "@/components/hooks";
 import { Popover, PopoverContent, PopoverTrigger } from "@/components/ui/popover";
 import { AmountEditor, DateEditor, EnumEditor, TextEditor } from "./filter-editors";
 import { DATE_PRESETS, type FilterDef } from "./table-state";
 
 /** One filter: a word while unset, its value once set, a small editor under it. */
-export function FilterChip({ filter, value, onChange }: { filter: FilterDef; value: string | undefined; onChange: (value: string | null) => void }) {
+export function FilterChip({
+  filter,
+  value,
+  onChange,
+}: {
+  filter: FilterDef;
+  value: string | undefined;
+  onChange: (value: string | null) => void;
+}) {
   const [isOpen, setOpen] = useState(false);
   const isHydrated = useHydrated();
   const isSet = value !== undefined;
   const close = () => setOpen(false);
   return (
     <Popover open={isOpen} onOpenChange={setOpen}>
-      <div className={cn("flex h-8 shrink-0 items-center rounded-md border text-sm", isSet ? "border-accent/50 bg-accent-soft" : "border-line-strong border-dashed")}>
+      <div
+        className={cn(
+          "flex h-8 shrink-0 items-center rounded-md border text-sm",
+          isSet ? "border-accent/50 bg-accent-soft" : "border-line-strong border-dashed",
+        )}
+      >
         <PopoverTrigger
           className={cn(
             "flex h-full items-center gap-1 rounded-md px-2.5 transition-colors",
@@ -30,7 +43,9 @@ export function FilterChip({ filter, value, onChange }: { filter: FilterDef; val
             {filter.label}
             {isSet ? ":" : ""}
           </span>
-          {isSet ? <span className="max-w-48 truncate font-medium">{describeValue(filter, value, isHydrated)}</span> : null}
+          {isSet ? (
+            <span className="max-w-48 truncate font-medium">{describeValue(filter, value, isHydrated)}</span>
+          ) : null}
         </PopoverTrigger>
         {isSet ? (
           <button
@@ -43,12 +58,19 @@ export function FilterChip({ filter, value, onChange }: { filter: FilterDef; val
           </button>
         ) : null}
       </div>
-      <PopoverContent className={filter.kind === "enum" ? "w-60 p-0" : "w-72"}>{editor(filter, value, onChange, close)}</PopoverContent>
+      <PopoverContent className={filter.kind === "enum" ? "w-60 p-0" : "w-72"}>
+        {editor(filter, value, onChange, close)}
+      </PopoverContent>
     </Popover>
   );
 }
 
-function editor(filter: FilterDef, value: string | undefined, onChange: (value: string | null) => void, close: () => void): ReactNode {
+function editor(
+  filter: FilterDef,
+  value: string | undefined,
+  onChange: (value: string | null) => void,
+  close: () => void,
+): ReactNode {
   switch (filter.kind) {
     case "enum":
       return <EnumEditor filter={filter} value={value} onChange={onChange} />;
@@ -66,7 +88,9 @@ function describeValue(filter: FilterDef, value: string, isHydrated: boolean): s
     case "text":
       return value;
     case "enum": {
-      const labels = value.split(",").map((part) => filter.options.find((option) => option.value === part)?.label ?? part);
+      const labels = value
+        .split(",")
+        .map((part) => filter.options.find((option) => option.value === part)?.label ?? part);
       return labels.length > 2 ? `${labels.slice(0, 2).join(", ")} +${labels.length - 2}` : labels.join(", ");
     }
     case "date": {

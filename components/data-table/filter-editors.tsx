@@ -9,9 +9,20 @@ import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Select } from "@/components/ui/select";
 import { parseDecimal, toDecimalString } from "@/server/core/money";
-import { type AmountFilterDef, DATE_PRESETS, type DateFilterDef, type EnumFilterDef, type TextFilterDef } from "./table-state";
+import {
+  type AmountFilterDef,
+  DATE_PRESETS,
+  type DateFilterDef,
+  type EnumFilterDef,
+  type TextFilterDef,
+} from "./table-state";
 
-type EditorProps<Def> = { filter: Def; value: string | undefined; onChange: (value: string | null) => void; close: () => void };
+type EditorProps<Def> = {
+  filter: Def;
+  value: string | undefined;
+  onChange: (value: string | null) => void;
+  close: () => void;
+};
 
 const SEARCH_FROM = 8;
 
@@ -35,7 +46,10 @@ export function EnumEditor({ filter, value, onChange }: Omit<EditorProps<EnumFil
             >
               <span
                 aria-hidden
-                className={cn("grid size-4 place-items-center rounded-xs border", isChosen ? "border-accent bg-accent" : "border-line-strong")}
+                className={cn(
+                  "grid size-4 place-items-center rounded-xs border",
+                  isChosen ? "border-accent bg-accent" : "border-line-strong",
+                )}
               >
                 {isChosen ? <Check className="size-3! text-accent-ink!" strokeWidth={3} /> : null}
               </span>
@@ -62,7 +76,14 @@ export function TextEditor({ filter, value, onChange, close }: EditorProps<TextF
       }}
     >
       <Field label={filter.label} isRequired>
-        {(control) => <Input {...control} value={text} placeholder={filter.placeholder} onChange={(event) => setText(event.target.value)} />}
+        {(control) => (
+          <Input
+            {...control}
+            value={text}
+            placeholder={filter.placeholder}
+            onChange={(event) => setText(event.target.value)}
+          />
+        )}
       </Field>
       <Button type="submit" variant="primary">
         Apply
@@ -121,10 +142,14 @@ export function DateEditor({ filter, value, onChange, close }: EditorProps<DateF
         }}
       >
         <Field label="From" isRequired>
-          {(control) => <Input {...control} type="datetime-local" value={from} onChange={(event) => setFrom(event.target.value)} />}
+          {(control) => (
+            <Input {...control} type="datetime-local" value={from} onChange={(event) => setFrom(event.target.value)} />
+          )}
         </Field>
         <Field label="To" isRequired error={isBackwards ? "Ends before it starts." : undefined}>
-          {(control) => <Input {...control} type="datetime-local" value={to} onChange={(event) => setTo(event.target.value)} />}
+          {(control) => (
+            <Input {...control} type="datetime-local" value={to} onChange={(event) => setTo(event.target.value)} />
+          )}
         </Field>
         <Button type="submit" variant="primary" disabled={isBackwards || (from === "" && to === "")}>
           Apply
@@ -138,8 +163,12 @@ export function AmountEditor({ filter, value, onChange, close }: EditorProps<Amo
   const [savedCurrency = "", savedRange = ""] = (value ?? "").split(":");
   const [savedMin = "", savedMax = ""] = savedRange.split("..");
   const [currency, setCurrency] = useState(savedCurrency === "" ? (filter.currencies[0] ?? "EUR") : savedCurrency);
-  const [min, setMin] = useState(savedMin === "" ? "" : toDecimalString({ amount: Number(savedMin), currency: savedCurrency }));
-  const [max, setMax] = useState(savedMax === "" ? "" : toDecimalString({ amount: Number(savedMax), currency: savedCurrency }));
+  const [min, setMin] = useState(
+    savedMin === "" ? "" : toDecimalString({ amount: Number(savedMin), currency: savedCurrency }),
+  );
+  const [max, setMax] = useState(
+    savedMax === "" ? "" : toDecimalString({ amount: Number(savedMax), currency: savedCurrency }),
+  );
   const minMoney = min.trim() === "" ? undefined : parseDecimal(min.trim(), currency);
   const maxMoney = max.trim() === "" ? undefined : parseDecimal(max.trim(), currency);
   const isBad = minMoney === null || maxMoney === null;
@@ -156,15 +185,36 @@ export function AmountEditor({ filter, value, onChange, close }: EditorProps<Amo
     >
       <Field label="Currency" isRequired>
         {(control) => (
-          <Select {...control} value={currency} onValueChange={setCurrency} options={filter.currencies.map((code) => ({ value: code, label: code }))} />
+          <Select
+            {...control}
+            value={currency}
+            onValueChange={setCurrency}
+            options={filter.currencies.map((code) => ({ value: code, label: code }))}
+          />
         )}
       </Field>
       <div className="grid grid-cols-2 gap-2">
         <Field label="At least" isRequired error={minMoney === null ? "Not an amount." : undefined}>
-          {(control) => <Input {...control} inputMode="decimal" className="text-right" value={min} onChange={(event) => setMin(event.target.value)} />}
+          {(control) => (
+            <Input
+              {...control}
+              inputMode="decimal"
+              className="text-right"
+              value={min}
+              onChange={(event) => setMin(event.target.value)}
+            />
+          )}
         </Field>
         <Field label="At most" isRequired error={maxMoney === null ? "Not an amount." : undefined}>
-          {(control) => <Input {...control} inputMode="decimal" className="text-right" value={max} onChange={(event) => setMax(event.target.value)} />}
+          {(control) => (
+            <Input
+              {...control}
+              inputMode="decimal"
+              className="text-right"
+              value={max}
+              onChange={(event) => setMax(event.target.value)}
+            />
+          )}
         </Field>
       </div>
       <Button type="submit" variant="primary" disabled={isBad}>

@@ -7,14 +7,22 @@ import { Select } from "@/components/ui/select";
 import { PAGE_SIZES } from "./table-state";
 import type { TableControl } from "./use-table-state";
 
-export type PagerProps = { control: TableControl; shown: number; nextCursor: string | null; isBusy: boolean; totals?: ReactNode };
+export type PagerProps = {
+  control: TableControl;
+  shown: number;
+  nextCursor: string | null;
+  isBusy: boolean;
+  totals?: ReactNode;
+};
 
 export function Pager({ control, shown, nextCursor, isBusy, totals }: PagerProps) {
   return (
     <div className="flex min-h-11 flex-wrap items-center gap-x-4 gap-y-1 border-line border-t px-3 py-1.5 text-ink-2 text-xs">
       <div className="min-w-0 flex-1">{totals}</div>
       <p aria-live="polite" className="text-ink-3">
-        {isBusy ? "Loading" : `${shown} ${shown === 1 ? "row" : "rows"}${control.isFirstPage && nextCursor === null ? "" : " on this page"}`}
+        {isBusy
+          ? "Loading"
+          : `${shown} ${shown === 1 ? "row" : "rows"}${control.isFirstPage && nextCursor === null ? "" : " on this page"}`}
       </p>
       <Select
         aria-label="Rows per page"
@@ -28,7 +36,11 @@ export function Pager({ control, shown, nextCursor, isBusy, totals }: PagerProps
           <ChevronLeft aria-hidden />
           Previous
         </Button>
-        <Button size="sm" disabled={nextCursor === null || isBusy} onClick={() => (nextCursor === null ? undefined : control.toNext(nextCursor))}>
+        <Button
+          size="sm"
+          disabled={nextCursor === null || isBusy}
+          onClick={() => (nextCursor === null ? undefined : control.toNext(nextCursor))}
+        >
           Next
           <ChevronRight aria-hidden />
         </Button>

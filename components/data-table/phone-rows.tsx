@@ -33,7 +33,11 @@ export function PhoneRows<Row>({ label, rows, getRowId, getRowHref, phoneRow }: 
             {href === undefined ? (
               <div className={rowStyles}>{body}</div>
             ) : (
-              <Link href={href as Route} prefetch={false} className={`${rowStyles} active:bg-hover focus-visible:-outline-offset-2`}>
+              <Link
+                href={href as Route}
+                prefetch={false}
+                className={`${rowStyles} active:bg-hover focus-visible:-outline-offset-2`}
+              >
                 {body}
               </Link>
             )}

@@ -10,7 +10,11 @@ export function SkeletonRows({ columns, count = 12 }: { columns: readonly Shape[
     <tr key={row} className="h-9 border-line border-b last:border-b-0">
       {columns.map((column, index) => (
         <td key={column.id} className="px-3">
-          <span aria-hidden className={cn("skeleton block h-3", column.isNumeric === true && "ml-auto")} style={{ width: widthOf(column, row, index) }} />
+          <span
+            aria-hidden
+            className={cn("skeleton block h-3", column.isNumeric === true && "ml-auto")}
+            style={{ width: widthOf(column, row, index) }}
+          />
         </td>
       ))}
     </tr>
@@ -25,7 +29,11 @@ function widthOf(column: Shape, row: number, index: number): number {
 /** For `loading.tsx`: the page of a list before anything is known. */
 export function ListSkeleton({ title, columns }: { title: string; columns: ReadonlyArray<Shape> }) {
   return (
-    <div role="status" aria-label={`Loading ${title.toLowerCase()}`} className="grid grid-cols-[minmax(0,1fr)] content-start gap-4 px-4 py-5 md:px-6">
+    <div
+      role="status"
+      aria-label={`Loading ${title.toLowerCase()}`}
+      className="grid grid-cols-[minmax(0,1fr)] content-start gap-4 px-4 py-5 md:px-6"
+    >
       <h1 className="font-semibold text-xl tracking-[-0.01em]">{title}</h1>
       <div className="flex gap-2">
         <Skeleton className="h-8 w-64" />
@@ -37,7 +45,14 @@ export function ListSkeleton({ title, columns }: { title: string; columns: Reado
           <thead>
             <tr className="h-8 border-line border-b">
               {columns.map((column) => (
-                <th key={column.id} scope="col" className={cn("whitespace-nowrap px-3 text-left font-medium text-ink-3 text-xs", column.isNumeric === true && "text-right")}>
+                <th
+                  key={column.id}
+                  scope="col"
+                  className={cn(
+                    "whitespace-nowrap px-3 text-left font-medium text-ink-3 text-xs",
+                    column.isNumeric === true && "text-right",
+                  )}
+                >
                   {column.header}
                 </th>
               ))}

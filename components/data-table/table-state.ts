@@ -1,6 +1,11 @@
 /** What a table's address can say. Shared by the server (first page) and the browser (every change). */
 
-export type EnumFilterDef = { kind: "enum"; id: string; label: string; options: ReadonlyArray<{ value: string; label: string; hint?: string }> };
+export type EnumFilterDef = {
+  kind: "enum";
+  id: string;
+  label: string;
+  options: ReadonlyArray<{ value: string; label: string; hint?: string }>;
+};
 export type TextFilterDef = { kind: "text"; id: string; label: string; placeholder?: string };
 export type DateFilterDef = { kind: "date"; id: string; label: string };
 export type AmountFilterDef = { kind: "amount"; id: string; label: string; currencies: readonly string[] };
@@ -115,7 +120,10 @@ export function readDates(state: TableState, id: string, nowMs = Date.now()): Da
     return { from: new Date(Math.floor(nowMs / stepMs) * stepMs - preset.minutes * 60_000).toISOString() };
   }
   const [from = "", to = ""] = value.split("..");
-  return { ...(from === "" ? {} : { from: new Date(from).toISOString() }), ...(to === "" ? {} : { to: new Date(to).toISOString() }) };
+  return {
+    ...(from === "" ? {} : { from: new Date(from).toISOString() }),
+    ...(to === "" ? {} : { to: new Date(to).toISOString() }),
+  };
 }
 
 export type AmountRange = { currency: string; min?: number; max?: number };

@@ -2,8 +2,15 @@
 
 import { Columns3, Download, Search, X } from "lucide-react";
 import { type ReactNode, type RefObject, useEffect, useState } from "react";
+import { cn } from "@/components/cn";
 import { Button, buttonVariants } from "@/components/ui/button";
-import { DropdownMenu, DropdownMenuCheckboxItem, DropdownMenuContent, DropdownMenuLabel, DropdownMenuTrigger } from "@/components/ui/dropdown-menu";
+import {
+  DropdownMenu,
+  DropdownMenuCheckboxItem,
+  DropdownMenuContent,
+  DropdownMenuLabel,
+  DropdownMenuTrigger,
+} from "@/components/ui/dropdown-menu";
 import { Input } from "@/components/ui/input";
 import { Kbd } from "@/components/ui/kbd";
 import { FilterChip } from "./filter-chip";
@@ -22,31 +29,52 @@ export type ToolbarProps = {
   extra?: ReactNode;
 };
 
-export function Toolbar({ control, columns, searchPlaceholder, searchRef, hasSearch, exportPath, extra }: ToolbarProps) {
+export function Toolbar({
+  control,
+  columns,
+  searchPlaceholder,
+  searchRef,
+  hasSearch,
+  exportPath,
+  extra,
+}: ToolbarProps) {
   return (
     <div className="flex flex-wrap items-center gap-2">
       {hasSearch ? <SearchBox control={control} placeholder={searchPlaceholder} inputRef={searchRef} /> : null}
-      {control.def.filters.map((filter) => (
-        <FilterChip key={filter.id} filter={filter} value={control.state.filters[filter.id]} onChange={(value) => control.setFilter(filter.id, value)} />
-      ))}
-      {control.isFiltered ? (
-        <Button variant="ghost" onClick={control.clear}>
-          Clear
-        </Button>
-      ) : null}
-      <div className="ml-auto flex items-center gap-2">
+      {control.def.filters.length === 0 && !control.isFiltered ? null : (
+        <div className="flex min-w-0 flex-wrap items-center gap-2 max-md:-mx-4 max-md:w-screen max-md:flex-nowrap max-md:overflow-x-auto max-md:px-4 max-md:[scrollbar-width:none]">
+          {control.def.filters.map((filter) => (
+            <FilterChip
+              key={filter.id}
+              filter={filter}
+              value={control.state.filters[filter.id]}
+              onChange={(value) => control.setFilter(filter.id, value)}
+            />
+          ))}
+          {control.isFiltered ? (
+            <Button variant="ghost" onClick={control.clear}>
+              Clear
+            </Button>
+          ) : null}
+        </div>
+      )}
+      <div className="ml-auto flex items-center gap-1">
         {extra}
         {exportPath === undefined ? null : (
-          <a href={withQuery(exportPath, filterQuery(control.state, control.def))} download className={buttonVariants({ variant: "ghost" })}>
+          <a
+            href={withQuery(exportPath, filterQuery(control.state, control.def))}
+            download
+            className={cn(buttonVariants({ variant: "ghost" }), "max-lg:px-2", "max-md:hidden")}
+          >
             <Download aria-hidden />
-            Export
+            <span className="max-lg:sr-only">Export</span>
           </a>
         )}
         <DropdownMenu>
           <DropdownMenuTrigger asChild>
-            <Button variant="ghost" className="max-md:hidden">
+            <Button variant="ghost" className="max-lg:px-2 max-md:hidden">
               <Columns3 aria-hidden />
-              Columns
+              <span className="max-lg:sr-only">Columns</span>
             </Button>
           </DropdownMenuTrigger>
           <DropdownMenuContent>
@@ -75,7 +103,15 @@ function withQuery(path: string, query: string): string {
 
 const SEARCH_DELAY_MS = 250;
 
-function SearchBox({ control, placeholder, inputRef }: { control: TableControl; placeholder: string; inputRef: RefObject<HTMLInputElement | null> }) {
+function SearchBox({
+  control,
+  placeholder,
+  inputRef,
+}: {
+  control: TableControl;
+  placeholder: string;
+  inputRef: RefObject<HTMLInputElement | null>;
+}) {
   const { state, setSearch } = control;
   const [text, setText] = useState(state.search);
   const [shown, setShown] = useState(state.search);
@@ -94,7 +130,7 @@ function SearchBox({ control, placeholder, inputRef }: { control: TableControl; 
     return () => clearTimeout(timer);
   }, [text, state.search, setSearch]);
   return (
-    <div className="relative w-64 max-md:w-full">
+    <div className="relative w-48 max-md:w-full lg:w-64">
       <Search aria-hidden className="pointer-events-none absolute top-2 left-2.5 size-4 text-ink-3" />
       <Input
         ref={inputRef}

@@ -25,7 +25,8 @@ export function useRowKeys(keys: RowKeys): void {
       const now = latest.current;
       if (event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented || isTyping(event)) return;
       if (!now.isPeeking && hasOpenLayer()) return;
-      const step = event.key === "j" || event.key === "ArrowDown" ? 1 : event.key === "k" || event.key === "ArrowUp" ? -1 : 0;
+      const step =
+        event.key === "j" || event.key === "ArrowDown" ? 1 : event.key === "k" || event.key === "ArrowUp" ? -1 : 0;
       // Arrows scroll the page until a row is active; the letters always move.
       if (step !== 0 && (event.key.length === 1 || now.active >= 0)) {
         const next = Math.min(now.rowCount - 1, Math.max(0, now.active + step));
@@ -41,7 +42,8 @@ export function useRowKeys(keys: RowKeys): void {
         now.searchRef.current?.select();
         return;
       }
-      const isOnControl = event.target instanceof Element && event.target.closest("button, a, summary") !== null && !now.isPeeking;
+      const isOnControl =
+        event.target instanceof Element && event.target.closest("button, a, summary") !== null && !now.isPeeking;
       if (isOnControl || now.active < 0 || now.active >= now.rowCount) return;
       if (event.key === " " && now.peek !== undefined) {
         event.preventDefault();

@@ -6,7 +6,17 @@ import { useCopy } from "@/components/hooks";
 import { Button } from "@/components/ui/button";
 
 /** A small icon beside a value; `withWord` makes it a button with a label. */
-export function CopyButton({ text, label, withWord = false, className }: { text: string; label: string; withWord?: boolean; className?: string }) {
+export function CopyButton({
+  text,
+  label,
+  withWord = false,
+  className,
+}: {
+  text: string;
+  label: string;
+  withWord?: boolean;
+  className?: string;
+}) {
   const { isCopied, copy } = useCopy();
   const icon = isCopied ? <Check aria-hidden className="text-good" /> : <Copy aria-hidden />;
   const onClick = (event: { stopPropagation: () => void }) => {
@@ -27,7 +37,10 @@ export function CopyButton({ text, label, withWord = false, className }: { text:
       onClick={onClick}
       aria-label={isCopied ? "Copied" : label}
       title={isCopied ? "Copied" : label}
-      className={cn("inline-grid size-6 shrink-0 place-items-center rounded-sm text-ink-3 hover:bg-hover hover:text-ink [&_svg]:size-3.5", className)}
+      className={cn(
+        "inline-grid size-6 shrink-0 place-items-center rounded-sm text-ink-3 hover:bg-hover hover:text-ink [&_svg]:size-3.5",
+        className,
+      )}
     >
       {icon}
     </button>

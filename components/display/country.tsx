@@ -12,7 +12,12 @@ export function countryName(code: string): string {
 export function Country({ code, isShort = false }: { code: string | null | undefined; isShort?: boolean }) {
   if (code === null || code === undefined || code === "") return <span className="text-ink-3">–</span>;
   const name = countryName(code);
-  if (isShort) return <abbr title={name} className="no-underline">{code.toUpperCase()}</abbr>;
+  if (isShort)
+    return (
+      <abbr title={name} className="no-underline">
+        {code.toUpperCase()}
+      </abbr>
+    );
   return (
     <span className="whitespace-nowrap">
       <span className="font-mono text-ink-3 text-xs">{code.toUpperCase()}</span> {name}

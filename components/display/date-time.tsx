@@ -24,9 +24,13 @@ export function DateTime({ value, format = "absolute", precision = "minute", cla
   const relative = now === 0 ? absolute : relativeWords(at.getTime(), now);
   const title = format === "relative" && isHydrated ? `${absoluteWords(at, "second")} · ${utc}` : utc;
   return (
-    <time dateTime={at.toISOString()} title={title} className={className ?? "whitespace-nowrap"}>
-      {format === "absolute" ? absolute : format === "relative" ? relative : absolute}
-      {format === "both" && now !== 0 ? <span className="text-ink-3"> · {relative}</span> : null}
+    <time
+      dateTime={at.toISOString()}
+      title={title}
+      className={className ?? (format === "both" ? undefined : "whitespace-nowrap")}
+    >
+      {format === "relative" ? relative : <span className="whitespace-nowrap">{absolute}</span>}
+      {format === "both" && now !== 0 ? <span className="whitespace-nowrap text-ink-3"> · {relative}</span> : null}
     </time>
   );
 }

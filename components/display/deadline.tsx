@@ -17,7 +17,13 @@ export type DeadlineProps = {
 };
 
 /** The time left and the date it ends. */
-export function Deadline({ at, warnBelowMs = 24 * 3_600_000, passedWord = "Passed", hasDate = true, className }: DeadlineProps) {
+export function Deadline({
+  at,
+  warnBelowMs = 24 * 3_600_000,
+  passedWord = "Passed",
+  hasDate = true,
+  className,
+}: DeadlineProps) {
   const now = useNow(1000);
   const end = new Date(at).getTime();
   const left = end - now;
@@ -26,7 +32,13 @@ export function Deadline({ at, warnBelowMs = 24 * 3_600_000, passedWord = "Passe
   return (
     <span className={cn("inline-flex flex-wrap items-center gap-x-1.5 tabular-nums", className)}>
       {now === 0 ? null : (
-        <span className={cn("inline-flex items-center gap-1 whitespace-nowrap font-medium", isPassed && "text-ink-3", isNear && "text-warn")}>
+        <span
+          className={cn(
+            "inline-flex items-center gap-1 whitespace-nowrap font-medium",
+            isPassed && "text-ink-3",
+            isNear && "text-warn",
+          )}
+        >
           <Clock aria-hidden className="size-3.5" />
           {isPassed ? passedWord : `${timeLeftWords(left)} left`}
         </span>

@@ -17,7 +17,13 @@ export function Id({ value, isFull = false, hasCopy = true, className }: IdProps
       <span title={value} className={isFull ? "min-w-0 break-all" : "truncate"}>
         {isFull ? value : shortId(value)}
       </span>
-      {hasCopy ? <CopyButton text={value} label={`Copy ${value}`} className="opacity-60 group-hover/id:opacity-100 focus-visible:opacity-100" /> : null}
+      {hasCopy ? (
+        <CopyButton
+          text={value}
+          label={`Copy ${value}`}
+          className="opacity-60 group-hover/id:opacity-100 focus-visible:opacity-100"
+        />
+      ) : null}
     </span>
   );
 }
@@ -26,5 +32,5 @@ export function Id({ value, isFull = false, hasCopy = true, className }: IdProps
 export function shortId(value: string): string {
   if (value.length <= 16) return value;
   const prefix = /^[a-z]+_/.exec(value)?.[0] ?? "";
-  return `${value.slice(0, prefix.length + 4)}…${value.slice(-6)}`;
+  return `${value.slice(0, Math.max(8, prefix.length + 4))}…${value.slice(-6)}`;
 }

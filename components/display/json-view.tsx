@@ -28,7 +28,19 @@ export function JsonView({ value, label = "Message", openDepth = 2, className }:
   );
 }
 
-function Node({ name, value, depth, openDepth, isLast }: { name?: string; value: unknown; depth: number; openDepth: number; isLast: boolean }) {
+function Node({
+  name,
+  value,
+  depth,
+  openDepth,
+  isLast,
+}: {
+  name?: string;
+  value: unknown;
+  depth: number;
+  openDepth: number;
+  isLast: boolean;
+}) {
   const [isOpen, setOpen] = useState(depth < openDepth);
   const key = name === undefined ? null : <span className="text-ink-2">{name}: </span>;
   const comma = isLast ? "" : ",";
@@ -41,7 +53,9 @@ function Node({ name, value, depth, openDepth, isLast }: { name?: string; value:
       </div>
     );
   }
-  const entries: Array<[string, unknown]> = Array.isArray(value) ? value.map((item, index) => [String(index), item]) : Object.entries(value);
+  const entries: Array<[string, unknown]> = Array.isArray(value)
+    ? value.map((item, index) => [String(index), item])
+    : Object.entries(value);
   const [open, close] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];
   if (entries.length === 0) {
     return (
@@ -55,8 +69,16 @@ function Node({ name, value, depth, openDepth, isLast }: { name?: string; value:
   }
   return (
     <div>
-      <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)} className="flex w-full items-center rounded-xs text-left hover:bg-hover">
-        <ChevronRight aria-hidden className={cn("size-3 shrink-0 text-ink-3 transition-transform", isOpen && "rotate-90")} />
+      <button
+        type="button"
+        aria-expanded={isOpen}
+        onClick={() => setOpen(!isOpen)}
+        className="flex w-full items-center rounded-xs text-left hover:bg-hover"
+      >
+        <ChevronRight
+          aria-hidden
+          className={cn("size-3 shrink-0 text-ink-3 transition-transform", isOpen && "rotate-90")}
+        />
         <span className="ml-1">
           {key}
           {open}
@@ -90,11 +112,12 @@ function Node({ name, value, depth, openDepth, isLast }: { name?: string; value:
 
 function Leaf({ value }: { value: unknown }): ReactNode {
   if (value === null || value === undefined) return <span className="text-ink-3">null</span>;
-  if (typeof value === "number" || typeof value === "boolean") return <span className="text-accent">{String(value)}</span>;
+  if (typeof value === "number" || typeof value === "boolean")
+    return <span className="text-accent">{String(value)}</span>;
   const text = String(value);
   if (isMask(text)) {
     return (
-      <span title="Masked" className="select-none text-ink-3">
+      <span title="Masked" className="select-none font-sans text-ink-3">
         •••
       </span>
     );

@@ -159,7 +159,10 @@ export function statusWord(kind: StatusKind, status: string): StatusWord {
 }
 
 /** Choices for a filter on a state. */
-export function statusOptions(kind: StatusKind, states: readonly string[]): Array<{ value: string; label: string; tone: Tone }> {
+export function statusOptions(
+  kind: StatusKind,
+  states: readonly string[],
+): Array<{ value: string; label: string; tone: Tone }> {
   return states.map((state) => {
     const { word, tone } = statusWord(kind, state);
     return { value: state, label: word, tone };

@@ -34,7 +34,13 @@ export function TextField<Input extends FieldValues, Output>({
       control={control}
       name={name}
       render={({ field, fieldState }) => (
-        <Field label={label} hint={hint} isRequired={isRequired} error={fieldState.error?.message} {...(className === undefined ? {} : { className })}>
+        <Field
+          label={label}
+          hint={hint}
+          isRequired={isRequired}
+          error={fieldState.error?.message}
+          {...(className === undefined ? {} : { className })}
+        >
           {(attributes) => <InputControl {...input} {...attributes} {...field} value={field.value ?? ""} />}
         </Field>
       )}
@@ -61,8 +67,16 @@ export function TextareaField<Input extends FieldValues, Output>({
       control={control}
       name={name}
       render={({ field, fieldState }) => (
-        <Field label={label} hint={hint} isRequired={isRequired} error={fieldState.error?.message} {...(className === undefined ? {} : { className })}>
-          {(attributes) => <Textarea rows={rows} maxLength={maxLength} {...attributes} {...field} value={field.value ?? ""} />}
+        <Field
+          label={label}
+          hint={hint}
+          isRequired={isRequired}
+          error={fieldState.error?.message}
+          {...(className === undefined ? {} : { className })}
+        >
+          {(attributes) => (
+            <Textarea rows={rows} maxLength={maxLength} {...attributes} {...field} value={field.value ?? ""} />
+          )}
         </Field>
       )}
     />
@@ -84,9 +98,21 @@ export function SelectField<Input extends FieldValues, Output>({
       control={control}
       name={name}
       render={({ field, fieldState }) => (
-        <Field label={label} hint={hint} isRequired={isRequired} error={fieldState.error?.message} {...(className === undefined ? {} : { className })}>
+        <Field
+          label={label}
+          hint={hint}
+          isRequired={isRequired}
+          error={fieldState.error?.message}
+          {...(className === undefined ? {} : { className })}
+        >
           {(attributes) => (
-            <Select {...attributes} options={options} value={field.value ?? ""} onValueChange={field.onChange} {...(placeholder === undefined ? {} : { placeholder })} />
+            <Select
+              {...attributes}
+              options={options}
+              value={field.value ?? ""}
+              onValueChange={field.onChange}
+              {...(placeholder === undefined ? {} : { placeholder })}
+            />
           )}
         </Field>
       )}
@@ -97,7 +123,14 @@ export function SelectField<Input extends FieldValues, Output>({
 export type CheckOption = { value: string; label: string; hint?: string };
 
 /** Several of a list: scopes, event types. */
-export function CheckGroupField<Input extends FieldValues, Output>({ control, name, label, hint, className, options }: Base<Input, Output> & { options: readonly CheckOption[] }) {
+export function CheckGroupField<Input extends FieldValues, Output>({
+  control,
+  name,
+  label,
+  hint,
+  className,
+  options,
+}: Base<Input, Output> & { options: readonly CheckOption[] }) {
   return (
     <Controller
       control={control}
@@ -115,7 +148,13 @@ export function CheckGroupField<Input extends FieldValues, Output>({ control, na
                   <Checkbox
                     className="mt-0.5"
                     checked={chosen.includes(option.value)}
-                    onCheckedChange={(isChecked) => field.onChange(isChecked === true ? [...chosen, option.value] : chosen.filter((other) => other !== option.value))}
+                    onCheckedChange={(isChecked) =>
+                      field.onChange(
+                        isChecked === true
+                          ? [...chosen, option.value]
+                          : chosen.filter((other) => other !== option.value),
+                      )
+                    }
                     onBlur={field.onBlur}
                   />
                   <span className="min-w-0">

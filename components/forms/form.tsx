@@ -20,13 +20,24 @@ export type FormProps<Input extends FieldValues, Output> = {
 };
 
 /** Fields, what the server said, and one button. Stays within 640 pixels. */
-export function Form<Input extends FieldValues, Output>({ form, onSubmit, submitWord, submitVariant = "primary", secondary, className, children }: FormProps<Input, Output>) {
+export function Form<Input extends FieldValues, Output>({
+  form,
+  onSubmit,
+  submitWord,
+  submitVariant = "primary",
+  secondary,
+  className,
+  children,
+}: FormProps<Input, Output>) {
   const submit = form.handleSubmit(async (values) => {
     try {
       const result = await onSubmit(values);
       if (result !== undefined && !result.ok) showFailure(form, result);
     } catch {
-      form.setError("root.server", { type: "server", message: "No answer came back. Look whether it was done before trying again." });
+      form.setError("root.server", {
+        type: "server",
+        message: "No answer came back. Look whether it was done before trying again.",
+      });
     }
   });
   const failure = form.formState.errors.root?.["server"]?.message;

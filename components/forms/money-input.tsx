@@ -20,13 +20,28 @@ export type MoneyInputProps = Partial<FieldControlProps> & {
 };
 
 /** The only place on screens where text becomes an amount, by the decimals of the currency. */
-export function MoneyInput({ value, currency, onChange, onBlur, max = AMOUNT_MAX, isLarge = false, className, ...control }: MoneyInputProps) {
+export function MoneyInput({
+  value,
+  currency,
+  onChange,
+  onBlur,
+  max = AMOUNT_MAX,
+  isLarge = false,
+  className,
+  ...control
+}: MoneyInputProps) {
   const shown = value === null ? "" : toDecimalString({ amount: value, currency });
   const [draft, setDraft] = useState<string | null>(null);
   const isBad = draft !== null && draft.trim() !== "" && readAmount(draft, currency, max) === null;
   return (
     <div className={cn("relative", className)}>
-      <span aria-hidden className={cn("pointer-events-none absolute inset-y-0 left-2.5 flex items-center text-ink-3", isLarge ? "text-base" : "text-sm")}>
+      <span
+        aria-hidden
+        className={cn(
+          "pointer-events-none absolute inset-y-0 left-2.5 flex items-center text-ink-3",
+          isLarge ? "text-base" : "text-sm",
+        )}
+      >
         {currency}
       </span>
       <input
@@ -43,7 +58,11 @@ export function MoneyInput({ value, currency, onChange, onBlur, max = AMOUNT_MAX
           if (!isBad) setDraft(null);
           onBlur?.();
         }}
-        className={cn(inputStyles, "pl-12 text-right tabular-nums", isLarge && "h-14 font-semibold text-3xl max-md:text-[28px]")}
+        className={cn(
+          inputStyles,
+          "pl-12 text-right tabular-nums",
+          isLarge && "h-14 font-semibold text-3xl max-md:text-[28px]",
+        )}
       />
     </div>
   );
@@ -65,7 +84,16 @@ export type MoneyFieldProps<Input extends FieldValues, Output> = {
   className?: string;
 };
 
-export function MoneyField<Input extends FieldValues, Output>({ control, name, label, currency, hint, max, isLarge = false, className }: MoneyFieldProps<Input, Output>) {
+export function MoneyField<Input extends FieldValues, Output>({
+  control,
+  name,
+  label,
+  currency,
+  hint,
+  max,
+  isLarge = false,
+  className,
+}: MoneyFieldProps<Input, Output>) {
   return (
     <Controller
       control={control}

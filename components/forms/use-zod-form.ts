@@ -18,7 +18,10 @@ export function useZodForm<Input extends FieldValues, Output>(
 }
 
 /** Puts what the server refused beside the fields it belongs to, the rest above the button. */
-export function showFailure<Input extends FieldValues, Output>(form: UseFormReturn<Input, unknown, Output>, failure: ActionFailure): void {
+export function showFailure<Input extends FieldValues, Output>(
+  form: UseFormReturn<Input, unknown, Output>,
+  failure: ActionFailure,
+): void {
   for (const [name, message] of Object.entries(failure.fields ?? {})) {
     form.setError(name as FieldPath<Input>, { type: "server", message });
   }

@@ -55,9 +55,14 @@ export function AppShell({ children, ...props }: AppShellProps) {
 
   return (
     <CrumbProvider>
-      <a href="#content" className="sr-only z-50 rounded-md bg-accent px-3 py-2 text-accent-ink focus-visible:not-sr-only focus-visible:fixed focus-visible:top-2 focus-visible:left-2">
+      <a
+        href="#content"
+        className="sr-only z-50 rounded-md bg-accent px-3 py-2 text-accent-ink focus-visible:not-sr-only focus-visible:fixed focus-visible:top-2 focus-visible:left-2"
+      >
         Skip to content
       </a>
+      {/* Nobody may refund the wrong world: test mode marks the top of every screen. */}
+      {props.mode === "test" ? <div aria-hidden className="fixed inset-x-0 top-0 z-30 h-0.5 bg-test" /> : null}
       <div className="flex min-h-dvh">
         <div
           className={cn(
@@ -68,7 +73,12 @@ export function AppShell({ children, ...props }: AppShellProps) {
           <Sidebar nav={props.nav} isFolded={isFolded} environment={props.environment} onFold={fold} />
         </div>
         <div className="flex min-w-0 flex-1 flex-col">
-          <TopBar {...props} onOpenMenu={() => setMenuOpen(true)} onOpenPalette={() => setPaletteOpen(true)} onOpenHelp={() => setHelpOpen(true)} />
+          <TopBar
+            {...props}
+            onOpenMenu={() => setMenuOpen(true)}
+            onOpenPalette={() => setPaletteOpen(true)}
+            onOpenHelp={() => setHelpOpen(true)}
+          />
           <main id="content" tabIndex={-1} className="min-w-0 flex-1 outline-none">
             {children}
           </main>
@@ -76,7 +86,13 @@ export function AppShell({ children, ...props }: AppShellProps) {
       </div>
       <Sheet open={isMenuOpen} onOpenChange={setMenuOpen}>
         <SheetContent side="left" title="Menu" isHeaderHidden>
-          <Sidebar nav={props.nav} isFolded={false} isSheet environment={props.environment} onNavigate={() => setMenuOpen(false)} />
+          <Sidebar
+            nav={props.nav}
+            isFolded={false}
+            isSheet
+            environment={props.environment}
+            onNavigate={() => setMenuOpen(false)}
+          />
         </SheetContent>
       </Sheet>
       <CommandPalette

@@ -49,13 +49,25 @@ export function CommandPalette({ isOpen, onOpenChange, nav, actions, search }: C
           <DialogPrimitive.Title className="sr-only">Search and go</DialogPrimitive.Title>
           <Command label="Search and go" loop>
             <div className="relative">
-              <CommandInput value={text} onValueChange={setText} placeholder="Go to a screen, or paste an id or reference" />
-              {isSearching ? <LoaderCircle aria-hidden className="absolute top-3.5 right-3 size-4 animate-spin text-ink-3" /> : null}
+              <CommandInput
+                value={text}
+                onValueChange={setText}
+                placeholder="Go to a screen, or paste an id or reference"
+              />
+              {isSearching ? (
+                <LoaderCircle aria-hidden className="absolute top-3.5 right-3 size-4 animate-spin text-ink-3" />
+              ) : null}
             </div>
             <CommandList className="max-h-[min(420px,60dvh)]">
-              <CommandEmpty>{isSearching ? "Searching" : "Nothing found. Ids can be pasted whole, references too."}</CommandEmpty>
+              {direct === null && hits.length === 0 ? (
+                <CommandEmpty>
+                  {isSearching ? "Searching" : "Nothing found. Ids and references can be pasted whole."}
+                </CommandEmpty>
+              ) : null}
               {direct === null ? null : <HitGroup heading="By id" hits={[direct]} go={go} />}
-              {hits.length === 0 ? null : <HitGroup heading="Found" hits={hits.filter((hit) => hit.id !== direct?.id)} go={go} />}
+              {hits.length === 0 ? null : (
+                <HitGroup heading="Found" hits={hits.filter((hit) => hit.id !== direct?.id)} go={go} />
+              )}
               {actions.length === 0 ? null : (
                 <CommandGroup heading="Do">
                   {actions.map((action) => {
@@ -101,7 +113,9 @@ function HitGroup({ heading, hits, go }: { heading: string; hits: readonly Hit[]
         <CommandItem key={hit.id} value={`hit ${hit.id}`} forceMount onSelect={() => go(hit.href)}>
           <ArrowRight aria-hidden />
           <span className="truncate">{hit.label}</span>
-          {hit.hint === undefined ? null : <span className="ml-auto truncate pl-4 font-mono text-ink-3 text-xs">{hit.hint}</span>}
+          {hit.hint === undefined ? null : (
+            <span className="ml-auto truncate pl-4 font-mono text-ink-3 text-xs">{hit.hint}</span>
+          )}
         </CommandItem>
       ))}
     </CommandGroup>
@@ -110,7 +124,11 @@ function HitGroup({ heading, hits, go }: { heading: string; hits: readonly Hit[]
 
 const NO_HITS: readonly Hit[] = [];
 
-function useHits(text: string, isOpen: boolean, search: CommandPaletteProps["search"]): { hits: readonly Hit[]; isSearching: boolean } {
+function useHits(
+  text: string,
+  isOpen: boolean,
+  search: CommandPaletteProps["search"],
+): { hits: readonly Hit[]; isSearching: boolean } {
   const [found, setFound] = useState<{ text: string; hits: readonly Hit[] }>({ text: "", hits: NO_HITS });
   const wanted = text.trim();
   const isWanted = isOpen && search !== undefined && wanted.length >= SEARCH_FROM;

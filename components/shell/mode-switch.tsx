@@ -3,7 +3,14 @@
 import { ChevronsUpDown } from "lucide-react";
 import { useTransition } from "react";
 import { type Mode, ModeBadge } from "@/components/display/mode-badge";
-import { DropdownMenu, DropdownMenuContent, DropdownMenuLabel, DropdownMenuRadioGroup, DropdownMenuRadioItem, DropdownMenuTrigger } from "@/components/ui/dropdown-menu";
+import {
+  DropdownMenu,
+  DropdownMenuContent,
+  DropdownMenuLabel,
+  DropdownMenuRadioGroup,
+  DropdownMenuRadioItem,
+  DropdownMenuTrigger,
+} from "@/components/ui/dropdown-menu";
 
 const WORDS: Record<Mode, { label: string; hint: string }> = {
   test: { label: "Test", hint: "Nothing here moves money" },
@@ -11,7 +18,15 @@ const WORDS: Record<Mode, { label: string; hint: string }> = {
 };
 
 /** Test or live, always in sight; a choice only for those who may see both. */
-export function ModeSwitch({ mode, modes, setMode }: { mode: Mode; modes: readonly Mode[]; setMode: (mode: Mode) => Promise<void> }) {
+export function ModeSwitch({
+  mode,
+  modes,
+  setMode,
+}: {
+  mode: Mode;
+  modes: readonly Mode[];
+  setMode: (mode: Mode) => Promise<void>;
+}) {
   const [isChanging, start] = useTransition();
   if (modes.length < 2) return <ModeBadge mode={mode} className="h-6 px-2" />;
   return (

@@ -13,7 +13,15 @@ import { Kbd } from "@/components/ui/kbd";
 import type { ShellUser } from "./app-shell";
 import { ThemeChoice } from "./theme-switch";
 
-export function PersonMenu({ user, signOut, onOpenHelp }: { user: ShellUser; signOut: () => Promise<void>; onOpenHelp: () => void }) {
+export function PersonMenu({
+  user,
+  signOut,
+  onOpenHelp,
+}: {
+  user: ShellUser;
+  signOut: () => Promise<void>;
+  onOpenHelp: () => void;
+}) {
   const [isLeaving, start] = useTransition();
   return (
     <DropdownMenu>

@@ -15,7 +15,15 @@ const GENERAL: ReadonlyArray<readonly [keys: readonly string[], word: string]> =
   [["Esc"], "Close what is open"],
 ];
 
-export function ShortcutsHelp({ isOpen, onOpenChange, nav }: { isOpen: boolean; onOpenChange: (isOpen: boolean) => void; nav: readonly NavItem[] }) {
+export function ShortcutsHelp({
+  isOpen,
+  onOpenChange,
+  nav,
+}: {
+  isOpen: boolean;
+  onOpenChange: (isOpen: boolean) => void;
+  nav: readonly NavItem[];
+}) {
   const going = nav.flatMap((item) => (item.letter === undefined ? [] : [[["g", item.letter], item.label] as const]));
   return (
     <Dialog open={isOpen} onOpenChange={onOpenChange}>
@@ -29,7 +37,13 @@ export function ShortcutsHelp({ isOpen, onOpenChange, nav }: { isOpen: boolean; 
   );
 }
 
-function ShortcutList({ title, shortcuts }: { title: string; shortcuts: ReadonlyArray<readonly [readonly string[], string]> }) {
+function ShortcutList({
+  title,
+  shortcuts,
+}: {
+  title: string;
+  shortcuts: ReadonlyArray<readonly [readonly string[], string]>;
+}) {
   return (
     <section>
       <h3 className="pb-1 text-ink-3 text-xs">{title}</h3>

@@ -32,5 +32,13 @@ export function ThemeChoice() {
 export function ThemeSwitch() {
   const { theme, setTheme } = useTheme();
   const isHydrated = useHydrated();
-  return <Select aria-label="Theme" className="w-36" value={isHydrated ? (theme ?? "system") : "system"} onValueChange={setTheme} options={THEMES} />;
+  return (
+    <Select
+      aria-label="Theme"
+      className="w-36"
+      value={isHydrated ? (theme ?? "system") : "system"}
+      onValueChange={setTheme}
+      options={THEMES}
+    />
+  );
 }

@@ -2,7 +2,6 @@
 
 import { Menu, Search } from "lucide-react";
 import { usePathname } from "next/navigation";
-import { cn } from "@/components/cn";
 import { shortId } from "@/components/display/id";
 import { Breadcrumb, type Crumb } from "@/components/ui/breadcrumb";
 import { Button } from "@/components/ui/button";
@@ -14,15 +13,30 @@ import type { NavItem } from "./nav";
 import { PartnerSwitch } from "./partner-switch";
 import { PersonMenu } from "./person-menu";
 
-type TopBarProps = Omit<AppShellProps, "children"> & { onOpenMenu: () => void; onOpenPalette: () => void; onOpenHelp: () => void };
+type TopBarProps = Omit<AppShellProps, "children"> & {
+  onOpenMenu: () => void;
+  onOpenPalette: () => void;
+  onOpenHelp: () => void;
+};
 
-export function TopBar({ user, mode, modes, nav, partners, partnerId, setMode, setPartner, signOut, onOpenMenu, onOpenPalette, onOpenHelp }: TopBarProps) {
+export function TopBar({
+  user,
+  mode,
+  modes,
+  nav,
+  partners,
+  partnerId,
+  setMode,
+  setPartner,
+  signOut,
+  onOpenMenu,
+  onOpenPalette,
+  onOpenHelp,
+}: TopBarProps) {
   const crumbs = useCrumbs(nav);
   return (
     <header className="sticky top-0 z-20 bg-surface">
-      {/* Nobody may refund the wrong world: test mode marks the top of every screen. */}
-      <div aria-hidden className={cn("h-0.5", mode === "test" ? "bg-warn" : "bg-transparent")} />
-      <div className="flex h-[46px] items-center gap-2 border-line border-b px-3 md:px-6">
+      <div className="flex h-12 items-center gap-2 border-line border-b px-3 md:px-6">
         <Button variant="ghost" size="icon" aria-label="Open the menu" className="-ml-1 md:hidden" onClick={onOpenMenu}>
           <Menu aria-hidden />
         </Button>

@@ -9,7 +9,17 @@ export const AlertDialogTrigger = Primitive.Trigger;
 export const AlertDialogCancel = Primitive.Cancel;
 
 /** A question that must be answered: no close button, no click outside. Focus starts on the way back. */
-export function AlertDialogContent({ title, description, footer, children }: { title: string; description: ReactNode; footer: ReactNode; children?: ReactNode }) {
+export function AlertDialogContent({
+  title,
+  description,
+  footer,
+  children,
+}: {
+  title: string;
+  description: ReactNode;
+  footer: ReactNode;
+  children?: ReactNode;
+}) {
   return (
     <Primitive.Portal>
       <Primitive.Overlay className={overlayStyles} />
@@ -21,7 +31,9 @@ export function AlertDialogContent({ title, description, footer, children }: { t
           </Primitive.Description>
         </header>
         <div className="min-h-0 overflow-y-auto px-5 pb-4">{children}</div>
-        <footer className="flex flex-wrap justify-end gap-2 border-line border-t bg-surface px-5 py-3 max-md:flex-col-reverse">{footer}</footer>
+        <footer className="flex flex-wrap justify-end gap-2 border-line border-t bg-surface px-5 py-3 max-md:flex-col-reverse">
+          {footer}
+        </footer>
       </Primitive.Content>
     </Primitive.Portal>
   );

@@ -41,7 +41,17 @@ export type ButtonProps = ComponentProps<"button"> &
     isBusy?: boolean;
   };
 
-export function Button({ className, variant, size, asChild = false, isBusy = false, disabled, type, children, ...props }: ButtonProps) {
+export function Button({
+  className,
+  variant,
+  size,
+  asChild = false,
+  isBusy = false,
+  disabled,
+  type,
+  children,
+  ...props
+}: ButtonProps) {
   const styles = cn(buttonVariants({ variant, size }), className);
   if (asChild) {
     return (
@@ -51,14 +61,26 @@ export function Button({ className, variant, size, asChild = false, isBusy = fal
     );
   }
   return (
-    <button type={type ?? "button"} className={styles} disabled={disabled === true || isBusy} aria-busy={isBusy || undefined} {...props}>
+    <button
+      type={type ?? "button"}
+      className={styles}
+      disabled={disabled === true || isBusy}
+      aria-busy={isBusy || undefined}
+      {...props}
+    >
       {isBusy ? <LoaderCircle aria-hidden className="animate-spin" /> : null}
       {children}
     </button>
   );
 }
 
-export type ButtonLinkProps = ButtonStyle & { href: string; className?: string; children: ReactNode; external?: boolean; "aria-label"?: string };
+export type ButtonLinkProps = ButtonStyle & {
+  href: string;
+  className?: string;
+  children: ReactNode;
+  external?: boolean;
+  "aria-label"?: string;
+};
 
 /** A link that looks like a button: it goes somewhere and does nothing else. */
 export function ButtonLink({ href, variant, size, className, children, external = false, ...props }: ButtonLinkProps) {

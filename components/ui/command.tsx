@@ -13,7 +13,10 @@ export function CommandInput({ className, ...props }: ComponentProps<typeof Prim
   return (
     <div className="flex items-center gap-2 border-line border-b px-3">
       <Search aria-hidden className="size-4 shrink-0 text-ink-3" />
-      <Primitive.Input className={cn("h-11 w-full bg-transparent text-sm outline-none max-md:text-[16px]", className)} {...props} />
+      <Primitive.Input
+        className={cn("h-11 w-full bg-transparent text-sm outline-none max-md:text-[16px]", className)}
+        {...props}
+      />
     </div>
   );
 }
@@ -29,7 +32,10 @@ export function CommandEmpty(props: ComponentProps<typeof Primitive.Empty>) {
 export function CommandGroup({ className, ...props }: ComponentProps<typeof Primitive.Group>) {
   return (
     <Primitive.Group
-      className={cn("[&_[cmdk-group-heading]]:px-2 [&_[cmdk-group-heading]]:pt-2 [&_[cmdk-group-heading]]:pb-1 [&_[cmdk-group-heading]]:text-ink-3 [&_[cmdk-group-heading]]:text-xs", className)}
+      className={cn(
+        "[&_[cmdk-group-heading]]:px-2 [&_[cmdk-group-heading]]:pt-2 [&_[cmdk-group-heading]]:pb-1 [&_[cmdk-group-heading]]:text-ink-3 [&_[cmdk-group-heading]]:text-xs",
+        className,
+      )}
       {...props}
     />
   );

@@ -19,7 +19,15 @@ export type DialogContentProps = Omit<ComponentProps<typeof Primitive.Content>, 
   footer?: ReactNode;
 };
 
-export function DialogContent({ title, description, isTitleHidden = false, footer, className, children, ...props }: DialogContentProps) {
+export function DialogContent({
+  title,
+  description,
+  isTitleHidden = false,
+  footer,
+  className,
+  children,
+  ...props
+}: DialogContentProps) {
   return (
     <Primitive.Portal>
       <Primitive.Overlay className={overlayStyles} />
@@ -43,7 +51,11 @@ export function DialogContent({ title, description, isTitleHidden = false, foote
           <CloseButton />
         </header>
         <div className="min-h-0 overflow-y-auto px-5 pt-1 pb-5">{children}</div>
-        {footer === undefined ? null : <footer className="flex flex-wrap justify-end gap-2 border-line border-t bg-surface px-5 py-3">{footer}</footer>}
+        {footer === undefined ? null : (
+          <footer className="flex flex-wrap justify-end gap-2 border-line border-t bg-surface px-5 py-3">
+            {footer}
+          </footer>
+        )}
       </Primitive.Content>
     </Primitive.Portal>
   );
@@ -51,7 +63,10 @@ export function DialogContent({ title, description, isTitleHidden = false, foote
 
 export function CloseButton() {
   return (
-    <Primitive.Close aria-label="Close" className={cn(buttonVariants({ variant: "ghost", size: "icon-sm" }), "-mt-0.5 -mr-1.5")}>
+    <Primitive.Close
+      aria-label="Close"
+      className={cn(buttonVariants({ variant: "ghost", size: "icon-sm" }), "-mt-0.5 -mr-1.5")}
+    >
       <X aria-hidden />
     </Primitive.Close>
   );

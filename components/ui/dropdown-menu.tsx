@@ -13,7 +13,12 @@ export const DropdownMenuRadioGroup = Primitive.RadioGroup;
 const itemStyles =
   "relative flex min-h-8 cursor-default items-center gap-2 rounded-sm px-2 py-1 text-sm outline-none data-disabled:opacity-50 data-highlighted:bg-hover [&_svg]:size-4 [&_svg]:shrink-0 [&_svg]:text-ink-3";
 
-export function DropdownMenuContent({ className, align = "end", sideOffset = 4, ...props }: ComponentProps<typeof Primitive.Content>) {
+export function DropdownMenuContent({
+  className,
+  align = "end",
+  sideOffset = 4,
+  ...props
+}: ComponentProps<typeof Primitive.Content>) {
   return (
     <Primitive.Portal>
       <Primitive.Content
@@ -30,11 +35,28 @@ export function DropdownMenuContent({ className, align = "end", sideOffset = 4, 
   );
 }
 
-export function DropdownMenuItem({ className, tone, ...props }: ComponentProps<typeof Primitive.Item> & { tone?: "danger" }) {
-  return <Primitive.Item className={cn(itemStyles, tone === "danger" && "text-bad data-highlighted:bg-bad-soft [&_svg]:text-bad", className)} {...props} />;
+export function DropdownMenuItem({
+  className,
+  tone,
+  ...props
+}: ComponentProps<typeof Primitive.Item> & { tone?: "danger" }) {
+  return (
+    <Primitive.Item
+      className={cn(
+        itemStyles,
+        tone === "danger" && "text-bad data-highlighted:bg-bad-soft [&_svg]:text-bad",
+        className,
+      )}
+      {...props}
+    />
+  );
 }
 
-export function DropdownMenuCheckboxItem({ className, children, ...props }: ComponentProps<typeof Primitive.CheckboxItem>) {
+export function DropdownMenuCheckboxItem({
+  className,
+  children,
+  ...props
+}: ComponentProps<typeof Primitive.CheckboxItem>) {
   return (
     <Primitive.CheckboxItem className={cn(itemStyles, "pl-8", className)} {...props}>
       <Primitive.ItemIndicator className="absolute left-2">

@@ -5,7 +5,12 @@ import { cn } from "@/components/cn";
 import { Label } from "./label";
 
 /** The attributes that tie a control to its label, hint and error. Spread them on the control. */
-export type FieldControlProps = { id: string; "aria-describedby": string | undefined; "aria-invalid": true | undefined; "aria-required": true | undefined };
+export type FieldControlProps = {
+  id: string;
+  "aria-describedby": string | undefined;
+  "aria-invalid": true | undefined;
+  "aria-required": true | undefined;
+};
 
 export type FieldProps = {
   label: string;
@@ -17,7 +22,15 @@ export type FieldProps = {
   children: (control: FieldControlProps) => ReactNode;
 };
 
-export function Field({ label, hint, error, isRequired = false, isLabelHidden = false, className, children }: FieldProps) {
+export function Field({
+  label,
+  hint,
+  error,
+  isRequired = false,
+  isLabelHidden = false,
+  className,
+  children,
+}: FieldProps) {
   const id = useId();
   const hintId = `${id}-hint`;
   const errorId = `${id}-error`;

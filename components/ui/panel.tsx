@@ -18,7 +18,12 @@ export function Panel({ title, description, actions, isFlush = false, footer, cl
   return (
     <section id={id} className={cn("min-w-0 rounded-md border border-line bg-surface", className)}>
       {title === undefined && actions === undefined ? null : (
-        <header className={cn("flex min-h-11 flex-wrap items-center gap-x-3 gap-y-1 px-4 py-2", isFlush && "border-line border-b")}>
+        <header
+          className={cn(
+            "flex min-h-11 flex-wrap items-center gap-x-3 gap-y-1 px-4 py-2",
+            isFlush && "border-line border-b",
+          )}
+        >
           <div className="min-w-0 flex-1">
             <h2 className="font-semibold text-base">{title}</h2>
             {description === undefined ? null : <p className="text-ink-3 text-xs">{description}</p>}
@@ -26,8 +31,12 @@ export function Panel({ title, description, actions, isFlush = false, footer, cl
           {actions === undefined ? null : <div className="flex items-center gap-2">{actions}</div>}
         </header>
       )}
-      <div className={isFlush ? "" : title === undefined && actions === undefined ? "p-4" : "px-4 pt-1 pb-4"}>{children}</div>
-      {footer === undefined ? null : <footer className="border-line border-t px-4 py-2 text-ink-3 text-xs">{footer}</footer>}
+      <div className={isFlush ? "" : title === undefined && actions === undefined ? "p-4" : "px-4 pt-1 pb-4"}>
+        {children}
+      </div>
+      {footer === undefined ? null : (
+        <footer className="border-line border-t px-4 py-2 text-ink-3 text-xs">{footer}</footer>
+      )}
     </section>
   );
 }

@@ -27,7 +27,18 @@ export type SelectProps = {
 };
 
 /** One of few choices. For many choices use a command list in a popover. */
-export function Select({ options, value, defaultValue, onValueChange, placeholder = "Choose", name, disabled, className, leading, ...control }: SelectProps) {
+export function Select({
+  options,
+  value,
+  defaultValue,
+  onValueChange,
+  placeholder = "Choose",
+  name,
+  disabled,
+  className,
+  leading,
+  ...control
+}: SelectProps) {
   const nonce = useNonce();
   return (
     <Primitive.Root
@@ -38,7 +49,11 @@ export function Select({ options, value, defaultValue, onValueChange, placeholde
       {...(disabled === undefined ? {} : { disabled })}
     >
       <Primitive.Trigger
-        className={cn(inputStyles, "inline-flex items-center justify-between gap-2 data-placeholder:text-ink-3", className)}
+        className={cn(
+          inputStyles,
+          "inline-flex items-center justify-between gap-2 data-placeholder:text-ink-3",
+          className,
+        )}
         {...control}
       >
         <span className="flex min-w-0 items-center gap-1.5 truncate">
@@ -65,7 +80,9 @@ export function Select({ options, value, defaultValue, onValueChange, placeholde
                   <Check aria-hidden className="size-4 text-accent" />
                 </Primitive.ItemIndicator>
                 <Primitive.ItemText>{option.label}</Primitive.ItemText>
-                {option.hint === undefined ? null : <span className="ml-auto pl-4 text-ink-3 text-xs">{option.hint}</span>}
+                {option.hint === undefined ? null : (
+                  <span className="ml-auto pl-4 text-ink-3 text-xs">{option.hint}</span>
+                )}
               </Primitive.Item>
             ))}
           </Primitive.Viewport>

@@ -18,14 +18,24 @@ export type SheetContentProps = {
   children: ReactNode;
 };
 
-export function SheetContent({ title, description, side = "right", footer, className, isHeaderHidden = false, children }: SheetContentProps) {
+export function SheetContent({
+  title,
+  description,
+  side = "right",
+  footer,
+  className,
+  isHeaderHidden = false,
+  children,
+}: SheetContentProps) {
   return (
     <Primitive.Portal>
       <Primitive.Overlay className={overlayStyles} />
       <Primitive.Content
         className={cn(
           "fixed inset-y-0 z-50 flex w-full flex-col border-line bg-raised shadow-float outline-none",
-          side === "right" ? "right-0 max-w-[520px] animate-slide-right border-l" : "left-0 max-w-[280px] animate-slide-left border-r",
+          side === "right"
+            ? "right-0 max-w-[520px] animate-slide-right border-l"
+            : "left-0 max-w-[280px] animate-slide-left border-r",
           className,
         )}
         {...(description === undefined ? { "aria-describedby": undefined } : {})}
@@ -42,7 +52,9 @@ export function SheetContent({ title, description, side = "right", footer, class
           <CloseButton />
         </header>
         <div className="min-h-0 flex-1 overflow-y-auto">{children}</div>
-        {footer === undefined ? null : <footer className="flex justify-end gap-2 border-line border-t bg-surface px-5 py-3">{footer}</footer>}
+        {footer === undefined ? null : (
+          <footer className="flex justify-end gap-2 border-line border-t bg-surface px-5 py-3">{footer}</footer>
+        )}
       </Primitive.Content>
     </Primitive.Portal>
   );

@@ -22,10 +22,25 @@ export function TableRow({ className, ...props }: ComponentProps<"tr">) {
   return <tr className={cn("border-line border-b last:border-b-0", className)} {...props} />;
 }
 
-export function TableHeader({ className, isNumeric = false, ...props }: ComponentProps<"th"> & { isNumeric?: boolean }) {
-  return <th scope="col" className={cn("h-8 whitespace-nowrap px-4 font-medium", isNumeric && "text-right", className)} {...props} />;
+export function TableHeader({
+  className,
+  isNumeric = false,
+  ...props
+}: ComponentProps<"th"> & { isNumeric?: boolean }) {
+  return (
+    <th
+      scope="col"
+      className={cn("h-8 whitespace-nowrap px-4 font-medium", isNumeric && "text-right", className)}
+      {...props}
+    />
+  );
 }
 
 export function TableCell({ className, isNumeric = false, ...props }: ComponentProps<"td"> & { isNumeric?: boolean }) {
-  return <td className={cn("h-9 px-4 py-1", isNumeric && "whitespace-nowrap text-right tabular-nums", className)} {...props} />;
+  return (
+    <td
+      className={cn("h-9 px-4 py-1", isNumeric && "whitespace-nowrap text-right tabular-nums", className)}
+      {...props}
+    />
+  );
 }

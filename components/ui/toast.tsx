@@ -77,7 +77,7 @@ export function Toaster() {
           </Primitive.Root>
         );
       })}
-      <Primitive.Viewport className="fixed right-4 bottom-4 z-50 grid w-80 max-w-[calc(100vw-2rem)] gap-2 outline-none" />
+      <Primitive.Viewport className="fixed right-4 bottom-4 max-md:bottom-20 z-50 grid w-80 max-w-[calc(100vw-2rem)] gap-2 outline-none" />
     </Primitive.Provider>
   );
 }
