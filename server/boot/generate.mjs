@@ -1,29 +1,48 @@
 // `npm run db:generate`: writes the Prisma client. The command wants the path of a schema engine although it does not use
 // one here, and would download it: any existing file will do.
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { nodeProgram, root } from "./install.mjs";
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+const generated = path.join(root, "server/db/generated");
+const stamp = path.join(generated, ".schema");
+
+function hashSchema() {
+  const folder = path.join(root, "prisma/schema");
+  const hash = createHash("sha256").update(readFileSync(path.join(root, "node_modules/@prisma/client/package.json")));
+  for (const name of readdirSync(folder).sort()) hash.update(name).update(readFileSync(path.join(folder, name)));
+  return hash.digest("hex");
+}
 
 /** @param {{ quiet?: boolean }} [options] */
 export function generateClient(options = {}) {
-  const result = spawnSync(
-    process.execPath,
-    [path.join(root, "node_modules/prisma/build/index.js"), "generate", "--config", "prisma/prisma.config.ts", "--no-hints"],
-    {
-      cwd: root,
-      encoding: "utf8",
-      stdio: options.quiet ? "pipe" : "inherit",
-      env: {
-        ...process.env,
-        PRISMA_SCHEMA_ENGINE_BINARY: fileURLToPath(import.meta.url),
-        PRISMA_HIDE_UPDATE_MESSAGE: "1",
-        CHECKPOINT_DISABLE: "1",
-      },
+  const args = ["node_modules/prisma/build/index.js", "generate", "--config", "prisma/prisma.config.ts", "--no-hints"];
+  const result = spawnSync(nodeProgram(), args, {
+    cwd: root,
+    encoding: "utf8",
+    stdio: options.quiet ? "pipe" : "inherit",
+    env: {
+      ...process.env,
+      PRISMA_SCHEMA_ENGINE_BINARY: fileURLToPath(import.meta.url),
+      PRISMA_HIDE_UPDATE_MESSAGE: "1",
+      CHECKPOINT_DISABLE: "1",
     },
-  );
-  if (result.status !== 0) throw new Error(`The Prisma client could not be written.\n${result.stdout ?? ""}${result.stderr ?? ""}`);
+  });
+  if (result.status !== 0)
+    throw new Error(`The Prisma client could not be written.\n${result.stdout ?? ""}${result.stderr ?? ""}`);
+  writeFileSync(stamp, hashSchema());
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) generateClient();
+/** @param {{ quiet?: boolean }} [options] */
+export function ensureClient(options = {}) {
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === hashSchema()) return;
+  generateClient(options);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (process.argv.includes("--if-needed")) ensureClient({ quiet: true });
+  else generateClient();
+}

@@ -33,7 +33,10 @@ createInterface({ input: process.stdin })
     while ([...watched.keys()].some((pid) => send(pid, 0)) && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    for (const pid of watched.keys()) send(pid, "SIGKILL");
+    for (const pid of watched.keys()) {
+      send(pid, "SIGKILL");
+      if (process.platform !== "win32") send(-pid, "SIGKILL");
+    }
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
     process.exit(0);
   });

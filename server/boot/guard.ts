@@ -18,7 +18,7 @@ export function startGuard(): Guard {
   const child = spawn(process.execPath, ["--max-old-space-size=16", script], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: process.platform !== "win32",
-    env: { PATH: process.env.PATH, NODE_ENV: process.env.NODE_ENV },
+    env: { PATH: process.env.PATH, NODE_ENV: process.env.NODE_ENV, TILLGATE_TEST_RUN: process.env.TILLGATE_TEST_RUN },
   });
   child.unref();
   child.stdin.on("error", () => undefined);

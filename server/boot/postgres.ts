@@ -158,8 +158,8 @@ async function createCluster(binaries: Binaries, runner: Runner, options: Postgr
 }
 
 function serverEnvironment(): NodeJS.ProcessEnv {
-  const { PATH, HOME, TMPDIR, SystemRoot } = process.env;
-  return { NODE_ENV: process.env.NODE_ENV, PATH, HOME, TMPDIR, SystemRoot, LC_ALL: "C", TZ: "UTC" };
+  const { PATH, HOME, TMPDIR, SystemRoot, TILLGATE_TEST_RUN } = process.env;
+  return { NODE_ENV: process.env.NODE_ENV, PATH, HOME, TMPDIR, SystemRoot, TILLGATE_TEST_RUN, LC_ALL: "C", TZ: "UTC" };
 }
 
 /**
@@ -258,10 +258,14 @@ async function launchPatiently(binaries: Binaries, runner: Runner, options: Post
         continue;
       }
       if (/could not bind|Address already in use/.test(error.message)) {
-        throw new BootFailure(`Port ${options.port}, which PostgreSQL needs, is in use. Set PG_PORT (or PORT) to another one.`);
+        throw new BootFailure(
+          `Port ${options.port}, which PostgreSQL needs, is in use. Set PG_PORT (or PORT) to another one.`,
+        );
       }
       if (/No space left on device/.test(error.message)) {
-        throw new BootFailure(`The disk of ${options.folder} is full: PostgreSQL cannot start. Free some space and start again.`);
+        throw new BootFailure(
+          `The disk of ${options.folder} is full: PostgreSQL cannot start. Free some space and start again.`,
+        );
       }
       throw new BootFailure(`PostgreSQL does not start:\n${error.message}`);
     }
