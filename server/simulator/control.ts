@@ -1,9 +1,9 @@
-import { Hono } from "hono"
-import { z } from "zod"
-import type { createClock } from "./clock"
-import { playCustomer } from "./customer"
-import { SimulatedError } from "./errors"
-import { iso, requestIdOf } from "./ids"
+import { Hono } from "hono";
+import { z } from "zod";
+import type { createClock } from "./clock";
+import { playCustomer } from "./customer";
+import { SimulatedError } from "./errors";
+import { iso, requestIdOf } from "./ids";
 import {
   type Account,
   type Delivery,
@@ -14,16 +14,16 @@ import {
   StoreSchema,
   SwitchesSchema,
   type Transaction,
-} from "./model"
-import { journeyUrl, touchRequest } from "./requests"
-import { addFault } from "./scenarios"
-import { createAccount, getAccount, nowFor, type Simulator, upsertStore } from "./simulator"
-import { remainingOf, touchTransaction } from "./transactions"
-import { type WebhookSender, webhookView } from "./webhooks"
+} from "./model";
+import { journeyUrl, touchRequest } from "./requests";
+import { addFault } from "./scenarios";
+import { createAccount, getAccount, nowFor, type Simulator, upsertStore } from "./simulator";
+import { remainingOf, touchTransaction } from "./transactions";
+import { type WebhookSender, webhookView } from "./webhooks";
 
 /** The control API under /_control: all that scripts and the control panel do. Not part of Klarna. */
 
-const LIST_DEFAULT = 1_000
+const LIST_DEFAULT = 1_000;
 
 const StoreInputSchema = z.object({
   store_id: z.string().min(1).max(255).optional(),
@@ -31,15 +31,22 @@ const StoreInputSchema = z.object({
   name: z.string().max(255).nullish(),
   type: StoreSchema.shape.type.optional(),
   address: z.record(z.string(), z.unknown()).nullish(),
-})
+});
 
 const AccountInputSchema = z.object({
-  account_id: z.string().regex(/^krn:[\w:.-]+$/).max(255).optional(),
+  account_id: z
+    .string()
+    .regex(/^krn:[\w:.-]+$/)
+    .max(255)
+    .optional(),
   name: z.string().max(255).optional(),
-  country: z.string().regex(/^[A-Z]{2}$/).optional(),
+  country: z
+    .string()
+    .regex(/^[A-Z]{2}$/)
+    .optional(),
   stores: z.array(StoreInputSchema).optional(),
   switches: SwitchesSchema.partial().optional(),
-})
+});
 
 const FaultInputSchema = z.object({
   operation: z.string().min(1),
@@ -48,28 +55,33 @@ const FaultInputSchema = z.object({
   kind: FaultKindSchema,
   delay_ms: z.int().min(0).optional(),
   times: z.int().min(1).nullable().optional(),
-})
+});
 
 const PlaySchema = z.object({
   action: z.enum(["open", "complete", "decline", "leave", "expire"]),
   force: z.boolean().default(false),
+});
+
+const SettingsInputSchema = SettingsSchema.omit({
+  id: true,
+  api_key: true,
+  acquirer_account_id: true,
+  clock_offset_ms: true,
 })
-
-const SettingsInputSchema = SettingsSchema.omit({ id: true, api_key: true, acquirer_account_id: true, clock_offset_ms: true })
   .partial()
-  .strict()
+  .strict();
 
-export type AccountView = ReturnType<typeof accountView>
+export type AccountView = ReturnType<typeof accountView>;
 
 function accountView(sim: Simulator, account: Account) {
   return {
     ...account,
     created_at: iso(account.created_at),
     now: iso(nowFor(sim, account)),
-  }
+  };
 }
 
-export type RequestView = ReturnType<typeof controlRequestView>
+export type RequestView = ReturnType<typeof controlRequestView>;
 
 export function controlRequestView(sim: Simulator, request: PaymentRequest) {
   return {
@@ -96,10 +108,10 @@ export function controlRequestView(sim: Simulator, request: PaymentRequest) {
     updated_at: iso(request.updated_at),
     expires_at: iso(request.expires_at),
     completed_at: request.completed_at === null ? null : iso(request.completed_at),
-  }
+  };
 }
 
-export type TransactionView = ReturnType<typeof controlTransactionView>
+export type TransactionView = ReturnType<typeof controlTransactionView>;
 
 export function controlTransactionView(transaction: Transaction) {
   return {
@@ -108,10 +120,10 @@ export function controlTransactionView(transaction: Transaction) {
     created_at: iso(transaction.created_at),
     updated_at: iso(transaction.updated_at),
     expires_at: iso(transaction.expires_at),
-  }
+  };
 }
 
-export type DeliveryView = ReturnType<typeof deliveryView>
+export type DeliveryView = ReturnType<typeof deliveryView>;
 
 function deliveryView(delivery: Delivery) {
   return {
@@ -119,7 +131,7 @@ function deliveryView(delivery: Delivery) {
     next_attempt_at: delivery.next_attempt_at === null ? null : iso(delivery.next_attempt_at),
     created_at: iso(delivery.created_at),
     attempts: delivery.attempts.map((attempt) => ({ ...attempt, at: iso(attempt.at) })),
-  }
+  };
 }
 
 /** Per account and currency: what was authorized, captured, refunded and released. */
@@ -127,19 +139,19 @@ export function booksOf(sim: Simulator, accountId: string | undefined) {
   const rows = new Map<
     string,
     {
-      account_id: string
-      currency: string
-      transactions: number
-      authorized: number
-      captured: number
-      refunded: number
-      voided: number
-      remaining: number
+      account_id: string;
+      currency: string;
+      transactions: number;
+      authorized: number;
+      captured: number;
+      refunded: number;
+      voided: number;
+      remaining: number;
     }
-  >()
+  >();
   for (const transaction of sim.state.transactions.values()) {
-    if (accountId !== undefined && transaction.account_id !== accountId) continue
-    const id = `${transaction.account_id} ${transaction.currency}`
+    if (accountId !== undefined && transaction.account_id !== accountId) continue;
+    const id = `${transaction.account_id} ${transaction.currency}`;
     const row = rows.get(id) ?? {
       account_id: transaction.account_id,
       currency: transaction.currency,
@@ -149,75 +161,77 @@ export function booksOf(sim: Simulator, accountId: string | undefined) {
       refunded: 0,
       voided: 0,
       remaining: 0,
-    }
-    row.transactions += 1
-    row.authorized += transaction.amount
-    row.captured += transaction.captured_amount
-    row.refunded += transaction.refunded_amount
-    row.voided += transaction.voided_amount
-    row.remaining += remainingOf(transaction)
-    rows.set(id, row)
+    };
+    row.transactions += 1;
+    row.authorized += transaction.amount;
+    row.captured += transaction.captured_amount;
+    row.refunded += transaction.refunded_amount;
+    row.voided += transaction.voided_amount;
+    row.remaining += remainingOf(transaction);
+    rows.set(id, row);
   }
-  return [...rows.values()]
+  return [...rows.values()];
 }
 
 class ControlError extends Error {
-  readonly status: 400 | 404 | 409
+  readonly status: 400 | 404 | 409;
   constructor(status: 400 | 404 | 409, message: string) {
-    super(message)
-    this.status = status
+    super(message);
+    this.status = status;
   }
 }
 
 function newestFirst<T>(items: T[], limit: string | undefined): T[] {
-  const count = limit === undefined ? LIST_DEFAULT : Math.max(1, Math.min(100_000, Number(limit) || LIST_DEFAULT))
-  return items.reverse().slice(0, count)
+  const count = limit === undefined ? LIST_DEFAULT : Math.max(1, Math.min(100_000, Number(limit) || LIST_DEFAULT));
+  return items.reverse().slice(0, count);
 }
 
 export function createControl(sim: Simulator, sender: WebhookSender, clock: ReturnType<typeof createClock>) {
-  const app = new Hono()
+  const app = new Hono();
 
   app.onError((error, c) => {
-    if (error instanceof ControlError) return c.json({ error: error.message }, error.status)
+    if (error instanceof ControlError) return c.json({ error: error.message }, error.status);
     if (error instanceof SimulatedError) {
-      const status = error.code === "OPERATION_FORBIDDEN" ? 409 : error.code === "RESOURCE_NOT_FOUND" ? 404 : 400
-      return c.json({ error: error.message }, status)
+      const status = error.code === "OPERATION_FORBIDDEN" ? 409 : error.code === "RESOURCE_NOT_FOUND" ? 404 : 400;
+      return c.json({ error: error.message }, status);
     }
     if (error instanceof z.ZodError) {
-      const reasons = error.issues.map((issue) => `${issue.path.map(String).join(".") || "body"}: ${issue.message}`)
-      return c.json({ error: reasons.join("; ") }, 400)
+      const reasons = error.issues.map((issue) => `${issue.path.map(String).join(".") || "body"}: ${issue.message}`);
+      return c.json({ error: reasons.join("; ") }, 400);
     }
-    return c.json({ error: error.message }, 500)
-  })
+    return c.json({ error: error.message }, 500);
+  });
 
   // A web page of another origin cannot send JSON here without asking first, and nobody answers that question.
   app.use("*", async (c, next) => {
-    const isWrite = c.req.method !== "GET" && c.req.method !== "HEAD"
-    const hasBody = Number(c.req.header("content-length") ?? 0) > 0
+    const isWrite = c.req.method !== "GET" && c.req.method !== "HEAD";
+    const hasBody = Number(c.req.header("content-length") ?? 0) > 0;
     if (isWrite && hasBody && !(c.req.header("content-type") ?? "").startsWith("application/json")) {
-      throw new ControlError(400, "The content type must be application/json.")
+      throw new ControlError(400, "The content type must be application/json.");
     }
-    if (isWrite && c.req.header("sec-fetch-site") === "cross-site") throw new ControlError(400, "Cross-site calls are refused.")
-    await next()
-    if (isWrite) await sim.state.durable()
-  })
+    if (isWrite && c.req.header("sec-fetch-site") === "cross-site")
+      throw new ControlError(400, "Cross-site calls are refused.");
+    await next();
+    if (isWrite) await sim.state.durable();
+  });
 
   async function bodyOf(request: Request): Promise<unknown> {
-    const text = await request.text()
-    if (text === "") return {}
+    const text = await request.text();
+    if (text === "") return {};
     try {
-      return JSON.parse(text)
+      return JSON.parse(text);
     } catch {
-      throw new ControlError(400, "The body is not valid JSON.")
+      throw new ControlError(400, "The body is not valid JSON.");
     }
   }
 
   function findRequest(id: string): { account: Account; request: PaymentRequest } {
-    const request = sim.state.requests.get(requestIdOf(id))
-    const account = request === undefined ? undefined : sim.state.accounts.get(request.account_id)
-    if (request === undefined || account === undefined) throw new ControlError(404, "There is no such payment request.")
-    touchRequest(sim, account, request)
-    return { account, request }
+    const request = sim.state.requests.get(requestIdOf(id));
+    const account = request === undefined ? undefined : sim.state.accounts.get(request.account_id);
+    if (request === undefined || account === undefined)
+      throw new ControlError(404, "There is no such payment request.");
+    touchRequest(sim, account, request);
+    return { account, request };
   }
 
   app.get("/health", (c) =>
@@ -229,68 +243,71 @@ export function createControl(sim: Simulator, sender: WebhookSender, clock: Retu
       transactions: sim.state.transactions.size,
       webhooks: sim.state.webhooks.size,
     }),
-  )
+  );
 
-  app.get("/settings", (c) => c.json(sim.settings()))
+  app.get("/settings", (c) => c.json(sim.settings()));
   app.post("/settings", async (c) => {
-    const input = SettingsInputSchema.parse(await bodyOf(c.req.raw))
-    const settings = sim.settings()
-    Object.assign(settings, input)
-    sim.state.settings.put(settings)
-    return c.json(settings)
-  })
+    const input = SettingsInputSchema.parse(await bodyOf(c.req.raw));
+    const settings = sim.settings();
+    Object.assign(settings, input);
+    sim.state.settings.put(settings);
+    return c.json(settings);
+  });
 
-  app.get("/accounts", (c) => c.json({ accounts: [...sim.state.accounts.values()].map((account) => accountView(sim, account)) }))
-  app.get("/accounts/:id", (c) => c.json(accountView(sim, getAccount(sim, c.req.param("id")))))
+  app.get("/accounts", (c) =>
+    c.json({ accounts: [...sim.state.accounts.values()].map((account) => accountView(sim, account)) }),
+  );
+  app.get("/accounts/:id", (c) => c.json(accountView(sim, getAccount(sim, c.req.param("id")))));
   app.post("/accounts", async (c) => {
-    const input = AccountInputSchema.parse(await bodyOf(c.req.raw))
-    const known = input.account_id === undefined ? undefined : sim.state.accounts.get(input.account_id)
-    const account = known ?? createAccount(sim, input)
-    account.name = input.name ?? account.name
-    account.country = input.country ?? account.country
-    account.switches = { ...account.switches, ...input.switches }
-    for (const store of input.stores ?? []) upsertStore(sim, account, store, "control")
-    sim.state.accounts.put(account)
-    return c.json(accountView(sim, account), known === undefined ? 201 : 200)
-  })
+    const input = AccountInputSchema.parse(await bodyOf(c.req.raw));
+    const known = input.account_id === undefined ? undefined : sim.state.accounts.get(input.account_id);
+    const account = known ?? createAccount(sim, input);
+    account.name = input.name ?? account.name;
+    account.country = input.country ?? account.country;
+    account.switches = { ...account.switches, ...input.switches };
+    for (const store of input.stores ?? []) upsertStore(sim, account, store, "control");
+    sim.state.accounts.put(account);
+    return c.json(accountView(sim, account), known === undefined ? 201 : 200);
+  });
   app.post("/stores", async (c) => {
-    const input = StoreInputSchema.extend({ account: z.string() }).parse(await bodyOf(c.req.raw))
-    const { account, ...store } = input
-    return c.json(upsertStore(sim, getAccount(sim, account), store, "control"), 201)
-  })
+    const input = StoreInputSchema.extend({ account: z.string() }).parse(await bodyOf(c.req.raw));
+    const { account, ...store } = input;
+    return c.json(upsertStore(sim, getAccount(sim, account), store, "control"), 201);
+  });
 
   app.get("/requests", (c) => {
-    const { account, payment_request_reference, payment_request_id, purchase_reference, state, limit } = c.req.query()
+    const { account, payment_request_reference, payment_request_id, purchase_reference, state, limit } = c.req.query();
     const found = [...sim.state.requests.values()].filter((request) => {
-      const owner = sim.state.accounts.get(request.account_id)
-      if (owner !== undefined) touchRequest(sim, owner, request)
+      const owner = sim.state.accounts.get(request.account_id);
+      if (owner !== undefined) touchRequest(sim, owner, request);
       return (
         (account === undefined || request.account_id === account) &&
         (payment_request_reference === undefined || request.payment_request_reference === payment_request_reference) &&
         (payment_request_id === undefined || request.payment_request_id === requestIdOf(payment_request_id)) &&
         (purchase_reference === undefined || request.purchase_reference === purchase_reference) &&
         (state === undefined || request.state === state)
-      )
-    })
-    return c.json({ requests: newestFirst(found, limit).map((request) => controlRequestView(sim, request)) })
-  })
-  app.get("/requests/:id", (c) => c.json(controlRequestView(sim, findRequest(c.req.param("id")).request)))
+      );
+    });
+    return c.json({ requests: newestFirst(found, limit).map((request) => controlRequestView(sim, request)) });
+  });
+  app.get("/requests/:id", (c) => c.json(controlRequestView(sim, findRequest(c.req.param("id")).request)));
   app.post("/requests/:id/play", async (c) => {
-    const input = PlaySchema.parse(await bodyOf(c.req.raw))
-    const { account, request } = findRequest(c.req.param("id"))
-    playCustomer(sim, account, request, input.action, input.force)
-    await sim.state.durable()
-    return c.json(controlRequestView(sim, request))
-  })
+    const input = PlaySchema.parse(await bodyOf(c.req.raw));
+    const { account, request } = findRequest(c.req.param("id"));
+    playCustomer(sim, account, request, input.action, input.force);
+    await sim.state.durable();
+    return c.json(controlRequestView(sim, request));
+  });
 
   app.get("/transactions", (c) => {
-    const query = c.req.query()
+    const query = c.req.query();
     const found = [...sim.state.transactions.values()].filter((transaction) => {
-      const owner = sim.state.accounts.get(transaction.account_id)
-      if (owner !== undefined) touchTransaction(sim, owner, transaction)
+      const owner = sim.state.accounts.get(transaction.account_id);
+      if (owner !== undefined) touchTransaction(sim, owner, transaction);
       return (
         (query.account === undefined || transaction.account_id === query.account) &&
-        (query.payment_request_id === undefined || transaction.payment_request_id === requestIdOf(query.payment_request_id)) &&
+        (query.payment_request_id === undefined ||
+          transaction.payment_request_id === requestIdOf(query.payment_request_id)) &&
         (query.payment_request_reference === undefined ||
           transaction.payment_request_reference === query.payment_request_reference) &&
         (query.payment_transaction_reference === undefined ||
@@ -298,17 +315,17 @@ export function createControl(sim: Simulator, sender: WebhookSender, clock: Retu
         (query.purchase_reference === undefined || transaction.purchase_reference === query.purchase_reference) &&
         (query.payment_transaction_id === undefined ||
           transaction.payment_transaction_id === query.payment_transaction_id)
-      )
-    })
-    const count = found.length
-    return c.json({ count, transactions: newestFirst(found, query.limit).map(controlTransactionView) })
-  })
+      );
+    });
+    const count = found.length;
+    return c.json({ count, transactions: newestFirst(found, query.limit).map(controlTransactionView) });
+  });
 
-  app.get("/books", (c) => c.json({ books: booksOf(sim, c.req.query("account")) }))
+  app.get("/books", (c) => c.json({ books: booksOf(sim, c.req.query("account")) }));
 
-  app.get("/webhooks", (c) => c.json({ webhooks: [...sim.state.webhooks.values()].map(webhookView) }))
+  app.get("/webhooks", (c) => c.json({ webhooks: [...sim.state.webhooks.values()].map(webhookView) }));
   app.get("/webhook-deliveries", (c) => {
-    const query = c.req.query()
+    const query = c.req.query();
     const found = [...sim.state.deliveries.values()].filter(
       (delivery) =>
         (query.account === undefined || delivery.account_id === query.account) &&
@@ -317,70 +334,73 @@ export function createControl(sim: Simulator, sender: WebhookSender, clock: Retu
         (query.subject_id === undefined || delivery.subject_id === query.subject_id) &&
         (query.event_type === undefined || delivery.event_type === query.event_type) &&
         (query.status === undefined || delivery.status === query.status),
-    )
-    return c.json({ deliveries: newestFirst(found, query.limit).map(deliveryView) })
-  })
+    );
+    return c.json({ deliveries: newestFirst(found, query.limit).map(deliveryView) });
+  });
   app.post("/webhook-deliveries/:id/redeliver", (c) => {
-    const delivery = sim.state.deliveries.get(c.req.param("id"))
-    if (delivery === undefined) throw new ControlError(404, "There is no such delivery.")
-    sender.redeliver(delivery)
-    return c.json(deliveryView(delivery))
-  })
+    const delivery = sim.state.deliveries.get(c.req.param("id"));
+    if (delivery === undefined) throw new ControlError(404, "There is no such delivery.");
+    sender.redeliver(delivery);
+    return c.json(deliveryView(delivery));
+  });
 
-  app.get("/faults", (c) => c.json({ faults: [...sim.state.faults.values()] }))
-  app.post("/faults", async (c) => c.json(addFault(sim, FaultInputSchema.parse(await bodyOf(c.req.raw))), 201))
+  app.get("/faults", (c) => c.json({ faults: [...sim.state.faults.values()] }));
+  app.post("/faults", async (c) => c.json(addFault(sim, FaultInputSchema.parse(await bodyOf(c.req.raw))), 201));
   app.delete("/faults", (c) => {
-    for (const fault of sim.state.faults.values()) sim.state.faults.remove(fault.fault_id)
-    return c.body(null, 204)
-  })
+    for (const fault of sim.state.faults.values()) sim.state.faults.remove(fault.fault_id);
+    return c.body(null, 204);
+  });
   app.delete("/faults/:id", (c) => {
-    sim.state.faults.remove(c.req.param("id"))
-    return c.body(null, 204)
-  })
+    sim.state.faults.remove(c.req.param("id"));
+    return c.body(null, 204);
+  });
 
-  app.get("/clock", (c) => c.json({ now: iso(nowFor(sim, undefined)), offset_ms: sim.settings().clock_offset_ms }))
+  app.get("/clock", (c) => c.json({ now: iso(nowFor(sim, undefined)), offset_ms: sim.settings().clock_offset_ms }));
   app.post("/clock", async (c) => {
-    const input = z.object({ advance_ms: z.int(), account: z.string().optional() }).parse(await bodyOf(c.req.raw))
-    const account = input.account === undefined ? undefined : getAccount(sim, input.account)
-    clock.advance(input.advance_ms, account?.account_id)
-    return c.json({ now: iso(nowFor(sim, account)) })
-  })
+    const input = z.object({ advance_ms: z.int(), account: z.string().optional() }).parse(await bodyOf(c.req.raw));
+    const account = input.account === undefined ? undefined : getAccount(sim, input.account);
+    clock.advance(input.advance_ms, account?.account_id);
+    return c.json({ now: iso(nowFor(sim, account)) });
+  });
 
   app.get("/calls", (c) => {
-    const query = c.req.query()
-    const found = sim.calls.list().filter(
-      (call) =>
-        (query.account === undefined || call.account === query.account) &&
-        (query.operation === undefined || call.operation === query.operation) &&
-        (query.idempotency_key === undefined || call.idempotency_key === query.idempotency_key) &&
-        (query.payment_request_reference === undefined ||
-          call.facts.payment_request_reference === query.payment_request_reference) &&
-        (query.payment_transaction_reference === undefined ||
-          call.facts.payment_transaction_reference === query.payment_transaction_reference),
-    )
-    return c.json({ count: found.length, calls: newestFirst(found, query.limit).reverse() })
-  })
+    const query = c.req.query();
+    const found = sim.calls
+      .list()
+      .filter(
+        (call) =>
+          (query.account === undefined || call.account === query.account) &&
+          (query.operation === undefined || call.operation === query.operation) &&
+          (query.idempotency_key === undefined || call.idempotency_key === query.idempotency_key) &&
+          (query.payment_request_reference === undefined ||
+            call.facts.payment_request_reference === query.payment_request_reference) &&
+          (query.payment_transaction_reference === undefined ||
+            call.facts.payment_transaction_reference === query.payment_transaction_reference),
+      );
+    return c.json({ count: found.length, calls: newestFirst(found, query.limit).reverse() });
+  });
 
   app.post("/reset", (c) => {
-    const { state } = sim
-    for (const account of state.accounts.values()) state.accounts.remove(account.account_id)
-    for (const request of state.requests.values()) state.requests.remove(request.payment_request_id)
-    for (const transaction of state.transactions.values()) state.transactions.remove(transaction.payment_transaction_id)
-    for (const answer of state.answers.values()) state.answers.remove(answer.id)
-    for (const webhook of state.webhooks.values()) state.webhooks.remove(webhook.webhook_id)
-    for (const key of state.signingKeys.values()) state.signingKeys.remove(key.signing_key_id)
-    for (const delivery of state.deliveries.values()) state.deliveries.remove(delivery.delivery_id)
-    for (const fault of state.faults.values()) state.faults.remove(fault.fault_id)
-    for (const fired of state.firedTriggers.values()) state.firedTriggers.remove(fired.id)
-    sim.tokens.clear()
-    sim.calls.clear()
-    sender.clear()
-    const settings = sim.settings()
-    settings.clock_offset_ms = 0
-    state.settings.put(settings)
-    return c.json({ status: "ok" })
-  })
+    const { state } = sim;
+    for (const account of state.accounts.values()) state.accounts.remove(account.account_id);
+    for (const request of state.requests.values()) state.requests.remove(request.payment_request_id);
+    for (const transaction of state.transactions.values())
+      state.transactions.remove(transaction.payment_transaction_id);
+    for (const answer of state.answers.values()) state.answers.remove(answer.id);
+    for (const webhook of state.webhooks.values()) state.webhooks.remove(webhook.webhook_id);
+    for (const key of state.signingKeys.values()) state.signingKeys.remove(key.signing_key_id);
+    for (const delivery of state.deliveries.values()) state.deliveries.remove(delivery.delivery_id);
+    for (const fault of state.faults.values()) state.faults.remove(fault.fault_id);
+    for (const fired of state.firedTriggers.values()) state.firedTriggers.remove(fired.id);
+    sim.tokens.clear();
+    sim.calls.clear();
+    sender.clear();
+    const settings = sim.settings();
+    settings.clock_offset_ms = 0;
+    state.settings.put(settings);
+    return c.json({ status: "ok" });
+  });
 
-  app.notFound((c) => c.json({ error: "There is no such control operation." }, 404))
-  return app
+  app.notFound((c) => c.json({ error: "There is no such control operation." }, 404));
+  return app;
 }

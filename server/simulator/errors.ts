@@ -1,10 +1,10 @@
-import { newUuid } from "./ids"
+import { newUuid } from "./ids";
 
 /** What went wrong, in Klarna's error vocabulary. Thrown by operations, turned into the envelope at the edge. */
 
-export type ValidationError = { parameter: string; reason: string }
+export type ValidationError = { parameter: string; reason: string };
 
-type ErrorKind = { status: number; type: string; message: string }
+type ErrorKind = { status: number; type: string; message: string };
 
 const KINDS = {
   VALIDATION_ERROR: { status: 400, type: "INPUT_ERROR", message: "One or more parameters are not valid." },
@@ -18,28 +18,28 @@ const KINDS = {
   RATE_LIMITED: { status: 429, type: "ACCESS_ERROR", message: "Too many requests. Please try again later." },
   INTERNAL_ERROR: { status: 500, type: "TECHNICAL_ERROR", message: "Something went wrong on our side." },
   TEMPORARY_UNAVAILABLE: { status: 503, type: "TECHNICAL_ERROR", message: "The service is temporarily unavailable." },
-} satisfies Record<string, ErrorKind>
+} satisfies Record<string, ErrorKind>;
 
-export type ErrorCode = keyof typeof KINDS
+export type ErrorCode = keyof typeof KINDS;
 
 export class SimulatedError extends Error {
-  readonly code: ErrorCode
-  readonly validationErrors: ValidationError[]
+  readonly code: ErrorCode;
+  readonly validationErrors: ValidationError[];
 
   constructor(code: ErrorCode, message?: string, validationErrors: ValidationError[] = []) {
-    super(message ?? KINDS[code].message)
-    this.code = code
-    this.validationErrors = validationErrors
+    super(message ?? KINDS[code].message);
+    this.code = code;
+    this.validationErrors = validationErrors;
   }
 
   get status(): number {
-    return KINDS[this.code].status
+    return KINDS[this.code].status;
   }
 }
 
 /** A validation error for one parameter. */
 export function invalid(parameter: string, reason: string): SimulatedError {
-  return new SimulatedError("VALIDATION_ERROR", undefined, [{ parameter, reason }])
+  return new SimulatedError("VALIDATION_ERROR", undefined, [{ parameter, reason }]);
 }
 
 /** The error envelope; `error_type` belongs to the older pages only. */
@@ -51,5 +51,5 @@ export function errorBody(error: SimulatedError, withType: boolean): string {
     error_message: error.message,
     doc_url: "https://docs.klarna.com/",
     ...(error.validationErrors.length > 0 ? { validation_errors: error.validationErrors } : {}),
-  })
+  });
 }

@@ -1,35 +1,35 @@
-import { createApp } from "./app"
-import { readSettings } from "./settings"
+import { createApp } from "./app";
+import { readSettings } from "./settings";
 
 /** Starts the simulator as its own process, as Klarna would be. */
 async function main(): Promise<void> {
-  const settings = readSettings(process.env)
-  const app = createApp(settings)
-  const port = await app.listen(settings.port, settings.host)
-  process.stdout.write(`simulator: listening on http://${settings.host}:${port}\n`)
+  const settings = readSettings(process.env);
+  const app = createApp(settings);
+  const port = await app.listen(settings.port, settings.host);
+  process.stdout.write(`simulator: listening on http://${settings.host}:${port}\n`);
 
-  let isStopping = false
+  let isStopping = false;
   const stop = (): void => {
-    if (isStopping) return
-    isStopping = true
+    if (isStopping) return;
+    isStopping = true;
     app.close().then(
       () => process.exit(0),
       (error: unknown) => fail(error),
-    )
-  }
-  process.on("SIGTERM", stop)
-  process.on("SIGINT", stop)
+    );
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
 }
 
 function fail(error: unknown): void {
-  const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE"
+  const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
   const sentence = isTaken
     ? "The simulator's port is in use. Choose another with SIMULATOR_PORT."
     : error instanceof Error
       ? error.message
-      : String(error)
-  process.stderr.write(`simulator: ${sentence}\n`)
-  process.exit(1)
+      : String(error);
+  process.stderr.write(`simulator: ${sentence}\n`);
+  process.exit(1);
 }
 
-main().catch(fail)
+main().catch(fail);

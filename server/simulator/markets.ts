@@ -1,10 +1,24 @@
 /** Countries, currencies, languages and test persons, transcribed from Klarna's published tables. */
 
-export type Market = { country: string; currency: string; languages: string[] }
+export type Market = { country: string; currency: string; languages: string[] };
 
 export const CURRENCIES = [
-  "AUD", "EUR", "CAD", "CZK", "DKK", "HUF", "MXN", "NZD", "NOK", "PLN", "RON", "SEK", "CHF", "GBP", "USD",
-]
+  "AUD",
+  "EUR",
+  "CAD",
+  "CZK",
+  "DKK",
+  "HUF",
+  "MXN",
+  "NZD",
+  "NOK",
+  "PLN",
+  "RON",
+  "SEK",
+  "CHF",
+  "GBP",
+  "USD",
+];
 
 export const MARKETS: Market[] = [
   { country: "AT", currency: "EUR", languages: ["de", "en"] },
@@ -33,9 +47,9 @@ export const MARKETS: Market[] = [
   { country: "SE", currency: "SEK", languages: ["sv", "en"] },
   { country: "SK", currency: "EUR", languages: ["sk", "en"] },
   { country: "US", currency: "USD", languages: ["en", "es"] },
-]
+];
 
-export type Person = { name: string; approvedPhone: string; deniedPhone: string }
+export type Person = { name: string; approvedPhone: string; deniedPhone: string };
 
 export const PERSONS: Record<string, Person> = {
   AT: { name: "Test Person-at", approvedPhone: "+4306762600456", deniedPhone: "+4306762600745" },
@@ -64,25 +78,25 @@ export const PERSONS: Record<string, Person> = {
   SE: { name: "Alice Test", approvedPhone: "+46701740615", deniedPhone: "+46701740620" },
   SK: { name: "Test Person-sk", approvedPhone: "+421905123456", deniedPhone: "+421905123457" },
   US: { name: "Test Person-us", approvedPhone: "+13106683312", deniedPhone: "+13106354386" },
-}
+};
 
-const FALLBACK_PERSON: Person = { name: "Mock Mock", approvedPhone: "+49017614284340", deniedPhone: "+49017610927312" }
+const FALLBACK_PERSON: Person = { name: "Mock Mock", approvedPhone: "+49017614284340", deniedPhone: "+49017610927312" };
 
 export function personOf(country: string): Person {
-  return PERSONS[country] ?? FALLBACK_PERSON
+  return PERSONS[country] ?? FALLBACK_PERSON;
 }
 
 export function countryOfCurrency(currency: string, preferred?: string): string {
-  const matching = MARKETS.filter((market) => market.currency === currency)
-  if (matching.some((market) => market.country === preferred) && preferred !== undefined) return preferred
-  if (currency === "EUR") return "DE"
-  return matching[0]?.country ?? "DE"
+  const matching = MARKETS.filter((market) => market.currency === currency);
+  if (matching.some((market) => market.country === preferred) && preferred !== undefined) return preferred;
+  if (currency === "EUR") return "DE";
+  return matching[0]?.country ?? "DE";
 }
 
-const DENIED_PHONES = new Set(Object.values(PERSONS).map((person) => person.deniedPhone))
+const DENIED_PHONES = new Set(Object.values(PERSONS).map((person) => person.deniedPhone));
 
 /** Whether contact data belongs to one of the test persons that Klarna turns down. */
 export function isDeniedPerson(email: string | undefined, phone: string | undefined): boolean {
-  if (email !== undefined && /\+denied@email\.[a-z]+$|\+denied@klarna\.com$/i.test(email)) return true
-  return phone !== undefined && DENIED_PHONES.has(phone.replace(/[^\d+]/g, ""))
+  if (email !== undefined && /\+denied@email\.[a-z]+$|\+denied@klarna\.com$/i.test(email)) return true;
+  return phone !== undefined && DENIED_PHONES.has(phone.replace(/[^\d+]/g, ""));
 }

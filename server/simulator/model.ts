@@ -1,10 +1,10 @@
-import { z } from "zod"
+import { z } from "zod";
 
 /** Everything the simulator remembers. Times are epoch milliseconds on the simulator's own clock. */
 
-const MINUTE_MS = 60_000
-const HOUR_MS = 60 * MINUTE_MS
-const DAY_MS = 24 * HOUR_MS
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 /** Switches that exist for the whole simulator and can be overridden for one account. */
 export const SwitchesSchema = z.object({
@@ -25,8 +25,8 @@ export const SwitchesSchema = z.object({
   token_place: z.enum(["top", "state_context", "both"]),
   /** Amounts above this are declined. */
   amount_max: z.number().int().min(1),
-})
-export type Switches = z.infer<typeof SwitchesSchema>
+});
+export type Switches = z.infer<typeof SwitchesSchema>;
 
 export const SettingsSchema = SwitchesSchema.extend({
   id: z.literal("settings"),
@@ -38,8 +38,8 @@ export const SettingsSchema = SwitchesSchema.extend({
   clock_offset_ms: z.number().int(),
   api_key: z.string(),
   acquirer_account_id: z.string(),
-})
-export type Settings = z.infer<typeof SettingsSchema>
+});
+export type Settings = z.infer<typeof SettingsSchema>;
 
 export const DEFAULT_SETTINGS = {
   id: "settings",
@@ -58,10 +58,10 @@ export const DEFAULT_SETTINGS = {
   webhook_targets: "loopback",
   webhook_timeout_ms: 10_000,
   clock_offset_ms: 0,
-} as const satisfies Omit<Settings, "api_key" | "acquirer_account_id">
+} as const satisfies Omit<Settings, "api_key" | "acquirer_account_id">;
 
-export const IDEMPOTENCY_MEMORY_MS = DAY_MS
-export const WEBHOOK_RETRY_STEPS_MS = [10_000, 2 * MINUTE_MS, 15 * MINUTE_MS, 3 * HOUR_MS, 6 * HOUR_MS, 12 * HOUR_MS]
+export const IDEMPOTENCY_MEMORY_MS = DAY_MS;
+export const WEBHOOK_RETRY_STEPS_MS = [10_000, 2 * MINUTE_MS, 15 * MINUTE_MS, 3 * HOUR_MS, 6 * HOUR_MS, 12 * HOUR_MS];
 
 export const StoreSchema = z.object({
   store_id: z.string(),
@@ -70,8 +70,8 @@ export const StoreSchema = z.object({
   type: z.enum(["PHYSICAL_STORE", "WEBSITE", "MOBILE_APP"]),
   address: z.record(z.string(), z.unknown()).nullable(),
   onboarded_by: z.enum(["control", "inline"]),
-})
-export type Store = z.infer<typeof StoreSchema>
+});
+export type Store = z.infer<typeof StoreSchema>;
 
 export const AccountSchema = z.object({
   account_id: z.string(),
@@ -82,20 +82,20 @@ export const AccountSchema = z.object({
   switches: SwitchesSchema.partial(),
   clock_offset_ms: z.number().int(),
   created_at: z.number(),
-})
-export type Account = z.infer<typeof AccountSchema>
+});
+export type Account = z.infer<typeof AccountSchema>;
 
-export const RequestStateSchema = z.enum(["SUBMITTED", "IN_PROGRESS", "COMPLETED", "EXPIRED", "CANCELED", "DECLINED"])
-export type RequestState = z.infer<typeof RequestStateSchema>
+export const RequestStateSchema = z.enum(["SUBMITTED", "IN_PROGRESS", "COMPLETED", "EXPIRED", "CANCELED", "DECLINED"]);
+export type RequestState = z.infer<typeof RequestStateSchema>;
 
 export const LineItemSchema = z.looseObject({
   name: z.string().min(1).max(255),
   quantity: z.number().positive(),
   total_amount: z.number().int(),
-})
+});
 
-export const PlanSchema = z.enum(["pay_now", "pay_in_30_days", "pay_in_3", "financing"])
-export type Plan = z.infer<typeof PlanSchema>
+export const PlanSchema = z.enum(["pay_now", "pay_in_30_days", "pay_in_3", "financing"]);
+export type Plan = z.infer<typeof PlanSchema>;
 
 export const JourneySchema = z.object({
   step: z.enum(["phone", "code", "plan", "review"]),
@@ -103,8 +103,8 @@ export const JourneySchema = z.object({
   phone: z.string(),
   plan: PlanSchema.nullable(),
   problem: z.string().nullable(),
-})
-export type Journey = z.infer<typeof JourneySchema>
+});
+export type Journey = z.infer<typeof JourneySchema>;
 
 export const PaymentRequestSchema = z.object({
   payment_request_id: z.string(),
@@ -134,11 +134,11 @@ export const PaymentRequestSchema = z.object({
     .object({ result: z.string(), payment_transaction_id: z.string().nullable(), body: z.string(), at: z.number() })
     .nullable(),
   journey: JourneySchema.nullable(),
-})
-export type PaymentRequest = z.infer<typeof PaymentRequestSchema>
+});
+export type PaymentRequest = z.infer<typeof PaymentRequestSchema>;
 
-export const TransactionStateSchema = z.enum(["AUTHORIZED", "EXPIRED", "COMPLETED", "CLOSED"])
-export type TransactionState = z.infer<typeof TransactionStateSchema>
+export const TransactionStateSchema = z.enum(["AUTHORIZED", "EXPIRED", "COMPLETED", "CLOSED"]);
+export type TransactionState = z.infer<typeof TransactionStateSchema>;
 
 export const CaptureSchema = z.object({
   payment_capture_id: z.string(),
@@ -146,19 +146,19 @@ export const CaptureSchema = z.object({
   amount: z.number().int(),
   refunded_amount: z.number().int(),
   created_at: z.number(),
-})
+});
 export const RefundSchema = z.object({
   payment_refund_id: z.string(),
   payment_refund_reference: z.string().nullable(),
   payment_capture_id: z.string().nullable(),
   amount: z.number().int(),
   created_at: z.number(),
-})
+});
 export const VoidSchema = z.object({
   payment_void_reference: z.string().nullable(),
   amount: z.number().int(),
   created_at: z.number(),
-})
+});
 
 export const TransactionSchema = z.object({
   payment_transaction_id: z.string(),
@@ -183,8 +183,8 @@ export const TransactionSchema = z.object({
   store_id: z.string().nullable(),
   terminal_reference: z.string().nullable(),
   line_items: z.array(LineItemSchema),
-})
-export type Transaction = z.infer<typeof TransactionSchema>
+});
+export type Transaction = z.infer<typeof TransactionSchema>;
 
 export const IdempotentAnswerSchema = z.object({
   id: z.string(),
@@ -192,11 +192,15 @@ export const IdempotentAnswerSchema = z.object({
   status: z.number().int(),
   body: z.string(),
   expires_at: z.number(),
-})
-export type IdempotentAnswer = z.infer<typeof IdempotentAnswerSchema>
+});
+export type IdempotentAnswer = z.infer<typeof IdempotentAnswerSchema>;
 
-export const SigningKeySchema = z.object({ signing_key_id: z.string(), signing_key: z.string(), created_at: z.number() })
-export type SigningKey = z.infer<typeof SigningKeySchema>
+export const SigningKeySchema = z.object({
+  signing_key_id: z.string(),
+  signing_key: z.string(),
+  created_at: z.number(),
+});
+export type SigningKey = z.infer<typeof SigningKeySchema>;
 
 export const WebhookSchema = z.object({
   webhook_id: z.string(),
@@ -207,8 +211,8 @@ export const WebhookSchema = z.object({
   status: z.enum(["ENABLED", "DISABLED"]),
   created_at: z.number(),
   updated_at: z.number(),
-})
-export type Webhook = z.infer<typeof WebhookSchema>
+});
+export type Webhook = z.infer<typeof WebhookSchema>;
 
 export const DeliverySchema = z.object({
   delivery_id: z.string(),
@@ -230,8 +234,8 @@ export const DeliverySchema = z.object({
   /** Kept back until this event type was delivered for the same subject. */
   held_for: z.string().nullable(),
   created_at: z.number(),
-})
-export type Delivery = z.infer<typeof DeliverySchema>
+});
+export type Delivery = z.infer<typeof DeliverySchema>;
 
 export const FaultKindSchema = z.enum([
   "slow",
@@ -254,8 +258,8 @@ export const FaultKindSchema = z.enum([
   "late",
   "out_of_order",
   "bad_signature",
-])
-export type FaultKind = z.infer<typeof FaultKindSchema>
+]);
+export type FaultKind = z.infer<typeof FaultKindSchema>;
 
 export const FaultSchema = z.object({
   fault_id: z.string(),
@@ -275,7 +279,7 @@ export const FaultSchema = z.object({
   delay_ms: z.number().int().nullable(),
   times: z.number().int().nullable(),
   hits: z.number().int(),
-})
-export type Fault = z.infer<typeof FaultSchema>
+});
+export type Fault = z.infer<typeof FaultSchema>;
 
-export const FiredTriggerSchema = z.object({ id: z.string() })
+export const FiredTriggerSchema = z.object({ id: z.string() });

@@ -1,57 +1,176 @@
-import { invalid } from "./errors"
-import { countryOfCurrency, CURRENCIES, MARKETS } from "./markets"
-import type { Account } from "./model"
-import { type Simulator, switchOf } from "./simulator"
+import { invalid } from "./errors";
+import { CURRENCIES, countryOfCurrency, MARKETS } from "./markets";
+import type { Account } from "./model";
+import { type Simulator, switchOf } from "./simulator";
 
 /** What a checkout shows for Klarna: texts by language, and whether to show it at all. */
 
-type Words = { header: string; subheader: string; message: string; link: string; badge: string; button: string }
+type Words = { header: string; subheader: string; message: string; link: string; badge: string; button: string };
 
 const WORDS: Record<string, Words> = {
-  en: { header: "Pay with Klarna", subheader: "Pay now, later or over time.", message: "Choose how you pay on your phone.", link: "Learn more", badge: "Buyer protection", button: "Pay with Klarna" },
-  de: { header: "Mit Klarna bezahlen", subheader: "Sofort, später oder in Raten bezahlen.", message: "Wähle auf deinem Handy, wie du bezahlst.", link: "Mehr erfahren", badge: "Käuferschutz", button: "Mit Klarna bezahlen" },
-  sv: { header: "Betala med Klarna", subheader: "Betala nu, senare eller över tid.", message: "Välj i mobilen hur du vill betala.", link: "Läs mer", badge: "Köpskydd", button: "Betala med Klarna" },
-  nb: { header: "Betal med Klarna", subheader: "Betal nå, senere eller over tid.", message: "Velg på mobilen hvordan du vil betale.", link: "Les mer", badge: "Kjøperbeskyttelse", button: "Betal med Klarna" },
-  da: { header: "Betal med Klarna", subheader: "Betal nu, senere eller over tid.", message: "Vælg på din mobil, hvordan du vil betale.", link: "Læs mere", badge: "Køberbeskyttelse", button: "Betal med Klarna" },
-  fi: { header: "Maksa Klarnalla", subheader: "Maksa heti, myöhemmin tai osissa.", message: "Valitse maksutapa puhelimellasi.", link: "Lue lisää", badge: "Ostajan turva", button: "Maksa Klarnalla" },
-  fr: { header: "Payer avec Klarna", subheader: "Payez maintenant, plus tard ou en plusieurs fois.", message: "Choisissez sur votre téléphone comment payer.", link: "En savoir plus", badge: "Protection de l’acheteur", button: "Payer avec Klarna" },
-  nl: { header: "Betaal met Klarna", subheader: "Betaal nu, later of in delen.", message: "Kies op je telefoon hoe je betaalt.", link: "Meer informatie", badge: "Kopersbescherming", button: "Betaal met Klarna" },
-  it: { header: "Paga con Klarna", subheader: "Paga ora, più tardi o a rate.", message: "Scegli sul telefono come pagare.", link: "Scopri di più", badge: "Protezione acquisti", button: "Paga con Klarna" },
-  es: { header: "Paga con Klarna", subheader: "Paga ahora, más tarde o a plazos.", message: "Elige en tu móvil cómo quieres pagar.", link: "Más información", badge: "Protección del comprador", button: "Pagar con Klarna" },
-  pt: { header: "Pagar com Klarna", subheader: "Pague agora, mais tarde ou em prestações.", message: "Escolha no telemóvel como quer pagar.", link: "Saber mais", badge: "Proteção do comprador", button: "Pagar com Klarna" },
-  pl: { header: "Zapłać z Klarna", subheader: "Zapłać teraz, później lub w ratach.", message: "Wybierz na telefonie, jak chcesz zapłacić.", link: "Dowiedz się więcej", badge: "Ochrona kupujących", button: "Zapłać z Klarna" },
-  cs: { header: "Zaplatit přes Klarnu", subheader: "Zaplaťte hned, později nebo na splátky.", message: "V telefonu si vyberte, jak zaplatíte.", link: "Více informací", badge: "Ochrana kupujícího", button: "Zaplatit přes Klarnu" },
-  sk: { header: "Zaplatiť cez Klarnu", subheader: "Zaplaťte hneď, neskôr alebo na splátky.", message: "V telefóne si vyberte, ako zaplatíte.", link: "Viac informácií", badge: "Ochrana kupujúceho", button: "Zaplatiť cez Klarnu" },
-  hu: { header: "Fizetés Klarnával", subheader: "Fizess most, később vagy részletekben.", message: "A telefonodon választhatod ki, hogyan fizetsz.", link: "További információ", badge: "Vásárlóvédelem", button: "Fizetés Klarnával" },
-  ro: { header: "Plătește cu Klarna", subheader: "Plătește acum, mai târziu sau în rate.", message: "Alege pe telefon cum plătești.", link: "Află mai multe", badge: "Protecția cumpărătorului", button: "Plătește cu Klarna" },
-  el: { header: "Πληρωμή με Klarna", subheader: "Πληρώστε τώρα, αργότερα ή σε δόσεις.", message: "Επιλέξτε στο κινητό σας πώς θα πληρώσετε.", link: "Μάθετε περισσότερα", badge: "Προστασία αγοραστή", button: "Πληρωμή με Klarna" },
-}
+  en: {
+    header: "Pay with Klarna",
+    subheader: "Pay now, later or over time.",
+    message: "Choose how you pay on your phone.",
+    link: "Learn more",
+    badge: "Buyer protection",
+    button: "Pay with Klarna",
+  },
+  de: {
+    header: "Mit Klarna bezahlen",
+    subheader: "Sofort, später oder in Raten bezahlen.",
+    message: "Wähle auf deinem Handy, wie du bezahlst.",
+    link: "Mehr erfahren",
+    badge: "Käuferschutz",
+    button: "Mit Klarna bezahlen",
+  },
+  sv: {
+    header: "Betala med Klarna",
+    subheader: "Betala nu, senare eller över tid.",
+    message: "Välj i mobilen hur du vill betala.",
+    link: "Läs mer",
+    badge: "Köpskydd",
+    button: "Betala med Klarna",
+  },
+  nb: {
+    header: "Betal med Klarna",
+    subheader: "Betal nå, senere eller over tid.",
+    message: "Velg på mobilen hvordan du vil betale.",
+    link: "Les mer",
+    badge: "Kjøperbeskyttelse",
+    button: "Betal med Klarna",
+  },
+  da: {
+    header: "Betal med Klarna",
+    subheader: "Betal nu, senere eller over tid.",
+    message: "Vælg på din mobil, hvordan du vil betale.",
+    link: "Læs mere",
+    badge: "Køberbeskyttelse",
+    button: "Betal med Klarna",
+  },
+  fi: {
+    header: "Maksa Klarnalla",
+    subheader: "Maksa heti, myöhemmin tai osissa.",
+    message: "Valitse maksutapa puhelimellasi.",
+    link: "Lue lisää",
+    badge: "Ostajan turva",
+    button: "Maksa Klarnalla",
+  },
+  fr: {
+    header: "Payer avec Klarna",
+    subheader: "Payez maintenant, plus tard ou en plusieurs fois.",
+    message: "Choisissez sur votre téléphone comment payer.",
+    link: "En savoir plus",
+    badge: "Protection de l’acheteur",
+    button: "Payer avec Klarna",
+  },
+  nl: {
+    header: "Betaal met Klarna",
+    subheader: "Betaal nu, later of in delen.",
+    message: "Kies op je telefoon hoe je betaalt.",
+    link: "Meer informatie",
+    badge: "Kopersbescherming",
+    button: "Betaal met Klarna",
+  },
+  it: {
+    header: "Paga con Klarna",
+    subheader: "Paga ora, più tardi o a rate.",
+    message: "Scegli sul telefono come pagare.",
+    link: "Scopri di più",
+    badge: "Protezione acquisti",
+    button: "Paga con Klarna",
+  },
+  es: {
+    header: "Paga con Klarna",
+    subheader: "Paga ahora, más tarde o a plazos.",
+    message: "Elige en tu móvil cómo quieres pagar.",
+    link: "Más información",
+    badge: "Protección del comprador",
+    button: "Pagar con Klarna",
+  },
+  pt: {
+    header: "Pagar com Klarna",
+    subheader: "Pague agora, mais tarde ou em prestações.",
+    message: "Escolha no telemóvel como quer pagar.",
+    link: "Saber mais",
+    badge: "Proteção do comprador",
+    button: "Pagar com Klarna",
+  },
+  pl: {
+    header: "Zapłać z Klarna",
+    subheader: "Zapłać teraz, później lub w ratach.",
+    message: "Wybierz na telefonie, jak chcesz zapłacić.",
+    link: "Dowiedz się więcej",
+    badge: "Ochrona kupujących",
+    button: "Zapłać z Klarna",
+  },
+  cs: {
+    header: "Zaplatit přes Klarnu",
+    subheader: "Zaplaťte hned, později nebo na splátky.",
+    message: "V telefonu si vyberte, jak zaplatíte.",
+    link: "Více informací",
+    badge: "Ochrana kupujícího",
+    button: "Zaplatit přes Klarnu",
+  },
+  sk: {
+    header: "Zaplatiť cez Klarnu",
+    subheader: "Zaplaťte hneď, neskôr alebo na splátky.",
+    message: "V telefóne si vyberte, ako zaplatíte.",
+    link: "Viac informácií",
+    badge: "Ochrana kupujúceho",
+    button: "Zaplatiť cez Klarnu",
+  },
+  hu: {
+    header: "Fizetés Klarnával",
+    subheader: "Fizess most, később vagy részletekben.",
+    message: "A telefonodon választhatod ki, hogyan fizetsz.",
+    link: "További információ",
+    badge: "Vásárlóvédelem",
+    button: "Fizetés Klarnával",
+  },
+  ro: {
+    header: "Plătește cu Klarna",
+    subheader: "Plătește acum, mai târziu sau în rate.",
+    message: "Alege pe telefon cum plătești.",
+    link: "Află mai multe",
+    badge: "Protecția cumpărătorului",
+    button: "Plătește cu Klarna",
+  },
+  el: {
+    header: "Πληρωμή με Klarna",
+    subheader: "Πληρώστε τώρα, αργότερα ή σε δόσεις.",
+    message: "Επιλέξτε στο κινητό σας πώς θα πληρώσετε.",
+    link: "Μάθετε περισσότερα",
+    badge: "Προστασία αγοραστή",
+    button: "Πληρωμή με Klarna",
+  },
+};
 
-const ENGLISH: Words = WORDS.en ?? { header: "", subheader: "", message: "", link: "", badge: "", button: "" }
+const ENGLISH: Words = WORDS.en ?? { header: "", subheader: "", message: "", link: "", badge: "", button: "" };
 
 function languageOf(locale: string | null, country: string): string {
-  const wanted = locale?.split("-")[0]?.toLowerCase()
-  const language = wanted === "no" ? "nb" : wanted
-  if (language !== undefined && WORDS[language] !== undefined) return language
-  return locale === null ? (MARKETS.find((market) => market.country === country)?.languages[0] ?? "en") : "en"
+  const wanted = locale?.split("-")[0]?.toLowerCase();
+  const language = wanted === "no" ? "nb" : wanted;
+  if (language !== undefined && WORDS[language] !== undefined) return language;
+  return locale === null ? (MARKETS.find((market) => market.country === country)?.languages[0] ?? "en") : "en";
 }
 
 export function presentationOf(sim: Simulator, account: Account, query: URLSearchParams): Record<string, unknown> {
-  const currency = query.get("currency")?.toUpperCase()
-  if (currency === undefined || !/^[A-Z]{3}$/.test(currency)) throw invalid("currency", "is required")
-  const rawAmount = query.get("amount")
-  const amount = rawAmount === null ? null : Number(rawAmount)
+  const currency = query.get("currency")?.toUpperCase();
+  if (currency === undefined || !/^[A-Z]{3}$/.test(currency)) throw invalid("currency", "is required");
+  const rawAmount = query.get("amount");
+  const amount = rawAmount === null ? null : Number(rawAmount);
   if (amount !== null && (!Number.isInteger(amount) || amount < 1 || amount > 2_147_483_647)) {
-    throw invalid("amount", "must be an integer from 1 to 2147483647")
+    throw invalid("amount", "must be an integer from 1 to 2147483647");
   }
-  const isOffered = CURRENCIES.includes(currency) && (amount ?? 0) <= switchOf(sim, account, "amount_max")
-  if (!isOffered) return { instruction: "HIDE_KLARNA", payment_status: "PAYMENT_UNSUPPORTED" }
+  const isOffered = CURRENCIES.includes(currency) && (amount ?? 0) <= switchOf(sim, account, "amount_max");
+  if (!isOffered) return { instruction: "HIDE_KLARNA", payment_status: "PAYMENT_UNSUPPORTED" };
 
-  const locale = query.get("locale")
-  const country = countryOfCurrency(currency, locale?.split("-")[1]?.toUpperCase() ?? account.country)
-  const words = WORDS[languageOf(locale, country)] ?? ENGLISH
-  const assets = `${sim.publicUrl()}/assets`
-  const learnMore = `${sim.publicUrl()}/`
+  const locale = query.get("locale");
+  const country = countryOfCurrency(currency, locale?.split("-")[1]?.toUpperCase() ?? account.country);
+  const words = WORDS[languageOf(locale, country)] ?? ENGLISH;
+  const assets = `${sim.publicUrl()}/assets`;
+  const learnMore = `${sim.publicUrl()}/`;
   return {
     instruction: "SHOW_KLARNA",
     payment_status: "REQUIRES_CUSTOMER_ACTION",
@@ -76,5 +195,5 @@ export function presentationOf(sim: Simulator, account: Account, query: URLSearc
       payment_button: { text: words.button, image_url: `${assets}/rectangle.svg` },
       terms: { text: words.link, url: learnMore },
     },
-  }
+  };
 }

@@ -1,9 +1,9 @@
-import { z } from "zod"
-import { invalid, SimulatedError } from "./errors"
-import { iso, newPaymentToken, newRequestId, newSessionToken, uuidOf } from "./ids"
-import { countryOfCurrency, CURRENCIES } from "./markets"
-import type { Account, PaymentRequest, RequestState } from "./model"
-import { type Facts, nowFor, type Simulator, switchOf } from "./simulator"
+import { z } from "zod";
+import { invalid, SimulatedError } from "./errors";
+import { iso, newPaymentToken, newRequestId, newSessionToken, uuidOf } from "./ids";
+import { CURRENCIES, countryOfCurrency } from "./markets";
+import type { Account, PaymentRequest, RequestState } from "./model";
+import { type Facts, nowFor, type Simulator, switchOf } from "./simulator";
 
 /** Payment requests: the object, its state table, and everything that can happen to it except the final authorization. */
 
@@ -14,7 +14,7 @@ const NEXT_STATES: Record<RequestState, readonly RequestState[]> = {
   EXPIRED: [],
   CANCELED: [],
   DECLINED: [],
-}
+};
 
 const EVENT_OF_STATE: Record<RequestState, string> = {
   SUBMITTED: "payment.request.state-change.submitted",
@@ -23,10 +23,10 @@ const EVENT_OF_STATE: Record<RequestState, string> = {
   EXPIRED: "payment.request.state-change.expired",
   CANCELED: "payment.request.state-change.canceled",
   DECLINED: "payment.request.state-change.declined",
-}
+};
 
 export function isOpen(request: PaymentRequest): boolean {
-  return request.state === "SUBMITTED" || request.state === "IN_PROGRESS"
+  return request.state === "SUBMITTED" || request.state === "IN_PROGRESS";
 }
 
 export function factsOfRequest(request: PaymentRequest): Facts {
@@ -36,7 +36,7 @@ export function factsOfRequest(request: PaymentRequest): Facts {
     payment_transaction_reference: request.payment_transaction_reference ?? undefined,
     purchase_reference: request.purchase_reference ?? undefined,
     amount: request.amount,
-  }
+  };
 }
 
 export type NewRequest = Pick<
@@ -51,10 +51,10 @@ export type NewRequest = Pick<
   | "store"
   | "terminal_reference"
   | "line_items"
->
+>;
 
 export function createRequest(sim: Simulator, account: Account, input: NewRequest): PaymentRequest {
-  const now = nowFor(sim, account)
+  const now = nowFor(sim, account);
   const request: PaymentRequest = {
     ...input,
     payment_request_id: newRequestId(),
@@ -71,23 +71,25 @@ export function createRequest(sim: Simulator, account: Account, input: NewReques
     payment_token: null,
     final: null,
     journey: null,
-  }
-  sim.state.requests.put(request)
-  emitRequestEvent(sim, account, request)
-  return request
+  };
+  sim.state.requests.put(request);
+  emitRequestEvent(sim, account, request);
+  return request;
 }
 
 function tokenFields(sim: Simulator, account: Account, request: PaymentRequest): Record<string, string> {
-  const names = switchOf(sim, account, "names")
+  const names = switchOf(sim, account, "names");
   return {
-    ...(names !== "legacy" && request.session_token !== null ? { klarna_network_session_token: request.session_token } : {}),
+    ...(names !== "legacy" && request.session_token !== null
+      ? { klarna_network_session_token: request.session_token }
+      : {}),
     ...(names !== "current" && request.payment_token !== null ? { payment_token: request.payment_token } : {}),
-  }
+  };
 }
 
 function emitRequestEvent(sim: Simulator, account: Account, request: PaymentRequest): void {
-  const place = switchOf(sim, account, "token_place")
-  const tokens = request.state === "COMPLETED" ? tokenFields(sim, account, request) : {}
+  const place = switchOf(sim, account, "token_place");
+  const tokens = request.state === "COMPLETED" ? tokenFields(sim, account, request) : {};
   sim.emit({
     account,
     type: EVENT_OF_STATE[request.state],
@@ -95,7 +97,9 @@ function emitRequestEvent(sim: Simulator, account: Account, request: PaymentRequ
     facts: factsOfRequest(request),
     payload: {
       payment_request_id: request.payment_request_id,
-      ...(request.payment_request_reference === null ? {} : { payment_request_reference: request.payment_request_reference }),
+      ...(request.payment_request_reference === null
+        ? {}
+        : { payment_request_reference: request.payment_request_reference }),
       amount: request.amount,
       currency: request.currency,
       state: request.state,
@@ -105,7 +109,7 @@ function emitRequestEvent(sim: Simulator, account: Account, request: PaymentRequ
       ...(place === "state_context" ? {} : tokens),
       ...(request.state === "COMPLETED" && place !== "top" ? { state_context: tokens } : {}),
     },
-  })
+  });
 }
 
 /** Moves a request along the state table and queues the event. Throws 403 where the table has no such step. */
@@ -117,44 +121,44 @@ export function moveRequest(
   reason: string | null = null,
 ): void {
   if (!NEXT_STATES[request.state].includes(to)) {
-    throw new SimulatedError("OPERATION_FORBIDDEN", `The payment request is ${request.state} and cannot become ${to}.`)
+    throw new SimulatedError("OPERATION_FORBIDDEN", `The payment request is ${request.state} and cannot become ${to}.`);
   }
-  const now = nowFor(sim, account)
-  request.previous_state = request.state
-  request.state = to
-  request.state_reason = reason
-  request.updated_at = now
+  const now = nowFor(sim, account);
+  request.previous_state = request.state;
+  request.state = to;
+  request.state_reason = reason;
+  request.updated_at = now;
   if (to === "COMPLETED") {
-    request.completed_at = now
-    request.session_token = newSessionToken()
-    request.payment_token = newPaymentToken()
-    sim.tokens.set(request.session_token, request.payment_request_id)
-    sim.tokens.set(request.payment_token, request.payment_request_id)
+    request.completed_at = now;
+    request.session_token = newSessionToken();
+    request.payment_token = newPaymentToken();
+    sim.tokens.set(request.session_token, request.payment_request_id);
+    sim.tokens.set(request.payment_token, request.payment_request_id);
   }
-  sim.state.requests.put(request)
-  emitRequestEvent(sim, account, request)
+  sim.state.requests.put(request);
+  emitRequestEvent(sim, account, request);
 }
 
 /** Expires a request whose time has come; returns it for chaining. */
 export function touchRequest(sim: Simulator, account: Account, request: PaymentRequest): PaymentRequest {
-  if (isOpen(request) && nowFor(sim, account) >= request.expires_at) moveRequest(sim, account, request, "EXPIRED")
-  return request
+  if (isOpen(request) && nowFor(sim, account) >= request.expires_at) moveRequest(sim, account, request, "EXPIRED");
+  return request;
 }
 
 export function getRequest(sim: Simulator, account: Account, requestId: string): PaymentRequest {
-  const request = sim.state.requests.get(requestId)
+  const request = sim.state.requests.get(requestId);
   if (request === undefined || request.account_id !== account.account_id) {
-    throw new SimulatedError("RESOURCE_NOT_FOUND", "The payment request does not exist.")
+    throw new SimulatedError("RESOURCE_NOT_FOUND", "The payment request does not exist.");
   }
-  return touchRequest(sim, account, request)
+  return touchRequest(sim, account, request);
 }
 
 export function journeyUrl(sim: Simulator, request: PaymentRequest): string {
-  return `${sim.publicUrl()}/eu/requests/${uuidOf(request.payment_request_id)}/start`
+  return `${sim.publicUrl()}/eu/requests/${uuidOf(request.payment_request_id)}/start`;
 }
 
 function interactionView(sim: Simulator, request: PaymentRequest): Record<string, unknown> {
-  const url = journeyUrl(sim, request)
+  const url = journeyUrl(sim, request);
   return {
     method: request.method,
     payment_request_id: request.payment_request_id,
@@ -162,14 +166,16 @@ function interactionView(sim: Simulator, request: PaymentRequest): Record<string
     ...(request.method === "QR_CODE"
       ? { qr_code: { image_url: `${sim.publicUrl()}/qr/${uuidOf(request.payment_request_id)}.png`, target_url: url } }
       : {}),
-  }
+  };
 }
 
 export function requestView(sim: Simulator, account: Account, request: PaymentRequest): Record<string, unknown> {
-  const showsToken = request.state === "COMPLETED" && switchOf(sim, account, "read_shows_token")
+  const showsToken = request.state === "COMPLETED" && switchOf(sim, account, "read_shows_token");
   return {
     payment_request_id: request.payment_request_id,
-    ...(request.payment_request_reference === null ? {} : { payment_request_reference: request.payment_request_reference }),
+    ...(request.payment_request_reference === null
+      ? {}
+      : { payment_request_reference: request.payment_request_reference }),
     amount: request.amount,
     currency: request.currency,
     state: request.state,
@@ -187,18 +193,18 @@ export function requestView(sim: Simulator, account: Account, request: PaymentRe
       : showsToken
         ? tokenFields(sim, account, request)
         : {},
-  }
+  };
 }
 
 /** Cancels for the Partner: while open, and after COMPLETED as long as no final authorization has run. */
 export function cancelRequest(sim: Simulator, account: Account, request: PaymentRequest): void {
   if (request.final !== null) {
-    throw new SimulatedError("OPERATION_FORBIDDEN", "The payment request has been authorized and cannot be cancelled.")
+    throw new SimulatedError("OPERATION_FORBIDDEN", "The payment request has been authorized and cannot be cancelled.");
   }
-  moveRequest(sim, account, request, "CANCELED", "PARTNER_CANCELED")
+  moveRequest(sim, account, request, "CANCELED", "PARTNER_CANCELED");
 }
 
-const ReferenceSchema = z.string().min(1).max(255)
+const ReferenceSchema = z.string().min(1).max(255);
 
 const CreateBodySchema = z.looseObject({
   currency: z.string().regex(/^[A-Za-z]{3}$/),
@@ -208,31 +214,30 @@ const CreateBodySchema = z.looseObject({
     .looseObject({ method: z.string().optional(), return_url: z.string().optional() })
     .optional(),
   supplementary_purchase_data: z.looseObject({ purchase_reference: ReferenceSchema.optional() }).optional(),
-})
+});
 
 export function parseMethod(raw: string | undefined, parameter: string): PaymentRequest["method"] {
-  switch (raw?.toUpperCase()) {
+  switch ((raw ?? "HANDOVER").toUpperCase()) {
     case "QR_CODE":
-      return "QR_CODE"
-    case undefined:
+      return "QR_CODE";
     case "HANDOVER":
     case "SERVER_REDIRECT":
-      return "HANDOVER"
+      return "HANDOVER";
     default:
-      throw invalid(parameter, "must be HANDOVER or QR_CODE")
+      throw invalid(parameter, "must be HANDOVER or QR_CODE");
   }
 }
 
 export function parseCurrency(raw: string): string {
-  const currency = raw.toUpperCase()
-  if (!CURRENCIES.includes(currency)) throw invalid("currency", "is not supported")
-  return currency
+  const currency = raw.toUpperCase();
+  if (!CURRENCIES.includes(currency)) throw invalid("currency", "is not supported");
+  return currency;
 }
 
 /** Turns zod's issues into Klarna's `validation_errors`. */
 export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.infer<S> {
-  const parsed = schema.safeParse(body)
-  if (parsed.success) return parsed.data
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
   throw new SimulatedError(
     "VALIDATION_ERROR",
     undefined,
@@ -240,12 +245,12 @@ export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.infe
       parameter: issue.path.map(String).join(".").slice(0, 256),
       reason: issue.message.slice(0, 512),
     })),
-  )
+  );
 }
 
 /** Creates a request without the authorize call. */
 export function createRequestFromBody(sim: Simulator, account: Account, body: unknown): PaymentRequest {
-  const input = parseBody(CreateBodySchema, body)
+  const input = parseBody(CreateBodySchema, body);
   return createRequest(sim, account, {
     payment_request_reference: input.payment_request_reference ?? null,
     amount: input.amount,
@@ -257,22 +262,22 @@ export function createRequestFromBody(sim: Simulator, account: Account, body: un
     store: null,
     terminal_reference: null,
     line_items: [],
-  })
+  });
 }
 
 const UpdateBodySchema = z.looseObject({
   amount: z.int().min(1).max(2_147_483_647).optional(),
   payment_request_reference: ReferenceSchema.optional(),
-})
+});
 
 /** Changes a request that the customer has not entered yet. */
 export function updateRequest(sim: Simulator, account: Account, request: PaymentRequest, body: unknown): void {
-  const input = parseBody(UpdateBodySchema, body)
+  const input = parseBody(UpdateBodySchema, body);
   if (request.state !== "SUBMITTED") {
-    throw new SimulatedError("OPERATION_FORBIDDEN", `The payment request is ${request.state} and cannot be changed.`)
+    throw new SimulatedError("OPERATION_FORBIDDEN", `The payment request is ${request.state} and cannot be changed.`);
   }
-  request.amount = input.amount ?? request.amount
-  request.payment_request_reference = input.payment_request_reference ?? request.payment_request_reference
-  request.updated_at = nowFor(sim, account)
-  sim.state.requests.put(request)
+  request.amount = input.amount ?? request.amount;
+  request.payment_request_reference = input.payment_request_reference ?? request.payment_request_reference;
+  request.updated_at = nowFor(sim, account);
+  sim.state.requests.put(request);
 }

@@ -1,36 +1,49 @@
-import { newUuid } from "./ids"
-import type { Account, Fault, FaultKind } from "./model"
-import { type Facts, type Simulator, switchOf } from "./simulator"
+import { newUuid } from "./ids";
+import type { Account, Fault, FaultKind } from "./model";
+import { type Facts, type Simulator, switchOf } from "./simulator";
 
 /** What an amount, a header or the control panel makes happen. */
 
 /** The last two digits of an amount, where triggers are on for the account. */
 export function triggerOf(sim: Simulator, account: Account, amount: number): string | null {
-  if (!switchOf(sim, account, "amount_triggers")) return null
-  const digits = String(amount % 100).padStart(2, "0")
-  return digits >= "01" && digits <= "10" ? digits : null
+  if (!switchOf(sim, account, "amount_triggers")) return null;
+  const digits = String(amount % 100).padStart(2, "0");
+  return digits >= "01" && digits <= "10" ? digits : null;
 }
 
 /** True the first time it is asked for this key. Remembered over restarts. */
 export function fireOnce(sim: Simulator, key: string): boolean {
-  if (sim.state.firedTriggers.get(key) !== undefined) return false
-  sim.state.firedTriggers.put({ id: key })
-  return true
+  if (sim.state.firedTriggers.get(key) !== undefined) return false;
+  sim.state.firedTriggers.put({ id: key });
+  return true;
 }
 
 export const CALL_FAULTS: ReadonlySet<FaultKind> = new Set<FaultKind>([
-  "slow", "slow_before", "status_500", "status_503", "status_429", "status_500_after", "cut_before", "cut_after",
-  "cut_halfway", "malformed", "wrong_schema", "html_502", "decline", "approve", "step_up_again",
-])
+  "slow",
+  "slow_before",
+  "status_500",
+  "status_503",
+  "status_429",
+  "status_500_after",
+  "cut_before",
+  "cut_after",
+  "cut_halfway",
+  "malformed",
+  "wrong_schema",
+  "html_502",
+  "decline",
+  "approve",
+  "step_up_again",
+]);
 
 export type FaultInput = {
-  operation: string
-  account?: string | undefined
-  match?: Fault["match"] | undefined
-  kind: FaultKind
-  delay_ms?: number | undefined
-  times?: number | null | undefined
-}
+  operation: string;
+  account?: string | undefined;
+  match?: Fault["match"] | undefined;
+  kind: FaultKind;
+  delay_ms?: number | undefined;
+  times?: number | null | undefined;
+};
 
 /** Arms a fault. Without `times` it happens once; with null it stays until removed. */
 export function addFault(sim: Simulator, input: FaultInput): Fault {
@@ -43,35 +56,36 @@ export function addFault(sim: Simulator, input: FaultInput): Fault {
     delay_ms: input.delay_ms ?? null,
     times: input.times === undefined ? 1 : input.times,
     hits: 0,
-  }
-  sim.state.faults.put(fault)
-  return fault
+  };
+  sim.state.faults.put(fault);
+  return fault;
 }
 
 function doesMatch(fault: Fault, operation: string, accountId: string | null, facts: Facts): boolean {
-  if (fault.operation !== operation && (fault.operation !== "*" || operation === "webhook")) return false
-  if (fault.account !== null && fault.account !== accountId) return false
-  if (fault.times !== null && fault.hits >= fault.times) return false
-  const { match } = fault
+  if (fault.operation !== operation && (fault.operation !== "*" || operation === "webhook")) return false;
+  if (fault.account !== null && fault.account !== accountId) return false;
+  if (fault.times !== null && fault.hits >= fault.times) return false;
+  const { match } = fault;
   return (
     (match.payment_request_id === undefined || match.payment_request_id === facts.payment_request_id) &&
-    (match.payment_request_reference === undefined || match.payment_request_reference === facts.payment_request_reference) &&
+    (match.payment_request_reference === undefined ||
+      match.payment_request_reference === facts.payment_request_reference) &&
     (match.payment_transaction_reference === undefined ||
       match.payment_transaction_reference === facts.payment_transaction_reference) &&
     (match.purchase_reference === undefined || match.purchase_reference === facts.purchase_reference) &&
     (match.amount === undefined || match.amount === facts.amount) &&
     (match.event_type === undefined || match.event_type === facts.event_type)
-  )
+  );
 }
 
 /** The first armed fault for this call or event; using it counts one hit. */
 export function takeFault(sim: Simulator, operation: string, accountId: string | null, facts: Facts): Fault | null {
-  if (sim.state.faults.size === 0) return null
+  if (sim.state.faults.size === 0) return null;
   for (const fault of sim.state.faults.values()) {
-    if (!doesMatch(fault, operation, accountId, facts)) continue
-    fault.hits += 1
-    sim.state.faults.put(fault)
-    return fault
+    if (!doesMatch(fault, operation, accountId, facts)) continue;
+    fault.hits += 1;
+    sim.state.faults.put(fault);
+    return fault;
   }
-  return null
+  return null;
 }

@@ -1,4 +1,4 @@
-import { z } from "zod"
+import { z } from "zod";
 
 /** The simulator's own settings, read from the environment once at start. */
 
@@ -13,35 +13,38 @@ const EnvironmentSchema = z.object({
     .optional(),
   SIMULATOR_AUTO_ACCOUNTS: z.enum(["true", "false"]).optional(),
   DATA_DIR: z.string().min(1).default(".data"),
-})
+});
 
 export type SimulatorSettings = {
-  port: number
-  host: string
-  publicUrl: string | null
-  apiKey: string | undefined
-  autoAccounts: boolean | undefined
-  dataDir: string
-}
+  port: number;
+  host: string;
+  publicUrl: string | null;
+  apiKey: string | undefined;
+  autoAccounts: boolean | undefined;
+  dataDir: string;
+};
 
 /** Throws an Error whose message is a sentence for the person who started it. */
 export function readSettings(env: Record<string, string | undefined>): SimulatorSettings {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""))
-  const parsed = EnvironmentSchema.safeParse(given)
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = EnvironmentSchema.safeParse(given);
   if (!parsed.success) {
-    const reasons = parsed.error.issues.map((issue) => `${issue.path.map(String).join(".")} ${issue.message}`)
-    throw new Error(`The simulator's settings are not valid: ${reasons.join("; ")}.`)
+    const reasons = parsed.error.issues.map((issue) => `${issue.path.map(String).join(".")} ${issue.message}`);
+    throw new Error(`The simulator's settings are not valid: ${reasons.join("; ")}.`);
   }
-  const settings = parsed.data
+  const settings = parsed.data;
   if (settings.TILLGATE_ENV === "production") {
-    throw new Error("The simulator does not start with TILLGATE_ENV=production: it would stand in for Klarna with real customers.")
+    throw new Error(
+      "The simulator does not start with TILLGATE_ENV=production: it would stand in for Klarna with real customers.",
+    );
   }
   return {
     port: settings.SIMULATOR_PORT,
     host: settings.SIMULATOR_HOST,
     publicUrl: settings.SIMULATOR_PUBLIC_URL?.replace(/\/+$/, "") ?? null,
     apiKey: settings.SIMULATOR_API_KEY,
-    autoAccounts: settings.SIMULATOR_AUTO_ACCOUNTS === undefined ? undefined : settings.SIMULATOR_AUTO_ACCOUNTS === "true",
+    autoAccounts:
+      settings.SIMULATOR_AUTO_ACCOUNTS === undefined ? undefined : settings.SIMULATOR_AUTO_ACCOUNTS === "true",
     dataDir: settings.DATA_DIR,
-  }
+  };
 }

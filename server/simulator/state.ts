@@ -1,7 +1,7 @@
-import { mkdirSync } from "node:fs"
-import { join } from "node:path"
-import { DatabaseSync } from "node:sqlite"
-import type { z } from "zod"
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { z } from "zod";
 import {
   AccountSchema,
   DeliverySchema,
@@ -13,7 +13,7 @@ import {
   SigningKeySchema,
   TransactionSchema,
   WebhookSchema,
-} from "./model"
+} from "./model";
 
 /**
  * Memory first, disk before the answer. All reads come from maps; every change marks its document dirty, and one SQLite
@@ -23,124 +23,131 @@ import {
  */
 
 export type Collection<T> = {
-  get(id: string): T | undefined
+  get(id: string): T | undefined;
   /** Stores or marks as changed. The document is serialised at the next commit, not now. */
-  put(value: T): void
-  remove(id: string): void
-  values(): IterableIterator<T>
-  readonly size: number
-}
+  put(value: T): void;
+  remove(id: string): void;
+  values(): IterableIterator<T>;
+  readonly size: number;
+};
 
-const SHAPE_VERSION = 1
+const SHAPE_VERSION = 1;
 
-type Slot = { seq: number; kind: string; value: unknown; isRemoved: boolean }
+type Slot = { seq: number; kind: string; value: unknown; isRemoved: boolean };
 
-type Loader = (body: string, seq: number) => void
+type Loader = (body: string, seq: number) => void;
 
-export type State = ReturnType<typeof openState>
+export type State = ReturnType<typeof openState>;
 
 /** Opens the state in `<dataDir>/simulator.sqlite`, or in memory only when `dataDir` is null. */
 export function openState(dataDir: string | null) {
-  let database: DatabaseSync | null = null
+  let database: DatabaseSync | null = null;
   if (dataDir !== null) {
-    mkdirSync(dataDir, { recursive: true })
-    database = new DatabaseSync(join(dataDir, "simulator.sqlite"))
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000;")
-    const version = Number(database.prepare("PRAGMA user_version").get()?.user_version ?? 0)
+    mkdirSync(dataDir, { recursive: true });
+    database = new DatabaseSync(join(dataDir, "simulator.sqlite"));
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000;");
+    const version = Number(database.prepare("PRAGMA user_version").get()?.user_version ?? 0);
     // The file is a convenience that may be wiped at any time; one of another shape is started anew, never migrated.
-    if (version !== SHAPE_VERSION) database.exec(`DROP TABLE IF EXISTS document; PRAGMA user_version = ${SHAPE_VERSION};`)
-    database.exec("CREATE TABLE IF NOT EXISTS document (seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL)")
+    if (version !== SHAPE_VERSION)
+      database.exec(`DROP TABLE IF EXISTS document; PRAGMA user_version = ${SHAPE_VERSION};`);
+    database.exec(
+      "CREATE TABLE IF NOT EXISTS document (seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL)",
+    );
   }
   const upsert = database?.prepare(
     "INSERT INTO document (seq, kind, body) VALUES (?, ?, ?) ON CONFLICT (seq) DO UPDATE SET body = excluded.body",
-  )
-  const remove = database?.prepare("DELETE FROM document WHERE seq = ?")
+  );
+  const remove = database?.prepare("DELETE FROM document WHERE seq = ?");
 
-  let lastSeq = 0
-  const dirty = new Set<Slot>()
-  const loaders = new Map<string, Loader>()
-  let pending: Promise<void> | null = null
+  let lastSeq = 0;
+  const dirty = new Set<Slot>();
+  const loaders = new Map<string, Loader>();
+  let pending: Promise<void> | null = null;
 
   function flush(): void {
     if (database === null || upsert === undefined || remove === undefined) {
-      dirty.clear()
-      return
+      dirty.clear();
+      return;
     }
-    if (dirty.size === 0) return
-    database.exec("BEGIN IMMEDIATE")
+    if (dirty.size === 0) return;
+    database.exec("BEGIN IMMEDIATE");
     try {
       for (const slot of dirty) {
-        if (slot.isRemoved) remove.run(slot.seq)
-        else upsert.run(slot.seq, slot.kind, JSON.stringify(slot.value))
+        if (slot.isRemoved) remove.run(slot.seq);
+        else upsert.run(slot.seq, slot.kind, JSON.stringify(slot.value));
       }
-      database.exec("COMMIT")
+      database.exec("COMMIT");
     } catch (error) {
       // The dirty documents stay marked: the next commit tries them again.
-      database.exec("ROLLBACK")
-      throw error
+      database.exec("ROLLBACK");
+      throw error;
     }
-    dirty.clear()
+    dirty.clear();
   }
 
   function schedule(): Promise<void> {
     pending ??= new Promise((resolve, reject) => {
       setImmediate(() => {
-        pending = null
+        pending = null;
         try {
-          flush()
-          resolve()
+          flush();
+          resolve();
         } catch (error) {
-          reject(error)
+          reject(error);
         }
-      })
-    })
-    return pending
+      });
+    });
+    return pending;
   }
 
   function mark(slot: Slot): void {
-    if (database === null) return
-    dirty.add(slot)
-    schedule().catch(() => undefined)
+    if (database === null) return;
+    dirty.add(slot);
+    schedule().catch(() => undefined);
   }
 
-  function collection<S extends z.ZodType>(kind: string, schema: S, idOf: (value: z.infer<S>) => string): Collection<z.infer<S>> {
-    type Value = z.infer<S>
-    const values = new Map<string, Value>()
-    const slots = new Map<string, Slot>()
+  function collection<S extends z.ZodType>(
+    kind: string,
+    schema: S,
+    idOf: (value: z.infer<S>) => string,
+  ): Collection<z.infer<S>> {
+    type Value = z.infer<S>;
+    const values = new Map<string, Value>();
+    const slots = new Map<string, Slot>();
     loaders.set(kind, (body, seq) => {
-      const value = schema.parse(JSON.parse(body))
-      values.set(idOf(value), value)
-      slots.set(idOf(value), { seq, kind, value, isRemoved: false })
-    })
+      const value = schema.parse(JSON.parse(body));
+      values.set(idOf(value), value);
+      slots.set(idOf(value), { seq, kind, value, isRemoved: false });
+    });
     return {
       get: (id) => values.get(id),
       put(value) {
-        const id = idOf(value)
-        let slot = slots.get(id)
+        const id = idOf(value);
+        let slot = slots.get(id);
         if (slot === undefined) {
-          lastSeq += 1
-          slot = { seq: lastSeq, kind, value, isRemoved: false }
-          slots.set(id, slot)
-          values.set(id, value)
+          lastSeq += 1;
+          slot = { seq: lastSeq, kind, value, isRemoved: false };
+          slots.set(id, slot);
+          values.set(id, value);
         } else if (slot.value !== value) {
-          slot.value = value
-          values.set(id, value)
+          slot.value = value;
+          values.set(id, value);
         }
-        mark(slot)
+        mark(slot);
       },
       remove(id) {
-        const slot = slots.get(id)
-        if (slot === undefined) return
-        slot.isRemoved = true
-        slots.delete(id)
-        values.delete(id)
-        mark(slot)
+        const slot = slots.get(id);
+        if (slot === undefined) return;
+        slot.isRemoved = true;
+        slots.delete(id);
+        values.delete(id);
+        mark(slot);
       },
       values: () => values.values(),
       get size() {
-        return values.size
+        return values.size;
       },
-    }
+    };
   }
 
   const collections = {
@@ -154,13 +161,13 @@ export function openState(dataDir: string | null) {
     deliveries: collection("delivery", DeliverySchema, (value) => value.delivery_id),
     faults: collection("fault", FaultSchema, (value) => value.fault_id),
     firedTriggers: collection("fired_trigger", FiredTriggerSchema, (value) => value.id),
-  }
+  };
 
   if (database !== null) {
     for (const row of database.prepare("SELECT seq, kind, body FROM document ORDER BY seq").iterate()) {
-      const seq = Number(row.seq)
-      lastSeq = Math.max(lastSeq, seq)
-      loaders.get(String(row.kind))?.(String(row.body), seq)
+      const seq = Number(row.seq);
+      lastSeq = Math.max(lastSeq, seq);
+      loaders.get(String(row.kind))?.(String(row.body), seq);
     }
   }
 
@@ -169,9 +176,9 @@ export function openState(dataDir: string | null) {
     /** Resolves when everything changed so far is on disk. */
     durable: (): Promise<void> => (database === null || dirty.size === 0 ? Promise.resolve() : schedule()),
     close(): void {
-      flush()
-      database?.close()
-      database = null
+      flush();
+      database?.close();
+      database = null;
     },
-  }
+  };
 }

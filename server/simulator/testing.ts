@@ -1,79 +1,86 @@
-import { createApp } from "./app"
-import { type AccountView, booksOf, type DeliveryView, type RequestView, type TransactionView } from "./control"
-import type { CustomerAction } from "./customer"
-import type { Fault, Settings, Switches } from "./model"
-import type { FaultInput } from "./scenarios"
-import type { LoggedCall, StoreInput } from "./simulator"
+import { createApp } from "./app";
+import type { AccountView, booksOf, DeliveryView, RequestView, TransactionView } from "./control";
+import type { CustomerAction } from "./customer";
+import type { Fault, Settings, Switches } from "./model";
+import type { FaultInput } from "./scenarios";
+import type { LoggedCall, StoreInput } from "./simulator";
 
 /** A simulator inside the test's process: on a free port, in memory unless a folder is given. */
 
 export type SimulatorControl = {
   /** Creates an account or updates the one with the same id. */
   account(input?: {
-    account_id?: string
-    name?: string
-    country?: string
-    stores?: StoreInput[]
-    switches?: Partial<Switches>
-  }): Promise<AccountView>
-  settings(input: Partial<Settings>): Promise<Settings>
-  requests(filter?: Record<string, string>): Promise<RequestView[]>
-  request(id: string): Promise<RequestView>
-  play(requestId: string, action: CustomerAction, options?: { force?: boolean }): Promise<RequestView>
-  transactions(filter?: Record<string, string>): Promise<TransactionView[]>
-  books(account?: string): Promise<ReturnType<typeof booksOf>>
-  deliveries(filter?: Record<string, string>): Promise<DeliveryView[]>
-  redeliver(deliveryId: string): Promise<void>
-  calls(filter?: Record<string, string>): Promise<LoggedCall[]>
-  fault(input: FaultInput): Promise<Fault>
-  clearFaults(): Promise<void>
-  advance(ms: number, account?: string): Promise<void>
+    account_id?: string;
+    name?: string;
+    country?: string;
+    stores?: StoreInput[];
+    switches?: Partial<Switches>;
+  }): Promise<AccountView>;
+  settings(input: Partial<Settings>): Promise<Settings>;
+  requests(filter?: Record<string, string>): Promise<RequestView[]>;
+  request(id: string): Promise<RequestView>;
+  play(requestId: string, action: CustomerAction, options?: { force?: boolean }): Promise<RequestView>;
+  transactions(filter?: Record<string, string>): Promise<TransactionView[]>;
+  books(account?: string): Promise<ReturnType<typeof booksOf>>;
+  deliveries(filter?: Record<string, string>): Promise<DeliveryView[]>;
+  redeliver(deliveryId: string): Promise<void>;
+  calls(filter?: Record<string, string>): Promise<LoggedCall[]>;
+  fault(input: FaultInput): Promise<Fault>;
+  clearFaults(): Promise<void>;
+  advance(ms: number, account?: string): Promise<void>;
   /** Creates a signing key and a webhook for all events (or those given) to this address. */
-  webhook(url: string, eventTypes?: string[]): Promise<{ webhook_id: string; signing_key_id: string; signing_key: string }>
+  webhook(
+    url: string,
+    eventTypes?: string[],
+  ): Promise<{ webhook_id: string; signing_key_id: string; signing_key: string }>;
   /** Resolves when no webhook is on its way; what waits for a retry stays waiting. */
-  idle(): Promise<void>
-  reset(): Promise<void>
-}
+  idle(): Promise<void>;
+  reset(): Promise<void>;
+};
 
 export type RunningSimulator = {
-  url: string
-  apiKey: string
-  fetch: (request: Request) => Promise<Response>
-  control: SimulatorControl
-  close(): Promise<void>
-}
+  url: string;
+  apiKey: string;
+  fetch: (request: Request) => Promise<Response>;
+  control: SimulatorControl;
+  close(): Promise<void>;
+};
 
-export const TEST_API_KEY = "klarna_test_api_simulator_for_tests_only"
+export const TEST_API_KEY = "klarna_test_api_simulator_for_tests_only";
 
 export async function startSimulator(
   options: { port?: number; dataDir?: string; apiKey?: string; autoAccounts?: boolean } = {},
 ): Promise<RunningSimulator> {
-  const apiKey = options.apiKey ?? TEST_API_KEY
-  const app = createApp({ dataDir: options.dataDir ?? null, apiKey, autoAccounts: options.autoAccounts })
-  const port = await app.listen(options.port ?? 0, "127.0.0.1")
-  const url = `http://127.0.0.1:${port}`
+  const apiKey = options.apiKey ?? TEST_API_KEY;
+  const app = createApp({ dataDir: options.dataDir ?? null, apiKey, autoAccounts: options.autoAccounts });
+  const port = await app.listen(options.port ?? 0, "127.0.0.1");
+  const url = `http://127.0.0.1:${port}`;
 
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await app.fetch(
       new Request(`${url}${path}`, {
         method,
-        headers: { authorization: `Basic ${apiKey}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+        headers: {
+          authorization: `Basic ${apiKey}`,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),
-    )
-    const text = await response.text()
-    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`)
+    );
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
     // The other end is this very program: its answers have the types that it was compiled with.
-    return (text === "" ? null : JSON.parse(text)) as T
+    return (text === "" ? null : JSON.parse(text)) as T;
   }
   const list = (path: string, filter: Record<string, string> | undefined): string =>
-    filter === undefined ? path : `${path}?${new URLSearchParams(filter)}`
-  const requestPath = (id: string): string => `/_control/requests/${encodeURIComponent(id)}`
+    filter === undefined ? path : `${path}?${new URLSearchParams(filter)}`;
+  const requestPath = (id: string): string => `/_control/requests/${encodeURIComponent(id)}`;
 
   const control: SimulatorControl = {
     account: (input = {}) => call("POST", "/_control/accounts", input),
     settings: (input) => call("POST", "/_control/settings", input),
-    requests: async (filter) => (await call<{ requests: RequestView[] }>("GET", list("/_control/requests", filter))).requests,
+    requests: async (filter) =>
+      (await call<{ requests: RequestView[] }>("GET", list("/_control/requests", filter))).requests,
     request: (id) => call("GET", requestPath(id)),
     play: (id, action, extra = {}) => call("POST", `${requestPath(id)}/play`, { action, ...extra }),
     transactions: async (filter) =>
@@ -88,32 +95,36 @@ export async function startSimulator(
     deliveries: async (filter) =>
       (await call<{ deliveries: DeliveryView[] }>("GET", list("/_control/webhook-deliveries", filter))).deliveries,
     async redeliver(deliveryId) {
-      await call("POST", `/_control/webhook-deliveries/${deliveryId}/redeliver`)
+      await call("POST", `/_control/webhook-deliveries/${deliveryId}/redeliver`);
     },
     calls: async (filter) => (await call<{ calls: LoggedCall[] }>("GET", list("/_control/calls", filter))).calls,
     fault: (input) => call("POST", "/_control/faults", input),
     async clearFaults() {
-      await call("DELETE", "/_control/faults")
+      await call("DELETE", "/_control/faults");
     },
     async advance(ms, account) {
-      await call("POST", "/_control/clock", { advance_ms: ms, ...(account === undefined ? {} : { account }) })
+      await call("POST", "/_control/clock", { advance_ms: ms, ...(account === undefined ? {} : { account }) });
     },
     async webhook(target, eventTypes = ["payment.*"]) {
-      const key = await call<{ signing_key_id: string; signing_key: string }>("POST", "/v2/notification/signing-keys", {})
+      const key = await call<{ signing_key_id: string; signing_key: string }>(
+        "POST",
+        "/v2/notification/signing-keys",
+        {},
+      );
       const webhook = await call<{ webhook_id: string }>("POST", "/v2/notification/webhooks", {
         url: target,
         event_types: eventTypes,
         event_version: "v2",
         signing_key_id: key.signing_key_id,
         status: "ENABLED",
-      })
-      return { webhook_id: webhook.webhook_id, signing_key_id: key.signing_key_id, signing_key: key.signing_key }
+      });
+      return { webhook_id: webhook.webhook_id, signing_key_id: key.signing_key_id, signing_key: key.signing_key };
     },
     idle: () => app.sender.idle(),
     async reset() {
-      await call("POST", "/_control/reset")
+      await call("POST", "/_control/reset");
     },
-  }
+  };
 
-  return { url, apiKey, fetch: app.fetch, control, close: () => app.close() }
+  return { url, apiKey, fetch: app.fetch, control, close: () => app.close() };
 }

@@ -1,82 +1,89 @@
-import { createHmac } from "node:crypto"
-import { Agent, request as send } from "undici"
-import { z } from "zod"
-import { invalid, SimulatedError } from "./errors"
-import { iso, newSigningKey, newSigningKeyId, newUuid, newWebhookId } from "./ids"
-import { type Delivery, type SigningKey, type Webhook, WEBHOOK_RETRY_STEPS_MS } from "./model"
-import { parseBody } from "./requests"
-import { takeFault, triggerOf } from "./scenarios"
-import { nowFor, type Simulator, type SimulatedEvent } from "./simulator"
+import { createHmac } from "node:crypto";
+import { Agent, request as send } from "undici";
+import { z } from "zod";
+import { invalid, SimulatedError } from "./errors";
+import { iso, newSigningKey, newSigningKeyId, newUuid, newWebhookId } from "./ids";
+import { type Delivery, type SigningKey, WEBHOOK_RETRY_STEPS_MS, type Webhook } from "./model";
+import { parseBody } from "./requests";
+import { takeFault, triggerOf } from "./scenarios";
+import { nowFor, type SimulatedEvent, type Simulator } from "./simulator";
 
 /** Notifications: signing keys, webhooks, and the delivery of events with Klarna's retry steps. */
 
-const COMPLETED_EVENT = "payment.request.state-change.completed"
-const IN_PROGRESS_EVENT = "payment.request.state-change.in-progress"
-const ACCEPTED_STATUSES: ReadonlySet<number> = new Set([200, 201, 202, 204])
-const SWEEP_EVERY_MS = 50
-const FINISHED_KEPT_MAX = 20_000
-const OUT_OF_ORDER_DELAY_MS = 300
+const COMPLETED_EVENT = "payment.request.state-change.completed";
+const IN_PROGRESS_EVENT = "payment.request.state-change.in-progress";
+const ACCEPTED_STATUSES: ReadonlySet<number> = new Set([200, 201, 202, 204]);
+const SWEEP_EVERY_MS = 50;
+const FINISHED_KEPT_MAX = 20_000;
+const OUT_OF_ORDER_DELAY_MS = 300;
 /** How long the next event of a subject waits for the first attempt of the one before. */
-const ORDER_PATIENCE_MS = 1_000
+const ORDER_PATIENCE_MS = 1_000;
 
 export function signatureOf(body: string, signingKey: string): string {
-  return createHmac("sha256", signingKey).update(body, "utf8").digest("hex")
+  return createHmac("sha256", signingKey).update(body, "utf8").digest("hex");
 }
 
 export function doesTypeMatch(pattern: string, type: string): boolean {
-  if (pattern === "*" || pattern === type) return true
-  const star = pattern.indexOf("*")
-  if (star < 0) return false
-  const expression = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\-]/g, "\\$&")).join(".*")
-  return new RegExp(`^${expression}$`).test(type)
+  if (pattern === "*" || pattern === type) return true;
+  const star = pattern.indexOf("*");
+  if (star < 0) return false;
+  const expression = pattern
+    .split("*")
+    .map((part) => part.replace(/[.+?^${}()|[\]\\-]/g, "\\$&"))
+    .join(".*");
+  return new RegExp(`^${expression}$`).test(type);
 }
 
 // --- signing keys and webhooks ---
 
 export function createSigningKey(sim: Simulator): Record<string, unknown> {
-  const key: SigningKey = { signing_key_id: newSigningKeyId(), signing_key: newSigningKey(), created_at: nowFor(sim, undefined) }
-  sim.state.signingKeys.put(key)
-  return { signing_key_id: key.signing_key_id, signing_key: key.signing_key, created_at: iso(key.created_at) }
+  const key: SigningKey = {
+    signing_key_id: newSigningKeyId(),
+    signing_key: newSigningKey(),
+    created_at: nowFor(sim, undefined),
+  };
+  sim.state.signingKeys.put(key);
+  return { signing_key_id: key.signing_key_id, signing_key: key.signing_key, created_at: iso(key.created_at) };
 }
 
 function signingKeyView(key: SigningKey): Record<string, unknown> {
-  return { signing_key_id: key.signing_key_id, created_at: iso(key.created_at) }
+  return { signing_key_id: key.signing_key_id, created_at: iso(key.created_at) };
 }
 
 export function listSigningKeys(sim: Simulator): Record<string, unknown> {
-  return { signing_keys: [...sim.state.signingKeys.values()].map(signingKeyView) }
+  return { signing_keys: [...sim.state.signingKeys.values()].map(signingKeyView) };
 }
 
 export function readSigningKey(sim: Simulator, id: string): Record<string, unknown> {
-  const key = sim.state.signingKeys.get(id)
-  if (key === undefined) throw new SimulatedError("RESOURCE_NOT_FOUND", "The signing key does not exist.")
-  return signingKeyView(key)
+  const key = sim.state.signingKeys.get(id);
+  if (key === undefined) throw new SimulatedError("RESOURCE_NOT_FOUND", "The signing key does not exist.");
+  return signingKeyView(key);
 }
 
 export function deleteSigningKey(sim: Simulator, id: string): void {
-  readSigningKey(sim, id)
+  readSigningKey(sim, id);
   for (const webhook of sim.state.webhooks.values()) {
     if (webhook.signing_key_id === id) {
-      throw new SimulatedError("OPERATION_FORBIDDEN", "The signing key is used by a webhook.")
+      throw new SimulatedError("OPERATION_FORBIDDEN", "The signing key is used by a webhook.");
     }
   }
-  sim.state.signingKeys.remove(id)
+  sim.state.signingKeys.remove(id);
 }
 
 function checkTarget(sim: Simulator, raw: string): string {
-  if (!URL.canParse(raw)) throw invalid("url", "is not a URL")
-  const url = new URL(raw)
-  const isLoopback = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname) || url.hostname.endsWith(".localhost")
-  if (sim.settings().webhook_targets === "loopback" && isLoopback && url.protocol.startsWith("http")) return raw
-  if (url.protocol !== "https:") throw invalid("url", "must use https")
-  if (url.port !== "" && url.port !== "8443") throw invalid("url", "must use port 443 or 8443")
-  return raw
+  if (!URL.canParse(raw)) throw invalid("url", "is not a URL");
+  const url = new URL(raw);
+  const isLoopback = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname) || url.hostname.endsWith(".localhost");
+  if (sim.settings().webhook_targets === "loopback" && isLoopback && url.protocol.startsWith("http")) return raw;
+  if (url.protocol !== "https:") throw invalid("url", "must use https");
+  if (url.port !== "" && url.port !== "8443") throw invalid("url", "must use port 443 or 8443");
+  return raw;
 }
 
 const EventTypesSchema = z
   .array(z.string().regex(/^[a-z0-9.*-]+$/, "is not an event type"))
   .min(1)
-  .refine((types) => new Set(types).size === types.length, "must be unique")
+  .refine((types) => new Set(types).size === types.length, "must be unique");
 
 const WebhookBodySchema = z.looseObject({
   url: z.string().max(2048),
@@ -84,7 +91,7 @@ const WebhookBodySchema = z.looseObject({
   event_version: z.enum(["v1", "v2"]).default("v2"),
   signing_key_id: z.string(),
   status: z.enum(["ENABLED", "DISABLED"]).default("ENABLED"),
-})
+});
 
 const WebhookPatchSchema = z.looseObject({
   url: z.string().max(2048).optional(),
@@ -92,36 +99,36 @@ const WebhookPatchSchema = z.looseObject({
   event_version: z.enum(["v1", "v2"]).optional(),
   signing_key_id: z.string().optional(),
   status: z.enum(["ENABLED", "DISABLED"]).optional(),
-})
+});
 
 export function webhookView(webhook: Webhook): Record<string, unknown> {
-  return { ...webhook, created_at: iso(webhook.created_at), updated_at: iso(webhook.updated_at) }
+  return { ...webhook, created_at: iso(webhook.created_at), updated_at: iso(webhook.updated_at) };
 }
 
 export function getWebhook(sim: Simulator, id: string): Webhook {
-  const webhook = sim.state.webhooks.get(id)
-  if (webhook === undefined) throw new SimulatedError("RESOURCE_NOT_FOUND", "The webhook does not exist.")
-  return webhook
+  const webhook = sim.state.webhooks.get(id);
+  if (webhook === undefined) throw new SimulatedError("RESOURCE_NOT_FOUND", "The webhook does not exist.");
+  return webhook;
 }
 
 function checkSigningKey(sim: Simulator, id: string): void {
-  if (sim.state.signingKeys.get(id) === undefined) throw invalid("signing_key_id", "the signing key does not exist")
+  if (sim.state.signingKeys.get(id) === undefined) throw invalid("signing_key_id", "the signing key does not exist");
 }
 
 export function createWebhook(sim: Simulator, body: unknown): Webhook {
-  const input = parseBody(WebhookBodySchema, body)
-  checkTarget(sim, input.url)
-  checkSigningKey(sim, input.signing_key_id)
-  const types = [...input.event_types].sort().join(" ")
+  const input = parseBody(WebhookBodySchema, body);
+  checkTarget(sim, input.url);
+  checkSigningKey(sim, input.signing_key_id);
+  const types = [...input.event_types].sort().join(" ");
   for (const other of sim.state.webhooks.values()) {
     const isSame =
       other.url === input.url &&
       other.event_version === input.event_version &&
       other.signing_key_id === input.signing_key_id &&
-      [...other.event_types].sort().join(" ") === types
-    if (isSame) throw new SimulatedError("RESOURCE_CONFLICT", "A webhook with the same configuration exists.")
+      [...other.event_types].sort().join(" ") === types;
+    if (isSame) throw new SimulatedError("RESOURCE_CONFLICT", "A webhook with the same configuration exists.");
   }
-  const now = nowFor(sim, undefined)
+  const now = nowFor(sim, undefined);
   const webhook: Webhook = {
     webhook_id: newWebhookId(),
     url: input.url,
@@ -131,34 +138,34 @@ export function createWebhook(sim: Simulator, body: unknown): Webhook {
     status: input.status,
     created_at: now,
     updated_at: now,
-  }
-  sim.state.webhooks.put(webhook)
-  return webhook
+  };
+  sim.state.webhooks.put(webhook);
+  return webhook;
 }
 
 export function updateWebhook(sim: Simulator, webhook: Webhook, body: unknown): void {
-  const input = parseBody(WebhookPatchSchema, body)
-  if (input.url !== undefined) checkTarget(sim, input.url)
-  if (input.signing_key_id !== undefined) checkSigningKey(sim, input.signing_key_id)
-  webhook.url = input.url ?? webhook.url
-  webhook.event_types = input.event_types ?? webhook.event_types
-  webhook.event_version = input.event_version ?? webhook.event_version
-  webhook.signing_key_id = input.signing_key_id ?? webhook.signing_key_id
-  webhook.status = input.status ?? webhook.status
-  webhook.updated_at = nowFor(sim, undefined)
-  sim.state.webhooks.put(webhook)
+  const input = parseBody(WebhookPatchSchema, body);
+  if (input.url !== undefined) checkTarget(sim, input.url);
+  if (input.signing_key_id !== undefined) checkSigningKey(sim, input.signing_key_id);
+  webhook.url = input.url ?? webhook.url;
+  webhook.event_types = input.event_types ?? webhook.event_types;
+  webhook.event_version = input.event_version ?? webhook.event_version;
+  webhook.signing_key_id = input.signing_key_id ?? webhook.signing_key_id;
+  webhook.status = input.status ?? webhook.status;
+  webhook.updated_at = nowFor(sim, undefined);
+  sim.state.webhooks.put(webhook);
 }
 
 // --- delivery ---
 
 type Plan = {
-  count: number
-  delayMs: number
-  isLost: boolean
-  isFirstAttemptLost: boolean
-  isBadlySigned: boolean
-  heldFor: string | null
-}
+  count: number;
+  delayMs: number;
+  isLost: boolean;
+  isFirstAttemptLost: boolean;
+  isBadlySigned: boolean;
+  heldFor: string | null;
+};
 
 /** What the amount and the armed faults do to an event on its way. */
 function planOf(sim: Simulator, event: SimulatedEvent): Plan {
@@ -169,35 +176,35 @@ function planOf(sim: Simulator, event: SimulatedEvent): Plan {
     isFirstAttemptLost: false,
     isBadlySigned: false,
     heldFor: null,
-  }
-  const trigger = event.facts.amount === undefined ? null : triggerOf(sim, event.account, event.facts.amount)
-  if (trigger === "05" && event.type === COMPLETED_EVENT) plan.isFirstAttemptLost = true
-  if (trigger === "06" && event.type === COMPLETED_EVENT) plan.count = 2
-  if (trigger === "07" && event.type === IN_PROGRESS_EVENT) plan.heldFor = COMPLETED_EVENT
-  const fault = takeFault(sim, "webhook", event.account.account_id, { ...event.facts, event_type: event.type })
+  };
+  const trigger = event.facts.amount === undefined ? null : triggerOf(sim, event.account, event.facts.amount);
+  if (trigger === "05" && event.type === COMPLETED_EVENT) plan.isFirstAttemptLost = true;
+  if (trigger === "06" && event.type === COMPLETED_EVENT) plan.count = 2;
+  if (trigger === "07" && event.type === IN_PROGRESS_EVENT) plan.heldFor = COMPLETED_EVENT;
+  const fault = takeFault(sim, "webhook", event.account.account_id, { ...event.facts, event_type: event.type });
   switch (fault?.kind) {
     case "lost":
-      plan.isLost = true
-      break
+      plan.isLost = true;
+      break;
     case "doubled":
-      plan.count = 2
-      break
+      plan.count = 2;
+      break;
     case "late":
-      plan.delayMs = fault.delay_ms ?? 5_000
-      break
+      plan.delayMs = fault.delay_ms ?? 5_000;
+      break;
     case "out_of_order":
-      plan.heldFor = COMPLETED_EVENT
-      break
+      plan.heldFor = COMPLETED_EVENT;
+      break;
     case "bad_signature":
-      plan.isBadlySigned = true
-      break
+      plan.isBadlySigned = true;
+      break;
     default:
-      break
+      break;
   }
-  return plan
+  return plan;
 }
 
-export type WebhookSender = ReturnType<typeof createWebhookSender>
+export type WebhookSender = ReturnType<typeof createWebhookSender>;
 
 export function createWebhookSender(sim: Simulator) {
   const agent = new Agent({
@@ -205,43 +212,43 @@ export function createWebhookSender(sim: Simulator) {
     pipelining: 1,
     keepAliveTimeout: 30_000,
     connect: { timeout: 10_000 },
-  })
+  });
   /** Deliveries that wait for their time, by id. */
-  const waiting = new Set<string>()
+  const waiting = new Set<string>();
   /** The first attempt of the latest event of a subject: the next event lets it go first. */
-  const firstAttempts = new Map<string, Promise<void>>()
-  const finished: string[] = []
-  const running = new Set<Promise<void>>()
-  let isClosed = false
+  const firstAttempts = new Map<string, Promise<void>>();
+  const finished: string[] = [];
+  const running = new Set<Promise<void>>();
+  let isClosed = false;
 
   function finish(delivery: Delivery, status: Delivery["status"]): void {
-    delivery.status = status
-    delivery.next_attempt_at = null
-    sim.state.deliveries.put(delivery)
-    finished.push(delivery.delivery_id)
+    delivery.status = status;
+    delivery.next_attempt_at = null;
+    sim.state.deliveries.put(delivery);
+    finished.push(delivery.delivery_id);
     if (finished.length > FINISHED_KEPT_MAX) {
-      const oldest = finished.shift()
-      const kept = oldest === undefined ? undefined : sim.state.deliveries.get(oldest)
-      if (kept !== undefined && kept.status !== "PENDING") sim.state.deliveries.remove(kept.delivery_id)
+      const oldest = finished.shift();
+      const kept = oldest === undefined ? undefined : sim.state.deliveries.get(oldest);
+      if (kept !== undefined && kept.status !== "PENDING") sim.state.deliveries.remove(kept.delivery_id);
     }
-    if (status === "DELIVERED") releaseHeld(delivery)
+    if (status === "DELIVERED") releaseHeld(delivery);
   }
 
   function releaseHeld(delivered: Delivery): void {
     for (const id of waiting) {
-      const held = sim.state.deliveries.get(id)
-      if (held === undefined || held.held_for !== delivered.event_type) continue
-      if (held.subject_id !== delivered.subject_id || held.webhook_id !== delivered.webhook_id) continue
-      held.held_for = null
-      held.next_attempt_at = nowFor(sim, sim.state.accounts.get(held.account_id)) + OUT_OF_ORDER_DELAY_MS
-      sim.state.deliveries.put(held)
+      const held = sim.state.deliveries.get(id);
+      if (held === undefined || held.held_for !== delivered.event_type) continue;
+      if (held.subject_id !== delivered.subject_id || held.webhook_id !== delivered.webhook_id) continue;
+      held.held_for = null;
+      held.next_attempt_at = nowFor(sim, sim.state.accounts.get(held.account_id)) + OUT_OF_ORDER_DELAY_MS;
+      sim.state.deliveries.put(held);
     }
   }
 
   async function post(webhook: Webhook, delivery: Delivery): Promise<number> {
-    const key = sim.state.signingKeys.get(webhook.signing_key_id)
-    const secret = delivery.is_badly_signed ? "not the signing key" : (key?.signing_key ?? "")
-    const timeoutMs = sim.settings().webhook_timeout_ms
+    const key = sim.state.signingKeys.get(webhook.signing_key_id);
+    const secret = delivery.is_badly_signed ? "not the signing key" : (key?.signing_key ?? "");
+    const timeoutMs = sim.settings().webhook_timeout_ms;
     const answer = await send(webhook.url, {
       method: "POST",
       dispatcher: agent,
@@ -254,79 +261,79 @@ export function createWebhookSender(sim: Simulator) {
         "klarna-signing-key-id": webhook.signing_key_id,
       },
       body: delivery.body,
-    })
-    await answer.body.dump()
-    return answer.statusCode
+    });
+    await answer.body.dump();
+    return answer.statusCode;
   }
 
   async function attempt(delivery: Delivery): Promise<void> {
-    const webhook = sim.state.webhooks.get(delivery.webhook_id)
-    const account = sim.state.accounts.get(delivery.account_id)
-    const at = nowFor(sim, account)
+    const webhook = sim.state.webhooks.get(delivery.webhook_id);
+    const account = sim.state.accounts.get(delivery.account_id);
+    const at = nowFor(sim, account);
     if (webhook === undefined || webhook.status === "DISABLED") {
-      delivery.attempts.push({ at, status: null, error: "the webhook is disabled or deleted", duration_ms: 0 })
-      finish(delivery, "FAILED")
-      return
+      delivery.attempts.push({ at, status: null, error: "the webhook is disabled or deleted", duration_ms: 0 });
+      finish(delivery, "FAILED");
+      return;
     }
-    const startedAt = performance.now()
-    let status: number | null = null
-    let error: string | null = null
+    const startedAt = performance.now();
+    let status: number | null = null;
+    let error: string | null = null;
     if (delivery.is_first_attempt_lost && delivery.attempts.length === 0) {
-      error = "lost on the way, as asked"
+      error = "lost on the way, as asked";
     } else {
       try {
-        status = await post(webhook, delivery)
+        status = await post(webhook, delivery);
       } catch (cause) {
-        error = cause instanceof Error ? cause.message : String(cause)
+        error = cause instanceof Error ? cause.message : String(cause);
       }
     }
-    if (isClosed) return
-    delivery.attempts.push({ at, status, error, duration_ms: Math.round((performance.now() - startedAt) * 10) / 10 })
+    if (isClosed) return;
+    delivery.attempts.push({ at, status, error, duration_ms: Math.round((performance.now() - startedAt) * 10) / 10 });
     if (status !== null && ACCEPTED_STATUSES.has(status)) {
-      finish(delivery, "DELIVERED")
-      return
+      finish(delivery, "DELIVERED");
+      return;
     }
-    const step = WEBHOOK_RETRY_STEPS_MS[delivery.attempts.length - 1]
+    const step = WEBHOOK_RETRY_STEPS_MS[delivery.attempts.length - 1];
     if (step === undefined) {
-      finish(delivery, "FAILED")
-      return
+      finish(delivery, "FAILED");
+      return;
     }
-    delivery.next_attempt_at = nowFor(sim, account) + step
-    sim.state.deliveries.put(delivery)
-    waiting.add(delivery.delivery_id)
+    delivery.next_attempt_at = nowFor(sim, account) + step;
+    sim.state.deliveries.put(delivery);
+    waiting.add(delivery.delivery_id);
   }
 
   function track(work: Promise<void>): Promise<void> {
-    const settled = work.catch(() => undefined)
-    running.add(settled)
-    void settled.then(() => running.delete(settled))
-    return settled
+    const settled = work.catch(() => undefined);
+    running.add(settled);
+    void settled.then(() => running.delete(settled));
+    return settled;
   }
 
   /** Sends when the change is on disk and the event before it of the same subject had its first chance. */
   function sendFirst(delivery: Delivery): void {
-    const lane = `${delivery.webhook_id} ${delivery.subject_id}`
-    const before = firstAttempts.get(lane)
+    const lane = `${delivery.webhook_id} ${delivery.subject_id}`;
+    const before = firstAttempts.get(lane);
     const work = track(
       (async () => {
-        await sim.state.durable()
+        await sim.state.durable();
         if (before !== undefined) {
-          let timer: NodeJS.Timeout | undefined
-          await Promise.race([before, new Promise((resolve) => (timer = setTimeout(resolve, ORDER_PATIENCE_MS)))])
-          clearTimeout(timer)
+          let timer: NodeJS.Timeout | undefined;
+          await Promise.race([before, new Promise((resolve) => (timer = setTimeout(resolve, ORDER_PATIENCE_MS)))]);
+          clearTimeout(timer);
         }
-        await attempt(delivery)
+        await attempt(delivery);
       })(),
-    )
-    firstAttempts.set(lane, work)
+    );
+    firstAttempts.set(lane, work);
     void work.then(() => {
-      if (firstAttempts.get(lane) === work) firstAttempts.delete(lane)
-    })
+      if (firstAttempts.get(lane) === work) firstAttempts.delete(lane);
+    });
   }
 
   function createDelivery(webhook: Webhook, event: SimulatedEvent, eventId: string, plan: Plan): Delivery {
-    const now = nowFor(sim, event.account)
-    const accountId = event.account.account_id
+    const now = nowFor(sim, event.account);
+    const accountId = event.account.account_id;
     const body = JSON.stringify({
       metadata: {
         event_type: event.type,
@@ -342,7 +349,7 @@ export function createWebhookSender(sim: Simulator) {
         live: accountId.includes(":live:"),
       },
       payload: event.payload,
-    })
+    });
     return {
       delivery_id: newUuid(),
       webhook_id: webhook.webhook_id,
@@ -359,22 +366,22 @@ export function createWebhookSender(sim: Simulator) {
       is_first_attempt_lost: plan.isFirstAttemptLost,
       held_for: plan.heldFor,
       created_at: now,
-    }
+    };
   }
 
   function emit(event: SimulatedEvent): void {
-    if (sim.state.webhooks.size === 0) return
-    const plan = planOf(sim, event)
-    const eventId = newUuid()
+    if (sim.state.webhooks.size === 0) return;
+    const plan = planOf(sim, event);
+    const eventId = newUuid();
     for (const webhook of sim.state.webhooks.values()) {
-      if (webhook.status === "DISABLED") continue
-      if (!webhook.event_types.some((pattern) => doesTypeMatch(pattern, event.type))) continue
+      if (webhook.status === "DISABLED") continue;
+      if (!webhook.event_types.some((pattern) => doesTypeMatch(pattern, event.type))) continue;
       for (let copy = 0; copy < plan.count; copy += 1) {
-        const delivery = createDelivery(webhook, event, eventId, plan)
-        sim.state.deliveries.put(delivery)
-        if (plan.isLost) finish(delivery, "LOST")
-        else if (plan.delayMs > 0 || plan.heldFor !== null) waiting.add(delivery.delivery_id)
-        else sendFirst(delivery)
+        const delivery = createDelivery(webhook, event, eventId, plan);
+        sim.state.deliveries.put(delivery);
+        if (plan.isLost) finish(delivery, "LOST");
+        else if (plan.delayMs > 0 || plan.heldFor !== null) waiting.add(delivery.delivery_id);
+        else sendFirst(delivery);
       }
     }
   }
@@ -382,46 +389,47 @@ export function createWebhookSender(sim: Simulator) {
   /** Sends everything whose time has come on its account's clock. */
   function sweep(): void {
     for (const id of waiting) {
-      const delivery = sim.state.deliveries.get(id)
+      const delivery = sim.state.deliveries.get(id);
       if (delivery === undefined || delivery.status !== "PENDING") {
-        waiting.delete(id)
-        continue
+        waiting.delete(id);
+        continue;
       }
-      if (delivery.held_for !== null) continue
-      const now = nowFor(sim, sim.state.accounts.get(delivery.account_id))
-      if ((delivery.next_attempt_at ?? 0) > now) continue
-      waiting.delete(id)
-      void track(attempt(delivery))
+      if (delivery.held_for !== null) continue;
+      const now = nowFor(sim, sim.state.accounts.get(delivery.account_id));
+      if ((delivery.next_attempt_at ?? 0) > now) continue;
+      waiting.delete(id);
+      void track(attempt(delivery));
     }
   }
 
   for (const delivery of sim.state.deliveries.values()) {
-    if (delivery.status === "PENDING") waiting.add(delivery.delivery_id)
-    else finished.push(delivery.delivery_id)
+    if (delivery.status === "PENDING") waiting.add(delivery.delivery_id);
+    else finished.push(delivery.delivery_id);
   }
-  const timer = setInterval(sweep, SWEEP_EVERY_MS)
-  timer.unref()
-  sim.emit = emit
+  const timer = setInterval(sweep, SWEEP_EVERY_MS);
+  timer.unref();
+  sim.emit = emit;
 
   return {
     sweep,
     /** Sends a delivery again now, whatever became of it. */
     redeliver(delivery: Delivery): void {
-      delivery.status = "PENDING"
-      delivery.held_for = null
-      delivery.is_badly_signed = false
-      delivery.is_first_attempt_lost = false
-      delivery.next_attempt_at = nowFor(sim, sim.state.accounts.get(delivery.account_id))
-      sim.state.deliveries.put(delivery)
-      waiting.delete(delivery.delivery_id)
-      void track(attempt(delivery))
+      delivery.status = "PENDING";
+      delivery.held_for = null;
+      delivery.is_badly_signed = false;
+      delivery.is_first_attempt_lost = false;
+      delivery.next_attempt_at = nowFor(sim, sim.state.accounts.get(delivery.account_id));
+      sim.state.deliveries.put(delivery);
+      waiting.delete(delivery.delivery_id);
+      void track(attempt(delivery));
     },
     /** Sends a sample of an event type to one webhook. */
     simulate(webhook: Webhook, body: unknown): string {
-      const input = parseBody(z.looseObject({ event_type: z.string(), event_version: z.string().optional() }), body)
-      const account = sim.state.accounts.values().next().value
-      if (account === undefined) throw new SimulatedError("OPERATION_FORBIDDEN", "There is no account to take a sample of.")
-      const eventId = newUuid()
+      const input = parseBody(z.looseObject({ event_type: z.string(), event_version: z.string().optional() }), body);
+      const account = sim.state.accounts.values().next().value;
+      if (account === undefined)
+        throw new SimulatedError("OPERATION_FORBIDDEN", "There is no account to take a sample of.");
+      const eventId = newUuid();
       const delivery = createDelivery(
         webhook,
         {
@@ -433,23 +441,23 @@ export function createWebhookSender(sim: Simulator) {
         },
         eventId,
         { count: 1, delayMs: 0, isLost: false, isFirstAttemptLost: false, isBadlySigned: false, heldFor: null },
-      )
-      sim.state.deliveries.put(delivery)
-      sendFirst(delivery)
-      return eventId
+      );
+      sim.state.deliveries.put(delivery);
+      sendFirst(delivery);
+      return eventId;
     },
     clear(): void {
-      waiting.clear()
-      finished.length = 0
+      waiting.clear();
+      finished.length = 0;
     },
     /** Resolves when nothing is on its way; what waits for a retry stays waiting. */
     async idle(): Promise<void> {
-      while (running.size > 0) await Promise.all(running)
+      while (running.size > 0) await Promise.all(running);
     },
     async close(): Promise<void> {
-      isClosed = true
-      clearInterval(timer)
-      await agent.destroy()
+      isClosed = true;
+      clearInterval(timer);
+      await agent.destroy();
     },
-  }
+  };
 }

@@ -1,62 +1,62 @@
-import { html } from "hono/html"
-import { personOf } from "../markets"
-import type { Journey, PaymentRequest, Plan } from "../model"
-import { formatDay, formatMoney, splitAmount } from "./format"
-import { type Markup, phonePage, picture } from "./layout"
+import { html } from "hono/html";
+import { personOf } from "../markets";
+import type { Journey, PaymentRequest, Plan } from "../model";
+import { formatDay, formatMoney, splitAmount } from "./format";
+import { type Markup, phonePage, picture } from "./layout";
 
 /** The customer's phone: who, code, plan, review, and what became of it. Each step is a form that works without script. */
 
-const DAY_MS = 86_400_000
-const FINANCING_MONTHS = 6
-const STEPS: Journey["step"][] = ["phone", "code", "plan", "review"]
-const STEP_NAMES = ["Phone", "Code", "Plan", "Review"]
+const DAY_MS = 86_400_000;
+const FINANCING_MONTHS = 6;
+const STEPS: Journey["step"][] = ["phone", "code", "plan", "review"];
+const STEP_NAMES = ["Phone", "Code", "Plan", "Review"];
 
-type Context = { request: PaymentRequest; now: number; path: string }
+type Context = { request: PaymentRequest; now: number; path: string };
 
 function money(request: PaymentRequest, amount = request.amount): string {
-  return formatMoney(amount, request.currency, request.country)
+  return formatMoney(amount, request.currency, request.country);
 }
 
 function storeName(request: PaymentRequest): string {
-  return request.store?.name ?? "the store"
+  return request.store?.name ?? "the store";
 }
 
 function storeNameAtStart(request: PaymentRequest): string {
-  return request.store?.name ?? "The store"
+  return request.store?.name ?? "The store";
 }
 
 function page(context: Context, title: string, body: Markup): Markup {
-  const { request, path } = context
-  const watched = request.final === null ? request.state : `${request.state} ${request.final.result}`
-  return phonePage({ title, body, attributes: html`data-watch="${path}/state" data-state="${watched}"` })
+  const { request, path } = context;
+  const watched = request.final === null ? request.state : `${request.state} ${request.final.result}`;
+  return phonePage({ title, body, attributes: html`data-watch="${path}/state" data-state="${watched}"` });
 }
 
 function steps(current: Journey["step"]): Markup {
-  const position = STEPS.indexOf(current)
+  const position = STEPS.indexOf(current);
   return html`<ol class="steps">${STEP_NAMES.map(
     (name, index) => html`<li class="${index <= position ? "on" : ""}"><span>${name}</span></li>`,
-  )}</ol>`
+  )}</ol>`;
 }
 
 function total(request: PaymentRequest): Markup {
-  return html`<div class="total"><p class="store">Payment at ${storeName(request)}</p><p class="amount">${money(request)}</p></div>`
+  return html`<div class="total"><p class="store">Payment at ${storeName(request)}</p><p class="amount">${money(request)}</p></div>`;
 }
 
 function leaveForm(context: Context): Markup {
-  return html`<form method="post" action="${context.path}/decision"><button class="bare" name="decision" value="leave">Leave</button></form>`
+  return html`<form method="post" action="${context.path}/decision"><button class="bare" name="decision" value="leave">Leave</button></form>`;
 }
 
 function problemOf(journey: Journey): Markup | string {
-  return journey.problem === null ? "" : html`<p class="problem" role="alert">${journey.problem}</p>`
+  return journey.problem === null ? "" : html`<p class="problem" role="alert">${journey.problem}</p>`;
 }
 
 function phoneStep(context: Context, journey: Journey): Markup {
-  const { request, path } = context
-  const person = personOf(request.country)
+  const { request, path } = context;
+  const person = personOf(request.country);
   const option = (value: Journey["persona"], name: string, hint: string, phone: string): Markup =>
     html`<label class="pick"><input type="radio" name="persona" value="${value}" data-phone="${phone}" ${
       journey.persona === value ? "checked" : ""
-    }><b>${name}</b><small>${hint}</small></label>`
+    }><b>${name}</b><small>${hint}</small></label>`;
   return page(
     context,
     "Pay with your phone",
@@ -72,7 +72,7 @@ ${option("denied", "Denied person", "Will be declined", person.deniedPhone)}
 <div class="actions"><button>Continue</button></div>
 </form></main>
 <div class="actions">${leaveForm(context)}</div>`,
-  )
+  );
 }
 
 function codeStep(context: Context, journey: Journey): Markup {
@@ -88,65 +88,65 @@ function codeStep(context: Context, journey: Journey): Markup {
 <div class="actions"><button>Continue</button></div>
 </form></main>
 <div class="actions">${leaveForm(context)}</div>`,
-  )
+  );
 }
 
-type PlanWords = { name: string; hint: string; sum: string }
+type PlanWords = { name: string; hint: string; sum: string };
 
 function planWords(context: Context, plan: Plan): PlanWords {
-  const { request, now } = context
+  const { request, now } = context;
   switch (plan) {
     case "pay_now":
-      return { name: "Pay now", hint: "From your bank account, today", sum: money(request) }
+      return { name: "Pay now", hint: "From your bank account, today", sum: money(request) };
     case "pay_in_30_days":
       return {
         name: "Pay in 30 days",
         hint: `Nothing today, all of it by ${formatDay(now + 30 * DAY_MS, request.country)}`,
         sum: money(request),
-      }
+      };
     case "pay_in_3":
       return {
         name: "Pay in 3",
         hint: "Today, in 30 and in 60 days, without interest",
         sum: `3 × ${money(request, splitAmount(request.amount, 3)[0])}`,
-      }
+      };
     case "financing":
       return {
         name: "Financing",
         hint: `${FINANCING_MONTHS} monthly payments`,
         sum: `${money(request, splitAmount(request.amount, FINANCING_MONTHS)[0])} a month`,
-      }
+      };
   }
 }
 
-const PLANS: Plan[] = ["pay_now", "pay_in_30_days", "pay_in_3", "financing"]
+const PLANS: Plan[] = ["pay_now", "pay_in_30_days", "pay_in_3", "financing"];
 
 function planStep(context: Context, journey: Journey): Markup {
-  const chosen = journey.plan ?? "pay_now"
+  const chosen = journey.plan ?? "pay_now";
   return page(
     context,
     "Choose a plan",
     html`${steps("plan")}${total(context.request)}<main class="card"><h1 class="apart">Choose how to pay</h1>
 <form method="post" action="${context.path}/plan">
 <fieldset class="plans"><legend class="sr">Plan</legend>${PLANS.map((plan) => {
-      const words = planWords(context, plan)
+      const words = planWords(context, plan);
       return html`<label class="pick plan"><input type="radio" name="plan" value="${plan}" ${
         plan === chosen ? "checked" : ""
-      }><span class="dot"></span><b>${words.name}</b><span class="sum">${words.sum}</span><small>${words.hint}</small></label>`
+      }><span class="dot"></span><b>${words.name}</b><span class="sum">${words.sum}</span><small>${words.hint}</small></label>`;
     })}</fieldset>
 <div class="actions"><button>Continue</button></div>
 </form></main>
 <div class="actions">${leaveForm(context)}</div>`,
-  )
+  );
 }
 
-const ITEMS_SHOWN_MAX = 6
+const ITEMS_SHOWN_MAX = 6;
 
 function reviewStep(context: Context, journey: Journey): Markup {
-  const { request } = context
-  const plan = planWords(context, journey.plan ?? "pay_now")
-  const items = request.line_items.slice(0, ITEMS_SHOWN_MAX)
-  const more = request.line_items.length - items.length
+  const { request } = context;
+  const plan = planWords(context, journey.plan ?? "pay_now");
+  const items = request.line_items.slice(0, ITEMS_SHOWN_MAX);
+  const more = request.line_items.length - items.length;
   return page(
     context,
     "Review and approve",
@@ -168,7 +168,7 @@ ${more > 0 ? html`<div><dt>and ${more} more</dt><dd></dd></div>` : ""}
 <button name="decision" value="approve">Approve</button>
 <div class="pair"><button class="quiet" name="decision" value="refuse">Refuse</button><button class="quiet" name="decision" value="leave">Leave</button></div>
 </form>`,
-  )
+  );
 }
 
 function resultPage(
@@ -178,40 +178,46 @@ function resultPage(
   text: string,
   extra: Markup | string = "",
 ): Markup {
-  const { request } = context
+  const { request } = context;
   return page(
     context,
     title,
     html`<main class="result">${picture(kind)}<p class="amount">${money(request)}</p><h1>${title}</h1><p>${text}</p>${extra}
 <p class="ids">${request.payment_request_reference ?? request.payment_request_id}</p></main>`,
-  )
+  );
 }
 
 /** The shop's page after the journey, with Klarna's placeholders filled in. */
 function returnUrlOf(request: PaymentRequest): string | null {
-  if (request.return_url === null) return null
+  if (request.return_url === null) return null;
   const values: Record<string, string> = {
     id: request.payment_request_id,
     state: request.state,
     payment_request_reference: request.payment_request_reference ?? "",
     klarna_network_session_token: request.session_token ?? "",
     payment_token: request.payment_token ?? "",
-  }
+  };
   const filled = request.return_url.replace(/\{klarna\.payment_request\.(\w+)\}/g, (_all, name: string) =>
     encodeURIComponent(values[name] ?? ""),
-  )
-  return /^https?:\/\//i.test(filled) ? filled : null
+  );
+  return /^https?:\/\//i.test(filled) ? filled : null;
 }
 
 export function journeyPage(context: Context): Markup {
-  const { request } = context
-  const back = returnUrlOf(request)
-  const button = back === null ? "" : html`<a class="button" href="${back}" rel="noreferrer">Back to the store</a>`
+  const { request } = context;
+  const back = returnUrlOf(request);
+  const button = back === null ? "" : html`<a class="button" href="${back}" rel="noreferrer">Back to the store</a>`;
   switch (request.state) {
     case "COMPLETED": {
-      const isConfirmed = request.final?.result === "APPROVED"
+      const isConfirmed = request.final?.result === "APPROVED";
       if (request.final !== null && !isConfirmed) {
-        return resultPage(context, "bad", "Not approved", "The payment could not be completed. Nothing was charged.", button)
+        return resultPage(
+          context,
+          "bad",
+          "Not approved",
+          "The payment could not be completed. Nothing was charged.",
+          button,
+        );
       }
       return resultPage(
         context,
@@ -221,7 +227,7 @@ export function journeyPage(context: Context): Markup {
           ? `${storeNameAtStart(request)} has confirmed your payment. You can put your phone away.`
           : "You will get a confirmation from the store.",
         button,
-      )
+      );
     }
     case "DECLINED":
       return resultPage(
@@ -230,22 +236,34 @@ export function journeyPage(context: Context): Markup {
         "Payment declined",
         "This payment did not go through. Nothing was charged; please pay the store in another way.",
         button,
-      )
+      );
     case "CANCELED":
-      return resultPage(context, "away", "Cancelled by the store", "The store has ended this payment. Nothing was charged.", button)
+      return resultPage(
+        context,
+        "away",
+        "Cancelled by the store",
+        "The store has ended this payment. Nothing was charged.",
+        button,
+      );
     case "EXPIRED":
-      return resultPage(context, "time", "This code has expired", "Ask the store for a new code. Nothing was charged.", button)
+      return resultPage(
+        context,
+        "time",
+        "This code has expired",
+        "Ask the store for a new code. Nothing was charged.",
+        button,
+      );
     case "SUBMITTED":
     case "IN_PROGRESS":
-      return stepPage(context)
+      return stepPage(context);
   }
 }
 
 function stepPage(context: Context): Markup {
-  const { journey } = context.request
-  if (journey === null) return leftPage(context)
-  const content = { phone: phoneStep, code: codeStep, plan: planStep, review: reviewStep }[journey.step]
-  return content(context, journey)
+  const { journey } = context.request;
+  if (journey === null) return leftPage(context);
+  const content = { phone: phoneStep, code: codeStep, plan: planStep, review: reviewStep }[journey.step];
+  return content(context, journey);
 }
 
 /** After leaving: the way back in. */
@@ -256,12 +274,12 @@ export function leftPage(context: Context): Markup {
     "You left the payment",
     "Nothing was charged. You can come back while the store is waiting.",
     html`<form method="get" action="${context.path}/start"><button>Continue</button></form>`,
-  )
+  );
 }
 
 export function missingPage(): Markup {
   return phonePage({
     title: "Unknown code",
     body: html`<main class="result">${picture("bad")}<h1>We don’t know this code</h1><p>Please scan the code on the store’s screen again.</p></main>`,
-  })
+  });
 }
