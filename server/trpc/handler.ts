@@ -29,28 +29,50 @@ async function contextOf(request: Request, services: Services, requestId: string
 function refusalOf(request: Request, services: Services): ErrorCode | null {
   if (request.method !== "POST") return null;
   if (!isOwnOrigin(request.headers, services.env)) return "origin_refused";
-  if (!/^application\/json(?:;|$)/i.test(request.headers.get("content-type") ?? "")) return "content_type_unsupported";
-  if (Number(request.headers.get("content-length") ?? "0") > BODY_BYTES_MAX) return "body_too_large";
-  return null;
+  return /^application\/json(?:;|$)/i.test(request.headers.get("content-type") ?? "")
+    ? null
+    : "content_type_unsupported";
+}
+
+/** The request with its body in hand, or null when the body is larger than we take, whatever its headers say. */
+async function withBody(request: Request): Promise<Request | null> {
+  if (!request.body) return request;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body) {
+    size += chunk.byteLength;
+    if (size > BODY_BYTES_MAX) return null;
+    chunks.push(chunk);
+  }
+  return new Request(request.url, {
+    method: request.method,
+    headers: request.headers,
+    body: Buffer.concat(chunks),
+    signal: request.signal,
+  });
+}
+
+function refuse(code: ErrorCode, requestId: string): Response {
+  const { status, title } = ERROR_CATALOGUE[code];
+  return Response.json(
+    { code, message: title, request_id: requestId },
+    { status, headers: { "cache-control": "no-store" } },
+  );
 }
 
 /** Answers the dashboard's procedures. Everything it needs is in the request, so tests call it without a server. */
 export async function handleTrpc(request: Request, services: Services): Promise<Response> {
   const requestId = newId("request");
   const refusal = refusalOf(request, services);
-  if (refusal !== null) {
-    const { status, title } = ERROR_CATALOGUE[refusal];
-    return Response.json(
-      { code: refusal, message: title, request_id: requestId },
-      { status, headers: { "cache-control": "no-store" } },
-    );
-  }
+  if (refusal !== null) return refuse(refusal, requestId);
+  const whole = await withBody(request);
+  if (!whole) return refuse("body_too_large", requestId);
   return fetchRequestHandler({
     endpoint: TRPC_PATH,
-    req: request,
+    req: whole,
     router: appRouter,
     maxBatchSize: BATCH_MAX,
-    createContext: () => contextOf(request, services, requestId),
+    createContext: () => contextOf(whole, services, requestId),
     responseMeta: () => ({ headers: { "cache-control": "private, no-store" } }),
   });
 }
