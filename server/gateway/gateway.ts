@@ -1,0 +1,232 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { once } from "node:events";
+import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Services } from "@/server/context";
+import { createKlarnaListener } from "@/server/ingress/klarna-webhooks";
+import { registry } from "@/server/observability/metrics";
+import { exchangeDisplayToken } from "@/server/rest/display";
+import { BODY_MAX_BYTES, pathOf, type RestRequest, type RestResponse, securityHeaders } from "@/server/rest/http";
+import type { Limits } from "@/server/rest/limits";
+import { createRest } from "@/server/rest/run";
+import { addressReader, allowedMethods, isHidden, isInngestPath, isOwnOrigin, isTwisted } from "./guard";
+import { createProxy, type Plain } from "./proxy";
+
+const DRAIN_MS = 10_000;
+const KLARNA_PATH = "/api/klarna/webhooks";
+
+export type Gateway = {
+  readonly server: http.Server;
+  listen(port: number, host: string): Promise<number>;
+  /** Takes nothing new, finishes what runs (10 s at the most) and writes what is owed to the request log. */
+  close(): Promise<void>;
+};
+
+/**
+ * The front door: serves the declared endpoints, Klarna's webhooks, health and metrics itself, and passes everything else
+ * to the web process, so that a till never waits for a page to render.
+ */
+export function createGateway(services: Services, options: { webPort?: number; limits?: Limits } = {}): Gateway {
+  const { env, log } = services;
+  const isHttps = env.PUBLIC_URL.startsWith("https://");
+  const safeHeaders = securityHeaders(isHttps);
+  const rest = createRest(services, options.limits ? { limits: options.limits } : {});
+  const hearKlarna = createKlarnaListener(services);
+  const addressOf = addressReader(env.TRUSTED_PROXIES);
+  const running = new Set<AbortController>();
+  let isStopping = false;
+
+  const answerPlain: Plain = (response, status, sentence, headers = {}) => {
+    const body = `${sentence}\n`;
+    response.writeHead(status, { ...safeHeaders, ...closing(), ...headers, "content-type": "text/plain; charset=utf-8", "content-length": Buffer.byteLength(body) });
+    response.end(body);
+  };
+  const closing = (): Record<string, string> => (isStopping ? { connection: "close" } : {});
+  const proxy = createProxy({ port: options.webPort ?? env.WEB_PORT, protocol: isHttps ? "https" : "http", safeHeaders, log, answerPlain });
+
+  const server = http.createServer({
+    headersTimeout: 10_000,
+    requestTimeout: 30_000,
+    connectionsCheckingInterval: 2_000,
+    keepAliveTimeout: 30_000,
+    maxHeaderSize: 16_384,
+    requireHostHeader: true,
+    joinDuplicateHeaders: false,
+    noDelay: true,
+  });
+  server.on("request", (request, response) => {
+    response.on("error", () => undefined);
+    handle(request, response).catch((error: unknown) => {
+      log.error({ path: pathOf(request.url ?? "").slice(0, 200), error }, "the front door failed");
+      if (response.headersSent) response.destroy();
+      else answerPlain(response, 500, "Something went wrong on our side.");
+    });
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => refuseConnection(error, socket));
+
+  function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (error.code === "ECONNRESET" || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const status =
+      error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? "408 Request Timeout" : "400 Bad Request";
+    const lines = Object.entries(safeHeaders).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.end(`HTTP/1.1 ${status}\r\n${lines.join("")}content-length: 0\r\nconnection: close\r\n\r\n`);
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const target = request.url ?? "/";
+    const path = pathOf(target);
+    if (isTwisted(path) || target.length > 8_192) return answerPlain(response, 404, "There is no such address.");
+    if (request.headers.upgrade?.toLowerCase() === "websocket") return answerPlain(response, 400, "There are no web sockets here.");
+    if (isRestPath(path)) return serveRest(request, response, target);
+    if (path === KLARNA_PATH) return serveKlarna(request, response);
+    if (path === "/metrics") return serveMetrics(request, response);
+    if (request.method === "GET" || request.method === "HEAD") {
+      const exchanged = path.startsWith("/display/") ? exchangeDisplayToken(services, target) : null;
+      if (exchanged) return send(response, exchanged);
+    }
+    return passOn(request, response, path);
+  }
+
+  function passOn(request: IncomingMessage, response: ServerResponse, path: string): void {
+    if (isHidden(path)) return answerPlain(response, 404, "There is no such address.");
+    const method = request.method ?? "";
+    const allowed = allowedMethods(path);
+    if (isInngestPath(path)) {
+      if (!env.INNGEST_BASE_URL || !env.INNGEST_SIGNING_KEY) return answerPlain(response, 404, "There is no such address.");
+      if (!allowed.includes(method)) return answerPlain(response, 405, "This method is not served here.", { allow: allowed.join(", ") });
+    } else {
+      if (!allowed.includes(method)) return answerPlain(response, 405, "This method is not served here.", { allow: allowed.join(", ") });
+      if (method === "POST" && !isOwnOrigin(request.headers, env)) return answerPlain(response, 403, "The request came from another site.");
+    }
+    proxy.passOn(request, response, { path, address: addressOf(request.socket.remoteAddress, single(request.headers["x-forwarded-for"])) });
+  }
+
+  async function serveRest(request: IncomingMessage, response: ServerResponse, target: string): Promise<void> {
+    const method = request.method ?? "GET";
+    const controller = new AbortController();
+    running.add(controller);
+    response.once("close", () => {
+      running.delete(controller);
+      controller.abort();
+    });
+    const asked: RestRequest = {
+      method,
+      target,
+      headers: headersOf(request),
+      address: addressOf(request.socket.remoteAddress, single(request.headers["x-forwarded-for"])),
+      body: method === "GET" || method === "HEAD" ? EMPTY : await readBody(request),
+      signal: controller.signal,
+    };
+    await send(response, await rest.handle(asked));
+  }
+
+  async function serveKlarna(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method !== "POST") return answerPlain(response, 405, "This method is not served here.", { allow: "POST" });
+    const rawBody = await readBody(request);
+    if (rawBody === null) return answerPlain(response, 413, "The body is too large.");
+    const answer = await hearKlarna({ headers: headersOf(request), rawBody });
+    await send(response, { status: answer.status, headers: { ...safeHeaders, "content-type": "application/json; charset=utf-8" }, body: answer.body });
+  }
+
+  async function serveMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const given = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1];
+    if (!env.METRICS_TOKEN || given === undefined || !isSame(given, env.METRICS_TOKEN)) return answerPlain(response, 404, "There is no such address.");
+    if (request.method !== "GET") return answerPlain(response, 405, "This method is not served here.", { allow: "GET" });
+    await send(response, { status: 200, headers: { ...safeHeaders, "content-type": registry.contentType }, body: await registry.metrics() });
+  }
+
+  async function send(response: ServerResponse, answer: RestResponse): Promise<void> {
+    const { "set-cookie": cookies, ...headers } = answer.headers;
+    const all: http.OutgoingHttpHeaders = { ...headers, ...closing(), ...(cookies === undefined ? {} : { "set-cookie": cookies.split("\n") }) };
+    const { body } = answer;
+    if (body !== null && typeof body !== "string" && !(body instanceof Uint8Array)) return sendStream(response, answer.status, all, body);
+    if (response.destroyed) return;
+    const hasLength = answer.status !== 204 && answer.status !== 304;
+    response.writeHead(answer.status, hasLength ? { ...all, "content-length": body === null ? 0 : Buffer.byteLength(body) } : all);
+    response.end(body ?? undefined);
+  }
+
+  return {
+    server,
+    listen: async (port, host) => {
+      server.listen(port, host);
+      await once(server, "listening");
+      const address = server.address();
+      return typeof address === "object" && address !== null ? address.port : port;
+    },
+    close: async () => {
+      isStopping = true;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      // Streams would last for an hour: they end now, and their readers come back to the next process.
+      for (const controller of running) controller.abort();
+      const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+      await closed;
+      clearTimeout(timer);
+      proxy.close();
+      await rest.close();
+    },
+  };
+}
+
+const EMPTY = new Uint8Array();
+
+function isRestPath(path: string): boolean {
+  return path.startsWith("/api/v1/") || path === "/api/v1" || path === "/api/openapi.json" || path === "/api/health" || path.startsWith("/api/health/");
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(",") : value;
+}
+
+function headersOf(request: IncomingMessage): Record<string, string | undefined> {
+  const headers: Record<string, string | undefined> = {};
+  for (const name in request.headers) headers[name] = single(request.headers[name]);
+  return headers;
+}
+
+/** The whole body, null when it is larger than any that we take. What is too much is read and thrown away. */
+function readBody(request: IncomingMessage): Promise<Buffer | null> {
+  return new Promise((resolve, reject) => {
+    if (Number(request.headers["content-length"] ?? 0) > BODY_MAX_BYTES) {
+      request.resume();
+      resolve(null);
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= BODY_MAX_BYTES) {
+        chunks.push(chunk);
+      } else {
+        chunks.length = 0;
+        resolve(null);
+      }
+    });
+    request.on("end", () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    request.on("error", reject);
+  });
+}
+
+async function sendStream(response: ServerResponse, status: number, headers: http.OutgoingHttpHeaders, parts: AsyncIterable<string>): Promise<void> {
+  response.writeHead(status, headers);
+  response.flushHeaders();
+  try {
+    for await (const part of parts) {
+      if (response.destroyed) break;
+      if (!response.write(part)) await Promise.race([once(response, "drain"), once(response, "close")]);
+    }
+  } catch {
+    // The reader's right ended, or the thing cannot be read: the stream ends, and the next request is told why.
+  }
+  response.end();
+}
+
+function isSame(left: string, right: string): boolean {
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(left), digest(right));
+}

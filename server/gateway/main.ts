@@ -1,0 +1,37 @@
+import { createServices } from "@/server/context";
+import { env, SettingError } from "@/server/env";
+import { createGateway } from "./gateway";
+
+/** Starts the front door as its own process. */
+async function main(): Promise<void> {
+  const settings = env();
+  const services = createServices({ name: "gateway" });
+  const gateway = createGateway(services);
+  await gateway.listen(settings.PORT, settings.HOST);
+  services.log.info({ port: settings.PORT }, "the front door is open");
+
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping) return;
+    isStopping = true;
+    gateway
+      .close()
+      .then(() => Promise.allSettled([services.db.close(), services.klarna.close()]))
+      .then(() => process.exit(0), fail);
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}
+
+function fail(error: unknown): void {
+  const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+  const sentence = isTaken
+    ? "The port is in use. Choose another with PORT."
+    : error instanceof SettingError || !(error instanceof Error)
+      ? String(error instanceof Error ? error.message : error)
+      : (error.stack ?? error.message);
+  process.stderr.write(`gateway: ${sentence}\n`);
+  process.exit(1);
+}
+
+main().catch(fail);

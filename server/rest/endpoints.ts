@@ -1,0 +1,49 @@
+import { defineEndpoint, type Endpoint } from "./endpoint";
+import { documentText } from "./openapi";
+import { paymentMethodsEndpoint } from "./v1/payment-methods";
+import { paymentEventsEndpoint, qrPngEndpoint, qrSvgEndpoint } from "./v1/payment-display";
+import {
+  cancelPaymentEndpoint,
+  createPaymentEndpoint,
+  getPaymentEndpoint,
+  listPaymentsEndpoint,
+  voidPaymentEndpoint,
+} from "./v1/payments";
+import { createRefundEndpoint, getRefundEndpoint, listRefundsEndpoint } from "./v1/refunds";
+import { liveEndpoint, readyEndpoint } from "./v1/system";
+import { testCallEndpoints } from "./v1/test-calls";
+import { webhookEndpointEndpoints } from "./v1/webhook-endpoints";
+
+const openapiEndpoint = defineEndpoint({
+  method: "GET",
+  path: "/api/openapi.json",
+  operation: "openapi",
+  summary: "This document",
+  tag: "Service",
+  access: "public",
+  scope: null,
+  responses: { 200: { description: "OpenAPI 3.1", content: "application/json" } },
+  handle: ({ services }) => Promise.resolve(documentText(ENDPOINTS, services.env.PUBLIC_URL)),
+  answer: (body) => ({ status: 200, bytes: { type: "application/json; charset=utf-8", body } }),
+});
+
+/** Every endpoint that there is. The front door, the Next app, the document and the tests start from this list. */
+export const ENDPOINTS: readonly Endpoint[] = [
+  createPaymentEndpoint,
+  listPaymentsEndpoint,
+  getPaymentEndpoint,
+  cancelPaymentEndpoint,
+  voidPaymentEndpoint,
+  paymentEventsEndpoint,
+  qrSvgEndpoint,
+  qrPngEndpoint,
+  createRefundEndpoint,
+  listRefundsEndpoint,
+  getRefundEndpoint,
+  paymentMethodsEndpoint,
+  ...webhookEndpointEndpoints,
+  ...testCallEndpoints,
+  openapiEndpoint,
+  readyEndpoint,
+  liveEndpoint,
+];

@@ -1,0 +1,123 @@
+import { z } from "zod";
+import type { ServiceContext } from "@/server/context";
+import { CreatePaymentSchema, type PublicPayment, PublicStatusSchema } from "@/server/domain/payments/schema";
+import { cancelPayment, createPayment, getPayment, listPayments, listRefunds, voidPayment } from "@/server/domain/payments/service";
+import { defineEndpoint } from "../endpoint";
+import { queryList } from "../validation";
+import { moment, pageQuery, PaymentListSchema, PaymentSchema, paymentParams, RefundSchema, toList, toPageRequest } from "./shared";
+
+const tag = "Payments";
+const rereadPayment = (ctx: ServiceContext, id: string): Promise<PublicPayment> => getPayment(ctx, id);
+
+/** Not yet known how it ends: sent to Klarna, or the final authorize is under way. */
+function isUndecided(payment: PublicPayment): boolean {
+  return payment.status === "processing" || payment.status === "finalizing";
+}
+
+export const createPaymentEndpoint = defineEndpoint({
+  method: "POST",
+  path: "/api/v1/payments",
+  operation: "createPayment",
+  summary: "Take a payment",
+  description:
+    "In store, the answer has the QR code that the customer scans. A declined payment is an answer too: 201 with status declined. 202 means that the outcome is not known yet: follow it by webhook, stream or read; never repeat it with another Idempotency-Key.",
+  tag,
+  access: "key",
+  scope: "payments:write",
+  body: CreatePaymentSchema,
+  responses: {
+    201: { description: "The payment", schema: PaymentSchema },
+    202: { description: "The payment, its outcome not known yet", schema: PaymentSchema },
+  },
+  errors: [
+    "store_not_found", "terminal_not_found", "store_details_differ", "reference_taken", "session_token_used", "amount_mismatch",
+    "currency_not_supported", "launch_not_available", "partner_not_operational", "klarna_unavailable",
+  ],
+  handle: ({ ctx, body }) => createPayment(ctx, body),
+  answer: (payment) => ({ status: isUndecided(payment) ? 202 : 201, json: payment }),
+  reread: rereadPayment,
+});
+
+export const listPaymentsEndpoint = defineEndpoint({
+  method: "GET",
+  path: "/api/v1/payments",
+  operation: "listPayments",
+  summary: "List payments, newest first",
+  tag,
+  access: "key",
+  scope: "payments:read",
+  query: z.strictObject({
+    ...pageQuery,
+    status: queryList(PublicStatusSchema.options).optional(),
+    created_from: moment.optional(),
+    created_to: moment.optional(),
+    store: z.string().min(1).max(255).optional(),
+    terminal: z.string().min(1).max(255).optional(),
+    reference: z.string().min(1).max(255).optional(),
+  }),
+  responses: { 200: { description: "A page of payments", schema: PaymentListSchema } },
+  handle: ({ ctx, query: { limit, cursor, ...filter } }) => listPayments(ctx, filter, toPageRequest({ limit, cursor })),
+  answer: (page) => ({ status: 200, json: toList(page) }),
+});
+
+const ExpandedPaymentSchema = PaymentSchema.extend({ refunds: z.array(RefundSchema).optional() }).meta({ id: "ExpandedPayment" });
+
+export const getPaymentEndpoint = defineEndpoint({
+  method: "GET",
+  path: "/api/v1/payments/{id}",
+  operation: "getPayment",
+  summary: "Read a payment",
+  tag,
+  access: "key",
+  scope: "payments:read",
+  notFound: "payment_not_found",
+  params: paymentParams,
+  query: z.strictObject({ expand: queryList(["refunds"]).optional() }),
+  responses: { 200: { description: "The payment", schema: ExpandedPaymentSchema } },
+  handle: async ({ ctx, params, query }): Promise<z.infer<typeof ExpandedPaymentSchema>> => {
+    const payment = await getPayment(ctx, params.id);
+    return query.expand ? { ...payment, refunds: [...(await listRefunds(ctx, params.id))] } : payment;
+  },
+  answer: (payment) => ({ status: 200, json: payment }),
+});
+
+export const cancelPaymentEndpoint = defineEndpoint({
+  method: "POST",
+  path: "/api/v1/payments/{id}/cancel",
+  operation: "cancelPayment",
+  summary: "Cancel a payment that the customer has not finished",
+  description: "200 once Klarna confirmed it, 202 while it has not.",
+  tag,
+  access: "key",
+  scope: "payments:write",
+  notFound: "payment_not_found",
+  params: paymentParams,
+  responses: {
+    200: { description: "The canceled payment", schema: PaymentSchema },
+    202: { description: "The payment, not confirmed as canceled yet", schema: PaymentSchema },
+  },
+  errors: ["payment_not_cancelable"],
+  handle: ({ ctx, params }) => cancelPayment(ctx, params.id),
+  answer: (payment) => ({ status: payment.status === "canceled" ? 200 : 202, json: payment }),
+  reread: rereadPayment,
+});
+
+export const voidPaymentEndpoint = defineEndpoint({
+  method: "POST",
+  path: "/api/v1/payments/{id}/void",
+  operation: "voidPayment",
+  summary: "Release what is authorized and not captured",
+  tag,
+  access: "key",
+  scope: "payments:write",
+  notFound: "payment_not_found",
+  params: paymentParams,
+  responses: {
+    200: { description: "The payment with the rest released", schema: PaymentSchema },
+    202: { description: "The payment, not confirmed as released yet", schema: PaymentSchema },
+  },
+  errors: ["payment_not_voidable", "klarna_unavailable"],
+  handle: ({ ctx, params }) => voidPayment(ctx, params.id),
+  answer: (payment) => ({ status: payment.status === "authorized" || payment.status === "authorization_expired" ? 202 : 200, json: payment }),
+  reread: rereadPayment,
+});
