@@ -23,7 +23,7 @@ export function hashSources(): string {
       !/\.(test|bench)\.tsx?$/.test(file) &&
       !/^server[\\/](simulator|boot|testing|tooling|gateway|db[\\/]generated)[\\/]/.test(file) &&
       !/^inngest[\\/]engine[\\/]/.test(file) &&
-      existsSync(path.join(ROOT, file)),
+      (statSync(path.join(ROOT, file), { throwIfNoEntry: false })?.isFile() ?? false),
   );
   const hash = createHash("sha256");
   for (const file of files.sort())

@@ -56,7 +56,9 @@ export function install(options = {}) {
   const lock = readLock();
   if (isInstalled(lock)) return;
   if (!options.quiet) process.stdout.write("installing packages (once)\n");
-  const args = [lock ? "ci" : "install", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
+  // `npm ci` refuses a lock file that lacks the binaries of other systems, as one written behind a partial mirror does.
+  // An install that saves nothing takes the same locked versions and adds what this system needs.
+  const args = ["install", "--no-save", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
   const npm = process.env.npm_execpath;
   const isScript = npm !== undefined && /\.c?js$/.test(npm);
   const result = isScript
