@@ -152,8 +152,8 @@ export function createRest(services: Services, options: { limits?: Limits; endpo
   /** The answer to a repeat of an earlier call; null when this was none. */
   async function replay(error: unknown, endpoint: Endpoint, ctx: ServiceContext, params: unknown): Promise<Answer | null> {
     const isConflict = isIdempotencyConflict(error);
-    const isRefusal = isAppError(error) && error.status < 500;
-    if (!ctx.idempotency || !endpoint.reread || !(isConflict || isRefusal)) return null;
+    // A refusal may be about the very thing that the first call made ("reference_taken"): a repeat gets that thing.
+    if (!ctx.idempotency || !endpoint.reread || !(isConflict || isAppError(error))) return null;
     const found = await findReplay(services, ctx.idempotency);
     if (!found) {
       if (isConflict) throw inProgress();
