@@ -8,7 +8,12 @@ import { SIGNALS } from "@/server/events/catalog";
  * keep their order. A lost signal costs seconds: see deliver-webhooks.
  */
 export const relayOutbox = inngest.createFunction(
-  { id: "relay-outbox", triggers: [{ event: SIGNALS.outbox }, { cron: "* * * * *" }], concurrency: { limit: 1 }, retries: 3 },
+  {
+    id: "relay-outbox",
+    triggers: [{ event: SIGNALS.outbox }, { cron: "* * * * *" }],
+    concurrency: { limit: 1 },
+    retries: 3,
+  },
   async ({ step }) =>
     step.run("relay", async () => {
       const deliveries = await relayAll(services());

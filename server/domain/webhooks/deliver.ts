@@ -1,5 +1,4 @@
 import type { Services } from "@/server/context";
-import { MINUTE_MS } from "@/server/core/time";
 import type { Database } from "@/server/db/client";
 import { type AttemptResult, type Claim, claimDue, findNextDueAt, recordAttempts } from "./queue";
 import { renderBody } from "./render";
@@ -68,7 +67,13 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
       isAskedAgain = false;
       const limit = Math.min(CLAIM_MAX, IN_FLIGHT_MAX - inFlight);
       if (limit <= 0) return;
-      const claims = await claimDue(db, { now: clock.now(), leaseMs: timeoutMs + LEASE_EXTRA_MS, limit, laneWidth: options.laneWidth ?? LANE_WIDTH, busy });
+      const claims = await claimDue(db, {
+        now: clock.now(),
+        leaseMs: timeoutMs + LEASE_EXTRA_MS,
+        limit,
+        laneWidth: options.laneWidth ?? LANE_WIDTH,
+        busy,
+      });
       if (claims.length === limit) isAskedAgain = true;
       for (const claim of claims) start(claim);
     }
@@ -79,7 +84,12 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
     busy.set(claim.endpointId, (busy.get(claim.endpointId) ?? 0) + 1);
     attempt(claim)
       .then(record)
-      .catch((error: unknown) => log.error({ error, deliveryId: claim.id }, "a webhook could not be sent; its lease will end and it is tried again"))
+      .catch((error: unknown) =>
+        log.error(
+          { error, deliveryId: claim.id },
+          "a webhook could not be sent; its lease will end and it is tried again",
+        ),
+      )
       .finally(() => {
         inFlight -= 1;
         const left = (busy.get(claim.endpointId) ?? 1) - 1;
@@ -95,10 +105,20 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
     let result: SendResult;
     try {
       const body = renderBody(services, claim);
-      const secrets = [claim.secret, ...(claim.previousSecret && claim.previousSecretUntil && claim.previousSecretUntil > startedAt ? [claim.previousSecret] : [])];
+      const secrets = [
+        claim.secret,
+        ...(claim.previousSecret && claim.previousSecretUntil && claim.previousSecretUntil > startedAt
+          ? [claim.previousSecret]
+          : []),
+      ];
       const headers = {
         ...openHeaders(services.secrets, owner, claim.headersSecret),
-        ...signatureHeaders({ id: claim.eventId, at: startedAt, body, secrets: secrets.map((secret) => openSecret(services.secrets, owner, secret)) }),
+        ...signatureHeaders({
+          id: claim.eventId,
+          at: startedAt,
+          body,
+          secrets: secrets.map((secret) => openSecret(services.secrets, owner, secret)),
+        }),
       };
       result = await senders[claim.mode].post({ url: claim.url, headers, body });
     } catch (error) {
@@ -116,7 +136,12 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
       startedAt,
       nextAttemptAt: isOver
         ? null
-        : nextAttemptAt({ now, attemptsMade: claim.attempts + 1, retryAfterMs: parseRetryAfter(result.retryAfter, now), random: options.random }),
+        : nextAttemptAt({
+            now,
+            attemptsMade: claim.attempts + 1,
+            retryAfterMs: parseRetryAfter(result.retryAfter, now),
+            random: options.random,
+          }),
     };
   }
 
@@ -124,7 +149,8 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
   function record(result: AttemptResult): Promise<void> {
     return new Promise((done) => {
       unrecorded.push({ result, done });
-      if (!isRecording) flush().catch((error: unknown) => log.error({ error }, "results of webhooks could not be written"));
+      if (!isRecording)
+        flush().catch((error: unknown) => log.error({ error }, "results of webhooks could not be written"));
     });
   }
 
@@ -134,7 +160,11 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
       const batch = unrecorded;
       unrecorded = [];
       try {
-        const disabled = await recordAttempts(db, batch.map(({ result }) => result), clock.now());
+        const disabled = await recordAttempts(
+          db,
+          batch.map(({ result }) => result),
+          clock.now(),
+        );
         for (const endpointId of disabled) log.warn({ endpointId }, "a webhook endpoint was switched off");
         for (const { result } of batch) noteResult(result);
       } catch (error) {
@@ -153,17 +183,20 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
     const delayMs = Math.max(0, result.nextAttemptAt.getTime() - clock.now().getTime());
     const slot = Math.ceil((Date.now() + delayMs) / 250);
     if (delayMs > TIMER_MAX_MS || timers.has(slot)) return;
-    const timer = setTimeout(() => {
-      timers.delete(slot);
-      wake();
-    }, slot * 250 - Date.now());
+    const timer = setTimeout(
+      () => {
+        timers.delete(slot);
+        wake();
+      },
+      slot * 250 - Date.now(),
+    );
     timer.unref();
     timers.set(slot, timer);
   }
 
   function wake(): void {
-    if (isStopped) return announceIdle();
-    pump().catch((error: unknown) => log.error({ error }, "due webhooks could not be claimed"));
+    if (isStopped) announceIdle();
+    else pump().catch((error: unknown) => log.error({ error }, "due webhooks could not be claimed"));
   }
 
   function announceIdle(): void {
@@ -190,9 +223,13 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
       const before = { ...totals };
       await pump();
       await untilIdle(budgetMs);
-      return { sent: totals.sent - before.sent, failed: totals.failed - before.failed, nextDueAt: await findNextDueAt(db, clock.now()) };
+      return {
+        sent: totals.sent - before.sent,
+        failed: totals.failed - before.failed,
+        nextDueAt: await findNextDueAt(db, clock.now()),
+      };
     },
-    stop: async (graceMs = MINUTE_MS) => {
+    stop: async (graceMs = 10_000) => {
       isStopped = true;
       for (const timer of timers.values()) clearTimeout(timer);
       timers.clear();

@@ -1,11 +1,22 @@
 import { EventPayloadSchema, isEventType } from "@/server/events/catalog";
 import type { DeliveryDetailRow, DeliveryRow, EndpointRow, StoredDelivery, StoredEndpoint } from "./repository";
-import { type DeliveryDetail, type DeliveryRecord, type EndpointRecord, type PublicDelivery, PublicDeliverySchema, type PublicEndpoint } from "./schema";
+import {
+  type DeliveryDetail,
+  type DeliveryRecord,
+  type EndpointRecord,
+  type PublicDelivery,
+  PublicDeliverySchema,
+  type PublicEndpoint,
+} from "./schema";
 
 const iso = (at: Date): string => at.toISOString();
 const isoOrNull = (at: Date | null): string | null => at?.toISOString() ?? null;
 
-export function presentEndpoint(row: Pick<StoredEndpoint, "id" | "url" | "events" | "description" | "ordered" | "createdAt" | "updatedAt"> & { state: string }): PublicEndpoint {
+export function presentEndpoint(
+  row: Pick<StoredEndpoint, "id" | "url" | "events" | "description" | "ordered" | "createdAt" | "updatedAt"> & {
+    state: string;
+  },
+): PublicEndpoint {
   return {
     id: row.id,
     object: "webhook_endpoint",

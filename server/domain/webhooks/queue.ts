@@ -1,9 +1,9 @@
+import { newId } from "@/server/core/ids";
 import type { Mode } from "@/server/core/schema";
 import { addMs } from "@/server/core/time";
 import type { Database, Row } from "@/server/db/client";
-import { newId } from "@/server/core/ids";
-import type { AttemptOutcome } from "./schema";
 import { DISABLE_AFTER_MS } from "./schedule";
+import type { AttemptOutcome } from "./schema";
 
 /*
  * The queue of owed deliveries, worked by our own process for all Partners: it takes no tenant, each row brings its own.
@@ -77,7 +77,14 @@ export async function claimDue(
         e.created_at as "eventCreatedAt", e.subject_kind as "subjectKind", e.payload
       from claimed c join webhook_endpoints w on w.id = c.endpoint_id join outbox_events e on e.id = c.event_id
       order by c.next_attempt_at, c.id`,
-    values: [options.now, addMs(options.now, options.leaseMs), options.laneWidth, [...options.busy.keys()], [...options.busy.values()], options.limit],
+    values: [
+      options.now,
+      addMs(options.now, options.leaseMs),
+      options.laneWidth,
+      [...options.busy.keys()],
+      [...options.busy.values()],
+      options.limit,
+    ],
   });
 }
 

@@ -13,7 +13,10 @@ export const RELAY_LIMIT_DEFAULT = 500;
  * to its own endpoint. Returns how many events were taken and how many deliveries they made; fewer events than `limit`
  * means that nothing waits any more.
  */
-export async function relayOutbox(services: Pick<Services, "db" | "clock">, options: { limit?: number } = {}): Promise<{ events: number; deliveries: number }> {
+export async function relayOutbox(
+  services: Pick<Services, "db" | "clock">,
+  options: { limit?: number } = {},
+): Promise<{ events: number; deliveries: number }> {
   const rows = await services.db.query<Row & { events: number; deliveries: number }>({
     name: "webhooks_relay",
     text: `

@@ -1,14 +1,17 @@
 import type { Services } from "@/server/context";
-import { API_VERSION, EventPayloadSchema } from "@/server/events/catalog";
-import { PaymentSnapshotSchema, presentPayment } from "@/server/domain/payments/schema";
 import { issueDisplayToken } from "@/server/domain/payments/service";
+import { PaymentSnapshotSchema, presentPayment } from "@/server/domain/payments/schema";
+import { API_VERSION, EventPayloadSchema } from "@/server/events/catalog";
 import type { Claim } from "./queue";
 
 /**
  * The body of a delivery. What is stored holds no bearer links: they are put in now, so that the object is the one that a
  * read through the API gives.
  */
-export function renderBody(services: Services, claim: Pick<Claim, "eventId" | "eventType" | "eventCreatedAt" | "mode" | "sequence" | "subjectKind" | "payload">): string {
+export function renderBody(
+  services: Services,
+  claim: Pick<Claim, "eventId" | "eventType" | "eventCreatedAt" | "mode" | "sequence" | "subjectKind" | "payload">,
+): string {
   const payload = EventPayloadSchema.parse(claim.payload);
   return JSON.stringify({
     id: claim.eventId,
@@ -27,5 +30,8 @@ export function renderBody(services: Services, claim: Pick<Claim, "eventId" | "e
 function renderObject(services: Services, object: Record<string, unknown>): Record<string, unknown> {
   if (object.object !== "payment") return object;
   const snapshot = PaymentSnapshotSchema.parse(object);
-  return presentPayment(snapshot, { publicUrl: services.env.PUBLIC_URL, displayToken: issueDisplayToken(services, snapshot.id) });
+  return presentPayment(snapshot, {
+    publicUrl: services.env.PUBLIC_URL,
+    displayToken: issueDisplayToken(services, snapshot.id),
+  });
 }

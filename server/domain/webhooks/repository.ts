@@ -11,21 +11,38 @@ type Writer = Pick<Transaction, "query">;
 export type PageRequest = { limit: number; cursor: Cursor | null };
 
 /** `$n` and `$n + 1` of a statement: the Partners (null for all) and the mode. */
-const scopeValues = (scope: TenantScope): [readonly string[] | null, Mode] => [scope.partners === "all" ? null : scope.partners, scope.mode];
+const scopeValues = (scope: TenantScope): [readonly string[] | null, Mode] => [
+  scope.partners === "all" ? null : scope.partners,
+  scope.mode,
+];
 
 const tenant = (scope: TenantScope): { mode: Mode; partnerId?: { in: string[] } } =>
   scope.partners === "all" ? { mode: scope.mode } : { mode: scope.mode, partnerId: { in: [...scope.partners] } };
 
 const before = (cursor: Cursor | null): { OR?: Array<{ createdAt: Date | { lt: Date }; id?: { lt: string } }> } =>
-  cursor ? { OR: [{ createdAt: { lt: cursor.createdAt } }, { createdAt: cursor.createdAt, id: { lt: cursor.id } }] } : {};
+  cursor
+    ? { OR: [{ createdAt: { lt: cursor.createdAt } }, { createdAt: cursor.createdAt, id: { lt: cursor.id } }] }
+    : {};
 
 const NEWEST_FIRST = [{ createdAt: "desc" as const }, { id: "desc" as const }];
 
 // Endpoints ------------------------------------------------------------------------------------------------------------
 
 const endpointFields = {
-  id: true, partnerId: true, mode: true, url: true, events: true, description: true, ordered: true, state: true, disabledReason: true,
-  headersSecret: true, failingSince: true, consecutiveFailures: true, createdAt: true, updatedAt: true,
+  id: true,
+  partnerId: true,
+  mode: true,
+  url: true,
+  events: true,
+  description: true,
+  ordered: true,
+  state: true,
+  disabledReason: true,
+  headersSecret: true,
+  failingSince: true,
+  consecutiveFailures: true,
+  createdAt: true,
+  updatedAt: true,
   account: { select: { partner: { select: { name: true } } } },
 } as const satisfies Prisma.WebhookEndpointSelect;
 export type EndpointRow = Prisma.WebhookEndpointGetPayload<{ select: typeof endpointFields }>;
@@ -40,7 +57,12 @@ function endpointsWhere(scope: TenantScope, filter: EndpointFilter): Prisma.Webh
 }
 
 /** One row more than asked for, newest first. */
-export function findEndpoints(prisma: Reader, scope: TenantScope, filter: EndpointFilter, page: PageRequest): Promise<EndpointRow[]> {
+export function findEndpoints(
+  prisma: Reader,
+  scope: TenantScope,
+  filter: EndpointFilter,
+  page: PageRequest,
+): Promise<EndpointRow[]> {
   return prisma.webhookEndpoint.findMany({
     where: { ...endpointsWhere(scope, filter), ...before(page.cursor) },
     orderBy: NEWEST_FIRST,
@@ -75,7 +97,12 @@ const STORED = `id, partner_id as "partnerId", mode, url, events, description, h
   created_at as "createdAt", updated_at as "updatedAt"`;
 
 /** Refused by its keys when the Partner has no account in this mode. Returns false when the Partner has `max` already. */
-export async function insertEndpoint(tx: Writer, scope: TenantScope, endpoint: StoredEndpoint, max: number): Promise<boolean> {
+export async function insertEndpoint(
+  tx: Writer,
+  scope: TenantScope,
+  endpoint: StoredEndpoint,
+  max: number,
+): Promise<boolean> {
   const [partners, mode] = scopeValues(scope);
   const rows = await tx.query<Row>({
     text: `insert into webhook_endpoints (id, partner_id, mode, url, events, description, headers_secret, ordered, state, secret, created_at, updated_at)
@@ -84,8 +111,20 @@ export async function insertEndpoint(tx: Writer, scope: TenantScope, endpoint: S
              and (select count(*) from webhook_endpoints where partner_id = $2 and mode = $3 and deleted_at is null) < $14
            returning id`,
     values: [
-      endpoint.id, endpoint.partnerId, endpoint.mode, endpoint.url, endpoint.events, endpoint.description, endpoint.headersSecret,
-      endpoint.ordered, endpoint.state, endpoint.secret, endpoint.createdAt, partners, mode, max,
+      endpoint.id,
+      endpoint.partnerId,
+      endpoint.mode,
+      endpoint.url,
+      endpoint.events,
+      endpoint.description,
+      endpoint.headersSecret,
+      endpoint.ordered,
+      endpoint.state,
+      endpoint.secret,
+      endpoint.createdAt,
+      partners,
+      mode,
+      max,
     ],
   });
   return rows.length === 1;
@@ -102,7 +141,12 @@ export async function lockEndpoint(tx: Writer, scope: TenantScope, id: string): 
 }
 
 /** Writes what a person may change. Enabling forgets the failures so far. */
-export async function updateEndpoint(tx: Writer, scope: TenantScope, endpoint: StoredEndpoint, reason: string | null): Promise<void> {
+export async function updateEndpoint(
+  tx: Writer,
+  scope: TenantScope,
+  endpoint: StoredEndpoint,
+  reason: string | null,
+): Promise<void> {
   await tx.query<Row>({
     text: `update webhook_endpoints set url = $4, events = $5, description = $6, headers_secret = $7, ordered = $8, updated_at = $9, state = $10,
              disabled_reason = case when $10 = 'ENABLED' then null when state = 'ENABLED' then $11 else disabled_reason end,
@@ -110,13 +154,25 @@ export async function updateEndpoint(tx: Writer, scope: TenantScope, endpoint: S
              consecutive_failures = case when $10 = 'ENABLED' and state = 'DISABLED' then 0 else consecutive_failures end
            where id = $1 and ($2::text[] is null or partner_id = any($2)) and mode = $3 and deleted_at is null`,
     values: [
-      endpoint.id, ...scopeValues(scope), endpoint.url, endpoint.events, endpoint.description, endpoint.headersSecret, endpoint.ordered,
-      endpoint.updatedAt, endpoint.state, reason,
+      endpoint.id,
+      ...scopeValues(scope),
+      endpoint.url,
+      endpoint.events,
+      endpoint.description,
+      endpoint.headersSecret,
+      endpoint.ordered,
+      endpoint.updatedAt,
+      endpoint.state,
+      reason,
     ],
   });
 }
 
-export async function rotateSecret(tx: Writer, scope: TenantScope, change: { id: string; secret: string; previousUntil: Date; now: Date }): Promise<void> {
+export async function rotateSecret(
+  tx: Writer,
+  scope: TenantScope,
+  change: { id: string; secret: string; previousUntil: Date; now: Date },
+): Promise<void> {
   await tx.query<Row>({
     text: `update webhook_endpoints set previous_secret = secret, previous_secret_until = $5, secret = $4, updated_at = $6
            where id = $1 and ($2::text[] is null or partner_id = any($2)) and mode = $3 and deleted_at is null`,
@@ -146,14 +202,30 @@ export async function giveUpDeliveries(tx: Writer, scope: TenantScope, endpointI
 // Deliveries -----------------------------------------------------------------------------------------------------------
 
 const deliveryFields = {
-  id: true, partnerId: true, mode: true, endpointId: true, eventId: true, eventType: true, subjectId: true, sequence: true, state: true,
-  attempts: true, nextAttemptAt: true, deliveredAt: true, createdAt: true, updatedAt: true,
+  id: true,
+  partnerId: true,
+  mode: true,
+  endpointId: true,
+  eventId: true,
+  eventType: true,
+  subjectId: true,
+  sequence: true,
+  state: true,
+  attempts: true,
+  nextAttemptAt: true,
+  deliveredAt: true,
+  createdAt: true,
+  updatedAt: true,
   endpoint: { select: { url: true, account: { select: { partner: { select: { name: true } } } } } },
 } as const satisfies Prisma.WebhookDeliverySelect;
 const deliveryDetailFields = {
   ...deliveryFields,
   event: { select: { payload: true } },
-  tries: { select: { number: true, status: true, outcome: true, answer: true, durationMs: true, createdAt: true }, orderBy: { id: "asc" }, take: 100 },
+  tries: {
+    select: { number: true, status: true, outcome: true, answer: true, durationMs: true, createdAt: true },
+    orderBy: { id: "asc" },
+    take: 100,
+  },
 } as const satisfies Prisma.WebhookDeliverySelect;
 export type DeliveryRow = Prisma.WebhookDeliveryGetPayload<{ select: typeof deliveryFields }>;
 export type DeliveryDetailRow = Prisma.WebhookDeliveryGetPayload<{ select: typeof deliveryDetailFields }>;
@@ -175,7 +247,12 @@ function deliveriesWhere(scope: TenantScope, filter: DeliveryFilter): Prisma.Web
 }
 
 /** One row more than asked for, newest first. */
-export function findDeliveries(prisma: Reader, scope: TenantScope, filter: DeliveryFilter, page: PageRequest): Promise<DeliveryRow[]> {
+export function findDeliveries(
+  prisma: Reader,
+  scope: TenantScope,
+  filter: DeliveryFilter,
+  page: PageRequest,
+): Promise<DeliveryRow[]> {
   return prisma.webhookDelivery.findMany({
     where: { ...deliveriesWhere(scope, filter), ...before(page.cursor) },
     orderBy: NEWEST_FIRST,
@@ -231,13 +308,25 @@ export async function insertTestEvent(
            insert into webhook_deliveries (id, partner_id, mode, endpoint_id, event_id, event_type, subject_id, sequence, next_attempt_at, created_at, updated_at)
            select $5, partner_id, mode, subject_id, id, type, subject_id, sequence, $7, $7, $7 from event
            returning ${STORED_DELIVERY}`,
-    values: [input.endpointId, ...scopeValues(scope), input.eventId, input.deliveryId, JSON.stringify(input.payload), input.now],
+    values: [
+      input.endpointId,
+      ...scopeValues(scope),
+      input.eventId,
+      input.deliveryId,
+      JSON.stringify(input.payload),
+      input.now,
+    ],
   });
   return rows[0] ?? null;
 }
 
 /** Owes a settled delivery once more. Null when it is pending, its endpoint is off or it is not in the scope. */
-export async function reopenDelivery(tx: Writer, scope: TenantScope, id: string, now: Date): Promise<StoredDelivery | null> {
+export async function reopenDelivery(
+  tx: Writer,
+  scope: TenantScope,
+  id: string,
+  now: Date,
+): Promise<StoredDelivery | null> {
   const rows = await tx.query<Row & StoredDelivery>({
     text: `update webhook_deliveries d set state = 'PENDING', next_attempt_at = $4, claimed_until = null, delivered_at = null, updated_at = $4
            where d.id = $1 and ($2::text[] is null or d.partner_id = any($2)) and d.mode = $3 and d.state <> 'PENDING'

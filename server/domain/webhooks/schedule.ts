@@ -22,7 +22,12 @@ const JITTER = 0.1;
  * When to try again after `attemptsMade` tries, null when it was the last one. The wait is that of the table, 10 % more or
  * less; an endpoint that asks for longer by Retry-After gets it, one day at the most.
  */
-export function nextAttemptAt(options: { now: Date; attemptsMade: number; retryAfterMs: number | null; random?: () => number }): Date | null {
+export function nextAttemptAt(options: {
+  now: Date;
+  attemptsMade: number;
+  retryAfterMs: number | null;
+  random?: () => number;
+}): Date | null {
   const delayMs = RETRY_DELAYS_MS[options.attemptsMade - 1];
   if (delayMs === undefined) return null;
   const jitteredMs = Math.round(delayMs * (1 - JITTER + 2 * JITTER * (options.random ?? Math.random)()));
@@ -34,6 +39,8 @@ export function parseRetryAfter(header: string | undefined, now: Date): number |
   const text = header?.trim();
   if (!text) return null;
   if (/^\d{1,10}$/.test(text)) return Number(text) * SECOND_MS;
-  const at = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(text) ? Date.parse(text) : Number.NaN;
+  const at = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN;
   return Number.isNaN(at) ? null : Math.max(0, at - now.getTime());
 }

@@ -7,7 +7,9 @@ import { EVENT_TYPES, SUBSCRIBABLE_EVENT_TYPES } from "@/server/events/catalog";
 const FAMILIES = [...new Set(SUBSCRIBABLE_EVENT_TYPES.map((type) => `${type.split(".")[0] ?? type}.*`))];
 const PATTERNS: ReadonlySet<string> = new Set(["*", ...FAMILIES, ...SUBSCRIBABLE_EVENT_TYPES]);
 
-export const EventPatternSchema = z.string().refine((text) => PATTERNS.has(text), "is not an event type that can be subscribed to");
+export const EventPatternSchema = z
+  .string()
+  .refine((text) => PATTERNS.has(text), "is not an event type that can be subscribed to");
 const eventsSchema = z
   .array(EventPatternSchema)
   .min(1)
@@ -16,8 +18,22 @@ const eventsSchema = z
 
 /** Headers that belong to the connection, the body or the signature: never the Partner's to set. */
 const REFUSED_HEADERS = new Set([
-  "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer", "trailers",
-  "transfer-encoding", "upgrade", "expect", "host", "user-agent", "cookie", "forwarded", "via",
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "trailers",
+  "transfer-encoding",
+  "upgrade",
+  "expect",
+  "host",
+  "user-agent",
+  "cookie",
+  "forwarded",
+  "via",
 ]);
 const isRefusedHeader = (name: string): boolean =>
   REFUSED_HEADERS.has(name) || /^(?:content-|webhook-|x-forwarded-|proxy-|sec-|:)/.test(name);
@@ -32,7 +48,10 @@ export const CustomHeadersSchema = z
       .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, "is not a header name")
       .refine((name) => !isRefusedHeader(name.toLowerCase()), "is a header that cannot be set"),
     // Visible ASCII and spaces inside: what every server reads the same.
-    z.string().max(512).regex(/^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/, "is not a header value"),
+    z
+      .string()
+      .max(512)
+      .regex(/^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/, "is not a header value"),
   )
   .refine((headers) => Object.keys(headers).length <= HEADERS_MAX, `must have at most ${HEADERS_MAX} headers`)
   .refine(
@@ -40,7 +59,9 @@ export const CustomHeadersSchema = z
     "names a header twice",
   )
   .refine(
-    (headers) => Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0) <= HEADERS_BYTES_MAX,
+    (headers) =>
+      Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0) <=
+      HEADERS_BYTES_MAX,
     `must not be longer than ${HEADERS_BYTES_MAX} bytes together`,
   );
 
@@ -111,7 +132,11 @@ export const PublicDeliverySchema = z.object({
 });
 export type PublicDelivery = z.infer<typeof PublicDeliverySchema>;
 
-export const DeliveryRecordSchema = PublicDeliverySchema.extend({ partner_id: z.string(), partner_name: z.string(), endpoint_url: z.string() });
+export const DeliveryRecordSchema = PublicDeliverySchema.extend({
+  partner_id: z.string(),
+  partner_name: z.string(),
+  endpoint_url: z.string(),
+});
 export type DeliveryRecord = z.infer<typeof DeliveryRecordSchema>;
 
 /** How one try ended. */

@@ -25,7 +25,8 @@ afterEach(() => {
     thing.close();
   }
 });
-const post = (url: string, timeoutMs?: number) => sender(timeoutMs).post({ url, headers: { "webhook-id": "evt_1" }, body: '{"a":1}' });
+const post = (url: string, timeoutMs?: number) =>
+  sender(timeoutMs).post({ url, headers: { "webhook-id": "evt_1" }, body: '{"a":1}' });
 
 describe("one guarded POST", () => {
   it.each([200, 201, 202, 204, 299])("%i is success", async (status) => {
@@ -37,10 +38,12 @@ describe("one guarded POST", () => {
     const seen: unknown[] = [];
     const url = await receiver((request, response) => {
       let body = "";
-      request.on("data", (chunk) => (body += chunk)).on("end", () => {
-        seen.push(request.method, request.headers["content-type"], request.headers["webhook-id"], body);
-        response.end("thanks\nline");
-      });
+      request
+        .on("data", (chunk) => (body += chunk))
+        .on("end", () => {
+          seen.push(request.method, request.headers["content-type"], request.headers["webhook-id"], body);
+          response.end("thanks\nline");
+        });
     });
     expect(await post(`${url}/hook?x=1`)).toMatchObject({ outcome: "delivered", answer: "thanks\\u000aline" });
     expect(seen).toEqual(["POST", "application/json", "evt_1", '{"a":1}']);
@@ -61,9 +64,16 @@ describe("one guarded POST", () => {
 
   it("410 and Retry-After are reported", async () => {
     const gone = await receiver((_request, response) => response.writeHead(410).end());
-    const busy = await receiver((_request, response) => response.writeHead(429, { "retry-after": "120" }).end("slow down"));
+    const busy = await receiver((_request, response) =>
+      response.writeHead(429, { "retry-after": "120" }).end("slow down"),
+    );
     expect(await post(gone)).toMatchObject({ outcome: "gone", status: 410 });
-    expect(await post(busy)).toMatchObject({ outcome: "http_error", status: 429, retryAfter: "120", answer: "slow down" });
+    expect(await post(busy)).toMatchObject({
+      outcome: "http_error",
+      status: 429,
+      retryAfter: "120",
+      answer: "slow down",
+    });
   });
 
   it("silence, a reset and a closed port are told apart", async () => {

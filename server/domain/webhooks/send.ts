@@ -1,7 +1,7 @@
 import { Agent, type Dispatcher } from "undici";
 import { singleLine } from "@/server/core/redact";
 import type { AttemptOutcome } from "./schema";
-import { AddressRefused, guardedLookup, type Resolve, urlRefusal, type UrlPolicy } from "./url-guard";
+import { AddressRefused, guardedLookup, type Resolve, type UrlPolicy, urlRefusal } from "./url-guard";
 
 /*
  * One guarded POST: no redirects, no proxies, a checked address for each new connection, limits on time and size in both
@@ -15,7 +15,13 @@ const ANSWER_KEPT_MAX = 1024;
 const ANSWER_WAIT_MS = 2_000;
 const USER_AGENT = "Tillgate-Webhooks/1";
 
-export type SendResult = { outcome: AttemptOutcome; status: number | null; answer: string | null; retryAfter: string | undefined; durationMs: number };
+export type SendResult = {
+  outcome: AttemptOutcome;
+  status: number | null;
+  answer: string | null;
+  retryAfter: string | undefined;
+  durationMs: number;
+};
 export type Sender = {
   post(request: { url: string; headers: Readonly<Record<string, string>>; body: string }): Promise<SendResult>;
   close(): Promise<void>;
@@ -35,7 +41,11 @@ export function createSender(policy: UrlPolicy, options: { timeoutMs?: number; r
     keepAliveMaxTimeout: 30_000,
   });
 
-  async function post(request: { url: string; headers: Readonly<Record<string, string>>; body: string }): Promise<SendResult> {
+  async function post(request: {
+    url: string;
+    headers: Readonly<Record<string, string>>;
+    body: string;
+  }): Promise<SendResult> {
     const startedMs = performance.now();
     const end = (outcome: AttemptOutcome, facts: Partial<SendResult> = {}): SendResult => ({
       outcome,
@@ -62,7 +72,11 @@ export function createSender(policy: UrlPolicy, options: { timeoutMs?: number; r
       const status = response.statusCode;
       const answer = await readAnswer(response.body);
       const retryAfter = response.headers["retry-after"];
-      return end(outcomeOf(status), { status, answer, retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter });
+      return end(outcomeOf(status), {
+        status,
+        answer,
+        retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
+      });
     } catch (error) {
       return end(stop.signal.aborted ? "timeout" : outcomeOfFault(error));
     } finally {

@@ -7,11 +7,25 @@ import { type Transaction, violatedConstraint } from "@/server/db/client";
 import { claimKey, storeAnswer } from "@/server/db/idempotency";
 import { appendAudit } from "@/server/domain/audit/service";
 import * as deliver from "./deliver";
-import { presentDelivery, presentDeliveryDetail, presentDeliveryRecord, presentEndpoint, presentEndpointRecord } from "./present";
+import {
+  presentDelivery,
+  presentDeliveryDetail,
+  presentDeliveryRecord,
+  presentEndpoint,
+  presentEndpointRecord,
+} from "./present";
 import * as relay from "./relay";
 import * as repository from "./repository";
 import type {
-  CreateEndpointInput, DeliveryDetail, DeliveryFilter, DeliveryRecord, EndpointFilter, EndpointRecord, PublicDelivery, PublicEndpoint, UpdateEndpointInput,
+  CreateEndpointInput,
+  DeliveryDetail,
+  DeliveryFilter,
+  DeliveryRecord,
+  EndpointFilter,
+  EndpointRecord,
+  PublicDelivery,
+  PublicEndpoint,
+  UpdateEndpointInput,
 } from "./schema";
 import { openHeaders, sealHeaders, sealSecret } from "./secrets";
 import { newWebhookSecret, ROTATION_MS } from "./signature";
@@ -23,7 +37,10 @@ export type EndpointWithSecret = { endpoint: PublicEndpoint; secret: string };
 
 const noEndpoint = (): AppError => new AppError("not_found", { detail: "There is no such webhook endpoint." });
 const noDelivery = (): AppError => new AppError("not_found", { detail: "There is no such webhook delivery." });
-const pageOf = (page: PageInput): repository.PageRequest => ({ limit: page.limit, cursor: page.cursor ? decodeCursor(page.cursor) : null });
+const pageOf = (page: PageInput): repository.PageRequest => ({
+  limit: page.limit,
+  cursor: page.cursor ? decodeCursor(page.cursor) : null,
+});
 const auditFacts = (endpoint: repository.StoredEndpoint): Record<string, unknown> => ({
   url: endpoint.url,
   events: endpoint.events,
@@ -36,7 +53,8 @@ const auditFacts = (endpoint: repository.StoredEndpoint): Record<string, unknown
 function partnerOf(ctx: ServiceContext, partnerId: string | undefined): string {
   const { partners } = ctx.scope;
   if (partners !== "all" && partnerId === undefined && partners.length === 1 && partners[0]) return partners[0];
-  if (partnerId === undefined) throw new AppError("validation_failed", { errors: [{ pointer: "/partner", detail: "name the Partner" }] });
+  if (partnerId === undefined)
+    throw new AppError("validation_failed", { errors: [{ pointer: "/partner", detail: "name the Partner" }] });
   if (partners !== "all" && !partners.includes(partnerId)) throw new AppError("not_found");
   return partnerId;
 }
@@ -59,7 +77,11 @@ async function once<T>(ctx: ServiceContext, resourceId: string, work: (tx: Trans
  * Errors: permission_denied, validation_failed, not_found (Partner), url_not_allowed, rule_broken (more than 50);
  * IdempotencyConflict.
  */
-export async function createEndpoint(ctx: ServiceContext, input: CreateEndpointInput, partnerId?: string): Promise<EndpointWithSecret> {
+export async function createEndpoint(
+  ctx: ServiceContext,
+  input: CreateEndpointInput,
+  partnerId?: string,
+): Promise<EndpointWithSecret> {
   requirePermission(ctx, "webhooks:write");
   const owner = { id: newId("webhookEndpoint"), partnerId: partnerOf(ctx, partnerId) };
   await requireAllowedUrl(input.url, urlPolicy(ctx.scope.mode, ctx.env));
@@ -93,7 +115,8 @@ export async function createEndpoint(ctx: ServiceContext, input: CreateEndpointI
       return { endpoint: presentEndpoint(row), secret };
     });
   } catch (error) {
-    if (violatedConstraint(error) === "webhook_endpoints_partner_id_mode_fkey") throw new AppError("not_found", { detail: "There is no such Partner.", cause: error });
+    if (violatedConstraint(error) === "webhook_endpoints_partner_id_mode_fkey")
+      throw new AppError("not_found", { detail: "There is no such Partner.", cause: error });
     throw error;
   }
 }
@@ -114,7 +137,11 @@ export async function listEndpoints(ctx: ServiceContext, page: PageInput): Promi
  *
  * Errors: permission_denied, validation_failed (cursor).
  */
-export async function listEndpointRecords(ctx: ServiceContext, filter: EndpointFilter, page: PageInput): Promise<ListPage<EndpointRecord>> {
+export async function listEndpointRecords(
+  ctx: ServiceContext,
+  filter: EndpointFilter,
+  page: PageInput,
+): Promise<ListPage<EndpointRecord>> {
   requirePermission(ctx, "webhooks:read");
   const [rows, total] = await Promise.all([
     repository.findEndpoints(ctx.db.prisma, ctx.scope, filter, pageOf(page)),
@@ -150,7 +177,11 @@ export async function getEndpointRecord(ctx: ServiceContext, id: string): Promis
  *
  * Errors: permission_denied, not_found, url_not_allowed.
  */
-export async function updateEndpoint(ctx: ServiceContext, id: string, input: UpdateEndpointInput): Promise<PublicEndpoint> {
+export async function updateEndpoint(
+  ctx: ServiceContext,
+  id: string,
+  input: UpdateEndpointInput,
+): Promise<PublicEndpoint> {
   requirePermission(ctx, "webhooks:write");
   if (input.url !== undefined) await requireAllowedUrl(input.url, urlPolicy(ctx.scope.mode, ctx.env));
   return ctx.db.transaction(async (tx) => {
@@ -162,13 +193,15 @@ export async function updateEndpoint(ctx: ServiceContext, id: string, input: Upd
       url: input.url ?? row.url,
       events: input.events ?? row.events,
       description: input.description === undefined ? row.description : input.description,
-      headersSecret: input.headers === undefined ? row.headersSecret : sealHeaders(ctx.secrets, row, input.headers ?? {}),
+      headersSecret:
+        input.headers === undefined ? row.headersSecret : sealHeaders(ctx.secrets, row, input.headers ?? {}),
       ordered: input.ordered ?? row.ordered,
       state: input.status === undefined ? row.state : input.status === "enabled" ? "ENABLED" : "DISABLED",
       updatedAt: now,
     };
     await repository.updateEndpoint(tx, ctx.scope, changed, "by_hand");
-    if (changed.state === "DISABLED" && row.state === "ENABLED") await repository.giveUpDeliveries(tx, ctx.scope, id, now);
+    if (changed.state === "DISABLED" && row.state === "ENABLED")
+      await repository.giveUpDeliveries(tx, ctx.scope, id, now);
     await appendAudit(tx, ctx, {
       action: "webhook_endpoint.updated",
       subjectKind: "webhook_endpoint",
@@ -193,8 +226,18 @@ export async function rotateEndpointSecret(ctx: ServiceContext, id: string): Pro
     if (!row) throw noEndpoint();
     const now = ctx.clock.now();
     const secret = newWebhookSecret();
-    await repository.rotateSecret(tx, ctx.scope, { id, secret: sealSecret(ctx.secrets, row, secret), previousUntil: addMs(now, ROTATION_MS), now });
-    await appendAudit(tx, ctx, { action: "webhook_endpoint.secret_rotated", subjectKind: "webhook_endpoint", subjectId: id, partnerId: row.partnerId });
+    await repository.rotateSecret(tx, ctx.scope, {
+      id,
+      secret: sealSecret(ctx.secrets, row, secret),
+      previousUntil: addMs(now, ROTATION_MS),
+      now,
+    });
+    await appendAudit(tx, ctx, {
+      action: "webhook_endpoint.secret_rotated",
+      subjectKind: "webhook_endpoint",
+      subjectId: id,
+      partnerId: row.partnerId,
+    });
     return { endpoint: presentEndpoint({ ...row, updatedAt: now }), secret };
   });
 }
@@ -241,7 +284,12 @@ export async function sendTestEvent(ctx: ServiceContext, id: string): Promise<Pu
       now: ctx.clock.now(),
     });
     if (!made) throw new AppError("state_conflict", { detail: "The webhook endpoint is switched off." });
-    await appendAudit(tx, ctx, { action: "webhook_endpoint.tested", subjectKind: "webhook_endpoint", subjectId: id, partnerId: row.partnerId });
+    await appendAudit(tx, ctx, {
+      action: "webhook_endpoint.tested",
+      subjectKind: "webhook_endpoint",
+      subjectId: id,
+      partnerId: row.partnerId,
+    });
     return presentDelivery(made);
   });
   ctx.nudge("deliveries");
@@ -253,7 +301,11 @@ export async function sendTestEvent(ctx: ServiceContext, id: string): Promise<Pu
  *
  * Errors: permission_denied, validation_failed (cursor).
  */
-export async function listDeliveries(ctx: ServiceContext, filter: DeliveryFilter, page: PageInput): Promise<ListPage<DeliveryRecord>> {
+export async function listDeliveries(
+  ctx: ServiceContext,
+  filter: DeliveryFilter,
+  page: PageInput,
+): Promise<ListPage<DeliveryRecord>> {
   requirePermission(ctx, "webhooks:read");
   const [rows, total] = await Promise.all([
     repository.findDeliveries(ctx.db.prisma, ctx.scope, filter, pageOf(page)),
@@ -281,8 +333,16 @@ export async function replayDelivery(ctx: ServiceContext, id: string): Promise<P
   if (!(await repository.findDelivery(ctx.db.prisma, ctx.scope, id))) throw noDelivery();
   const delivery = await once(ctx, id, async (tx) => {
     const reopened = await repository.reopenDelivery(tx, ctx.scope, id, ctx.clock.now());
-    if (!reopened) throw new AppError("state_conflict", { detail: "The delivery is still pending or its endpoint is switched off." });
-    await appendAudit(tx, ctx, { action: "webhook_delivery.replayed", subjectKind: "webhook_delivery", subjectId: id, partnerId: reopened.partnerId });
+    if (!reopened)
+      throw new AppError("state_conflict", {
+        detail: "The delivery is still pending or its endpoint is switched off.",
+      });
+    await appendAudit(tx, ctx, {
+      action: "webhook_delivery.replayed",
+      subjectKind: "webhook_delivery",
+      subjectId: id,
+      partnerId: reopened.partnerId,
+    });
     return presentDelivery(reopened);
   });
   ctx.nudge("deliveries");

@@ -10,10 +10,17 @@ export function newWebhookSecret(): string {
 }
 
 /** The three headers of Standard Webhooks. During a rotation both secrets sign, separated by a space. */
-export function signatureHeaders(message: { id: string; at: Date; body: string; secrets: readonly string[] }): Record<string, string> {
+export function signatureHeaders(message: {
+  id: string;
+  at: Date;
+  body: string;
+  secrets: readonly string[];
+}): Record<string, string> {
   return {
     "webhook-id": message.id,
     "webhook-timestamp": String(Math.floor(message.at.getTime() / 1000)),
-    "webhook-signature": message.secrets.map((secret) => new Webhook(secret).sign(message.id, message.at, message.body)).join(" "),
+    "webhook-signature": message.secrets
+      .map((secret) => new Webhook(secret).sign(message.id, message.at, message.body))
+      .join(" "),
   };
 }

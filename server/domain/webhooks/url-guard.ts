@@ -1,8 +1,8 @@
-import { lookup as systemLookup, promises as dns, type LookupAddress } from "node:dns";
+import { promises as dns, type LookupAddress, lookup as systemLookup } from "node:dns";
 import { BlockList, isIP, isIPv4, type LookupFunction } from "node:net";
+import type { Services } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import type { Mode } from "@/server/core/schema";
-import type { Services } from "@/server/context";
 
 /*
  * Where webhooks may go. An address is checked when it is saved and again when each connection is made: the name is
@@ -23,7 +23,10 @@ const TEST: UrlPolicy = { isHttpsOnly: false, ports: new Set([80, 443, 8080, 844
 const TEST_ANYWHERE: UrlPolicy = { isHttpsOnly: false, ports: null, allowsPrivate: true };
 
 /** A production installation never calls into its own network, whatever the setting says. */
-export function urlPolicy(mode: Mode, env: Pick<Services["env"], "WEBHOOK_ALLOW_PRIVATE_IN_TEST" | "isProduction">): UrlPolicy {
+export function urlPolicy(
+  mode: Mode,
+  env: Pick<Services["env"], "WEBHOOK_ALLOW_PRIVATE_IN_TEST" | "isProduction">,
+): UrlPolicy {
   if (mode === "live") return LIVE;
   return env.WEBHOOK_ALLOW_PRIVATE_IN_TEST && !env.isProduction ? TEST_ANYWHERE : TEST;
 }
@@ -65,9 +68,12 @@ export function isAllowedAddress(address: string, policy: UrlPolicy): boolean {
 }
 
 /** Names that only this machine or this network knows, and services that turn any IP address into a name. */
-const LOCAL_NAME = /(?:^|\.)(?:localhost|localdomain|local|internal|intranet|lan|home|corp|private|home\.arpa|onion|test|example|invalid)$/;
-const WILDCARD_NAME = /(?:^|\.)(?:nip\.io|sslip\.io|xip\.io|traefik\.me|localtest\.me|lvh\.me|vcap\.me|lacolhost\.com|yoogle\.com|rbndr\.us|1u\.ms)$/;
-const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
+const LOCAL_NAME =
+  /(?:^|\.)(?:localhost|localdomain|local|internal|intranet|lan|home|corp|private|home\.arpa|onion|test|example|invalid)$/;
+const WILDCARD_NAME =
+  /(?:^|\.)(?:nip\.io|sslip\.io|xip\.io|traefik\.me|localtest\.me|lvh\.me|vcap\.me|lacolhost\.com|yoogle\.com|rbndr\.us|1u\.ms)$/;
+const HOST_NAME =
+  /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
 
 export class AddressRefused extends Error {
   override readonly name = "AddressRefused";
@@ -75,15 +81,18 @@ export class AddressRefused extends Error {
 
 /** Why a URL cannot be called, in plain words; null when nothing in its text speaks against it. Asks no resolver. */
 export function urlRefusal(text: string, policy: UrlPolicy): string | null {
-  if (!/^https?:\/\/[^/\\]/.test(text)) return policy.isHttpsOnly ? "must begin with https://" : "must begin with https:// or http://";
+  if (!/^https?:\/\/[^/\\]/.test(text))
+    return policy.isHttpsOnly ? "must begin with https://" : "must begin with https:// or http://";
   if (/[\\\s]/.test(text) || hasControl(text)) return "must not contain spaces, backslashes or control characters";
   const url = URL.canParse(text) ? new URL(text) : null;
   if (!url) return "is not a URL";
   if (policy.isHttpsOnly && url.protocol !== "https:") return "must begin with https://";
-  if (url.username !== "" || url.password !== "" || authorityOf(text).includes("@")) return "must not contain a user name or password";
+  if (url.username !== "" || url.password !== "" || authorityOf(text).includes("@"))
+    return "must not contain a user name or password";
   if (url.hash !== "" || text.includes("#")) return "must not contain a fragment";
   const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
-  if (port === 0 || (policy.ports && !policy.ports.has(port))) return `must use one of the ports ${[...(policy.ports ?? [])].join(", ")}`;
+  if (port === 0 || (policy.ports && !policy.ports.has(port)))
+    return `must use one of the ports ${[...(policy.ports ?? [])].join(", ")}`;
   return hostRefusal(url.hostname, authorityOf(text).replace(/:\d*$/, ""), policy);
 }
 
@@ -141,7 +150,10 @@ function systemAddresses(host: string): Promise<LookupAddress[]> {
 async function checkedAddresses(host: string, policy: UrlPolicy, resolve: Resolve): Promise<readonly LookupAddress[]> {
   const isLocalhost = policy.allowsPrivate && /(?:^|\.)localhost$/.test(host);
   const addresses = isLocalhost
-    ? [{ address: "127.0.0.1", family: 4 }, { address: "::1", family: 6 }]
+    ? [
+        { address: "127.0.0.1", family: 4 },
+        { address: "::1", family: 6 },
+      ]
     : await resolve(host);
   if (addresses.length === 0 || !addresses.every(({ address }) => isAllowedAddress(address, policy))) {
     throw new AddressRefused("the name leads to an address that may not be called");
@@ -154,7 +166,10 @@ export function guardedLookup(policy: UrlPolicy, resolve: Resolve = resolverFor(
   return (host, options, callback) => {
     checkedAddresses(host, policy, resolve).then(
       (addresses) => {
-        const wanted = options.family === 4 || options.family === 6 ? addresses.filter((a) => a.family === options.family) : addresses;
+        const wanted =
+          options.family === 4 || options.family === 6
+            ? addresses.filter((a) => a.family === options.family)
+            : addresses;
         const [first] = wanted;
         if (!first) callback(new AddressRefused("the name has no address of this family"), "", 0);
         else if (options.all) callback(null, [...wanted]);
@@ -169,8 +184,13 @@ export function guardedLookup(policy: UrlPolicy, resolve: Resolve = resolverFor(
  * Checks an address that is to be saved. A name that does not resolve yet is taken: each send checks again.
  * Errors: url_not_allowed.
  */
-export async function requireAllowedUrl(text: string, policy: UrlPolicy, resolve: Resolve = resolverFor(policy)): Promise<void> {
-  const refuse = (detail: string): AppError => new AppError("url_not_allowed", { detail: `The address ${detail}.`, errors: [{ pointer: "/url", detail }] });
+export async function requireAllowedUrl(
+  text: string,
+  policy: UrlPolicy,
+  resolve: Resolve = resolverFor(policy),
+): Promise<void> {
+  const refuse = (detail: string): AppError =>
+    new AppError("url_not_allowed", { detail: `The address ${detail}.`, errors: [{ pointer: "/url", detail }] });
   const refusal = urlRefusal(text, policy);
   if (refusal) throw refuse(refusal);
   const { hostname } = new URL(text);

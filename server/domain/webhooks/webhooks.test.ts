@@ -15,7 +15,17 @@ const waitMs = (attemptsMade: number, random: number, retryAfterMs: number | nul
 describe("schedule", () => {
   it("R24: ten tries, waits of 5 s, 1 min, 5 min, 30 min, 2 h, 6 h, 12 h, 24 h, 27 h: three days", () => {
     const waits = Array.from({ length: ATTEMPTS_MAX - 1 }, (_, index) => waitMs(index + 1, 0.5));
-    expect(waits).toEqual([5 * SECOND_MS, MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, 2 * HOUR_MS, 6 * HOUR_MS, 12 * HOUR_MS, 24 * HOUR_MS, 27 * HOUR_MS]);
+    expect(waits).toEqual([
+      5 * SECOND_MS,
+      MINUTE_MS,
+      5 * MINUTE_MS,
+      30 * MINUTE_MS,
+      2 * HOUR_MS,
+      6 * HOUR_MS,
+      12 * HOUR_MS,
+      24 * HOUR_MS,
+      27 * HOUR_MS,
+    ]);
     expect(waits.reduce<number>((sum, wait) => sum + (wait ?? 0), 0)).toBeGreaterThan(2.9 * DAY_MS);
     expect(waitMs(ATTEMPTS_MAX, 0.5)).toBeNull();
   });
@@ -34,7 +44,8 @@ describe("schedule", () => {
     expect(parseRetryAfter("120", now)).toBe(120_000);
     expect(parseRetryAfter("Sat, 21 Nov 2026 12:01:00 GMT", now)).toBe(60_000);
     expect(parseRetryAfter("Sat, 21 Nov 2026 11:00:00 GMT", now)).toBe(0);
-    for (const text of [undefined, "", "-5", "soon", "1e9", "2026-11-21"]) expect(parseRetryAfter(text, now)).toBeNull();
+    for (const text of [undefined, "", "-5", "soon", "1e9", "2026-11-21"])
+      expect(parseRetryAfter(text, now)).toBeNull();
   });
 });
 
@@ -53,7 +64,8 @@ describe("signature", () => {
   it("S8: a changed body, id, time or another secret is refused", () => {
     const secret = newWebhookSecret();
     const headers = signed([secret]);
-    const refuse = (text: string, changed: Record<string, string>, key = secret) => expect(() => new SvixWebhook(key).verify(text, { ...headers, ...changed })).toThrow();
+    const refuse = (text: string, changed: Record<string, string>, key = secret) =>
+      expect(() => new SvixWebhook(key).verify(text, { ...headers, ...changed })).toThrow();
     refuse(`${body} `, {});
     refuse(body, { "webhook-id": "evt_2" });
     refuse(body, { "webhook-timestamp": String(Number(headers["webhook-timestamp"]) + 1) });
@@ -70,16 +82,43 @@ describe("signature", () => {
 describe("what a Partner may ask for", () => {
   const base = { url: "https://hooks.example.com/", events: ["*"] };
   it("types, families and everything", () => {
-    expect(CreateEndpointSchema.parse({ ...base, events: ["payment.completed", "refund.*", "payment.completed"] }).events).toEqual(["payment.completed", "refund.*"]);
+    expect(
+      CreateEndpointSchema.parse({ ...base, events: ["payment.completed", "refund.*", "payment.completed"] }).events,
+    ).toEqual(["payment.completed", "refund.*"]);
     expect(CreateEndpointSchema.parse({ ...base, events: ["payment.completed", "*"] }).events).toEqual(["*"]);
-    for (const events of [[], ["payment"], ["payment.nonsense"], ["webhook_endpoint.test"], ["**"], "payment.completed"]) {
+    for (const events of [
+      [],
+      ["payment"],
+      ["payment.nonsense"],
+      ["webhook_endpoint.test"],
+      ["**"],
+      "payment.completed",
+    ]) {
       expect(CreateEndpointSchema.safeParse({ ...base, events }).success).toBe(false);
     }
   });
 
   it("own headers, but none of the connection, the body, the signature or a forwarder", () => {
-    expect(CreateEndpointSchema.safeParse({ ...base, headers: { Authorization: "Bearer x", "X-Shop": "a b" } }).success).toBe(true);
-    for (const name of ["Host", "Content-Length", "content-type", "Webhook-Id", "webhook-signature", "Transfer-Encoding", "Connection", "TE", "Upgrade", "Expect", "Cookie", "X-Forwarded-For", "bad name", "", "a:b"]) {
+    expect(
+      CreateEndpointSchema.safeParse({ ...base, headers: { Authorization: "Bearer x", "X-Shop": "a b" } }).success,
+    ).toBe(true);
+    for (const name of [
+      "Host",
+      "Content-Length",
+      "content-type",
+      "Webhook-Id",
+      "webhook-signature",
+      "Transfer-Encoding",
+      "Connection",
+      "TE",
+      "Upgrade",
+      "Expect",
+      "Cookie",
+      "X-Forwarded-For",
+      "bad name",
+      "",
+      "a:b",
+    ]) {
       expect(CreateEndpointSchema.safeParse({ ...base, headers: { [name]: "x" } }).success, name).toBe(false);
     }
     for (const value of ["a\r\nb: c", "\u0000", "é", " x", "x".repeat(513)]) {
@@ -88,5 +127,6 @@ describe("what a Partner may ask for", () => {
     expect(CreateEndpointSchema.safeParse({ ...base, headers: { "X-Shop": "1", "x-shop": "2" } }).success).toBe(false);
   });
 
-  it("nothing that is not known", () => expect(CreateEndpointSchema.safeParse({ ...base, secret: "whsec_x" }).success).toBe(false));
+  it("nothing that is not known", () =>
+    expect(CreateEndpointSchema.safeParse({ ...base, secret: "whsec_x" }).success).toBe(false));
 });
