@@ -14,6 +14,7 @@ import {
   StoreSchema,
   SwitchesSchema,
   type Transaction,
+  TransactionSchema,
 } from "./model";
 import { journeyUrl, touchRequest } from "./requests";
 import { addFault } from "./scenarios";
@@ -320,6 +321,16 @@ export function createControl(sim: Simulator, sender: WebhookSender, clock: Retu
     const count = found.length;
     return c.json({ count, transactions: newestFirst(found, query.limit).map(controlTransactionView) });
   });
+
+  /** Transactions as if they had been made here before, without events: what a demo's history refers to. */
+  app.post("/import", async (c) => {
+    const input = z.object({ transactions: z.array(TransactionSchema).max(1_000) }).parse(await bodyOf(c.req.raw))
+    for (const transaction of input.transactions) {
+      getAccount(sim, transaction.account_id)
+      sim.state.transactions.put(transaction)
+    }
+    return c.json({ count: input.transactions.length }, 201)
+  })
 
   app.get("/books", (c) => c.json({ books: booksOf(sim, c.req.query("account")) }));
 

@@ -1,8 +1,8 @@
 import { requirePermission, type ServiceContext } from "@/server/context";
-import { AppError } from "@/server/core/errors";
+import { AppError, type ErrorCode } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { decodeCursor, type ListPage, toListPage } from "@/server/core/pagination";
-import { violatedConstraint } from "@/server/db/client";
+import { sqlState, violatedConstraint } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
 import * as repository from "./repository";
 import {
@@ -24,6 +24,11 @@ import {
  */
 export function requireOwnCode(ctx: ServiceContext): void {
   if (ctx.actor.kind !== "SYSTEM") throw new AppError("permission_denied");
+}
+
+/** Answers a Partner outside the caller's scope like one that does not exist. Errors: not_found. */
+export function requirePartner(ctx: Pick<ServiceContext, "scope">, partnerId: string): void {
+  if (ctx.scope.partners !== "all" && !ctx.scope.partners.includes(partnerId)) throw new AppError("not_found");
 }
 
 /** Lists Partners within the caller's scope, newest first. Errors: permission_denied, validation_failed (cursor). */
@@ -116,19 +121,21 @@ export async function createPartner(
 export async function addBusinessEntity(ctx: ServiceContext, input: AddBusinessEntityInput): Promise<{ id: string }> {
   requireOwnCode(ctx);
   const entity = AddBusinessEntitySchema.parse(input);
-  await getPartnerAccount(ctx, entity.partnerId);
+  requirePartner(ctx, entity.partnerId);
   const createdAt = ctx.clock.now();
   const id = newId("businessEntity", createdAt.getTime());
-  await ctx.db.transaction(async (tx) => {
-    await repository.insertBusinessEntity(tx, { id, mode: ctx.scope.mode, ...entity, createdAt });
-    await appendAudit(tx, ctx, {
-      action: "business_entity.created",
-      subjectKind: "business_entity",
-      subjectId: id,
-      partnerId: entity.partnerId,
-      after: { name: entity.legalName, country: entity.country },
-    });
-  });
+  await withNeighbours("not_found", () =>
+    ctx.db.transaction(async (tx) => {
+      await repository.insertBusinessEntity(tx, { id, mode: ctx.scope.mode, ...entity, createdAt });
+      await appendAudit(tx, ctx, {
+        action: "business_entity.created",
+        subjectKind: "business_entity",
+        subjectId: id,
+        partnerId: entity.partnerId,
+        after: { name: entity.legalName, country: entity.country },
+      });
+    }),
+  );
   return { id };
 }
 
@@ -139,6 +146,19 @@ export async function takingReference<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (/_(reference|name)_key$|_account_id_key$/.test(violatedConstraint(error) ?? ""))
       throw new AppError("reference_taken", { cause: error });
+    throw error;
+  }
+}
+
+/**
+ * As `takingReference`, for a row that hangs on others: a foreign key that finds nothing means a neighbour outside this
+ * Partner and mode, which to the caller does not exist.
+ */
+export async function withNeighbours<T>(missing: ErrorCode, work: () => Promise<T>): Promise<T> {
+  try {
+    return await takingReference(work);
+  } catch (error) {
+    if (sqlState(error) === "23503") throw new AppError(missing, { cause: error });
     throw error;
   }
 }

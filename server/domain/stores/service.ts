@@ -2,9 +2,8 @@ import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { decodeCursor, type ListPage, toListPage } from "@/server/core/pagination";
-import { sqlState } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
-import { getPartnerAccount, requireOwnCode, takingReference } from "@/server/domain/partners/service";
+import { requireOwnCode, requirePartner, withNeighbours } from "@/server/domain/partners/service";
 import * as repository from "./repository";
 import {
   type CreateBrandInput,
@@ -47,24 +46,14 @@ export async function getStore(ctx: ServiceContext, id: string): Promise<StoreRe
   return store;
 }
 
-/** A foreign key that finds nothing means a neighbour outside this Partner and mode: to the caller it does not exist. */
-async function withNeighbours<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await takingReference(work);
-  } catch (error) {
-    if (sqlState(error) === "23503") throw new AppError("not_found", { cause: error });
-    throw error;
-  }
-}
-
 /** Registers a brand in the context's mode. Errors: permission_denied, not_found, reference_taken (name). */
 export async function createBrand(ctx: ServiceContext, input: CreateBrandInput): Promise<{ id: string }> {
   requireOwnCode(ctx);
   const brand = CreateBrandSchema.parse(input);
-  await getPartnerAccount(ctx, brand.partnerId);
+  requirePartner(ctx, brand.partnerId);
   const createdAt = ctx.clock.now();
   const id = newId("brand", createdAt.getTime());
-  await withNeighbours(() =>
+  await withNeighbours("not_found", () =>
     ctx.db.transaction(async (tx) => {
       await repository.insertBrand(tx, { id, mode: ctx.scope.mode, ...brand, createdAt });
       await appendAudit(tx, ctx, {
@@ -83,10 +72,10 @@ export async function createBrand(ctx: ServiceContext, input: CreateBrandInput):
 export async function createStoreGroup(ctx: ServiceContext, input: CreateStoreGroupInput): Promise<{ id: string }> {
   requireOwnCode(ctx);
   const group = CreateStoreGroupSchema.parse(input);
-  await getPartnerAccount(ctx, group.partnerId);
+  requirePartner(ctx, group.partnerId);
   const createdAt = ctx.clock.now();
   const id = newId("storeGroup", createdAt.getTime());
-  await withNeighbours(() =>
+  await withNeighbours("not_found", () =>
     ctx.db.transaction(async (tx) => {
       await repository.insertStoreGroup(tx, { id, mode: ctx.scope.mode, ...group, createdAt });
       await appendAudit(tx, ctx, {
@@ -111,11 +100,11 @@ export async function createStore(
 ): Promise<{ id: string; reference: string }> {
   requireOwnCode(ctx);
   const store = CreateStoreSchema.parse(input);
-  await getPartnerAccount(ctx, store.partnerId);
+  requirePartner(ctx, store.partnerId);
   const createdAt = ctx.clock.now();
   const id = newId("store", createdAt.getTime());
   const country = store.country ?? store.address?.country ?? null;
-  await withNeighbours(() =>
+  await withNeighbours("not_found", () =>
     ctx.db.transaction(async (tx) => {
       await repository.insertStore(tx, { id, mode: ctx.scope.mode, ...store, country, createdAt });
       await appendAudit(tx, ctx, {

@@ -2,9 +2,8 @@ import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { decodeCursor, type ListPage, toListPage } from "@/server/core/pagination";
-import { sqlState } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
-import { getPartnerAccount, requireOwnCode, takingReference } from "@/server/domain/partners/service";
+import { requireOwnCode, requirePartner, withNeighbours } from "@/server/domain/partners/service";
 import * as repository from "./repository";
 import {
   type CreateTerminalInput,
@@ -47,25 +46,20 @@ export async function createTerminal(
 ): Promise<{ id: string; reference: string }> {
   requireOwnCode(ctx);
   const terminal = CreateTerminalSchema.parse(input);
-  await getPartnerAccount(ctx, terminal.partnerId);
+  requirePartner(ctx, terminal.partnerId);
   const createdAt = ctx.clock.now();
   const id = newId("terminal", createdAt.getTime());
-  try {
-    await takingReference(() =>
-      ctx.db.transaction(async (tx) => {
-        await repository.insertTerminal(tx, { id, mode: ctx.scope.mode, ...terminal, createdAt });
-        await appendAudit(tx, ctx, {
-          action: "terminal.created",
-          subjectKind: "terminal",
-          subjectId: id,
-          partnerId: terminal.partnerId,
-          after: { reference: terminal.reference, label: terminal.label, store_id: terminal.storeId },
-        });
-      }),
-    );
-  } catch (error) {
-    if (sqlState(error) === "23503") throw new AppError("store_not_found", { cause: error });
-    throw error;
-  }
+  await withNeighbours("store_not_found", () =>
+    ctx.db.transaction(async (tx) => {
+      await repository.insertTerminal(tx, { id, mode: ctx.scope.mode, ...terminal, createdAt });
+      await appendAudit(tx, ctx, {
+        action: "terminal.created",
+        subjectKind: "terminal",
+        subjectId: id,
+        partnerId: terminal.partnerId,
+        after: { reference: terminal.reference, label: terminal.label, store_id: terminal.storeId },
+      });
+    }),
+  );
   return { id, reference: terminal.reference };
 }

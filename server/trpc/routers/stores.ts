@@ -1,0 +1,26 @@
+import { z } from "zod";
+import { pageLimitSchema } from "@/server/core/pagination";
+import { StoreFilterSchema } from "@/server/domain/stores/schema";
+import { getStore, listStoreChoices, listStores } from "@/server/domain/stores/service";
+import { router, withPermission } from "../init";
+
+const reading = withPermission("stores:read");
+
+/** Stores of the mode that is looked at: lists answer `{ items, nextCursor, total }`. */
+export const storesRouter = router({
+  list: reading
+    .input(
+      z.strictObject({
+        filter: StoreFilterSchema.default({}),
+        limit: pageLimitSchema,
+        cursor: z.string().max(200).nullish(),
+      }),
+    )
+    .query(({ ctx, input }) => listStores(ctx, input.filter, input)),
+
+  /** Id, reference and name by name, for pickers. */
+  choices: reading.input(StoreFilterSchema.default({})).query(({ ctx, input }) => listStoreChoices(ctx, input)),
+
+  /** Errors: store_not_found. */
+  get: reading.input(z.strictObject({ id: z.string().max(60) })).query(({ ctx, input }) => getStore(ctx, input.id)),
+});
