@@ -1,0 +1,17 @@
+import { addMs, DAY_MS } from "@/server/core/time";
+import { inngest } from "../client";
+import { services } from "../services";
+
+const REQUEST_LOG_DAYS = 30;
+
+/** Removes what has had its time: stored answers, the request log, counters of limits. Money tables are never touched. */
+export const applyRetention = inngest.createFunction(
+  { id: "apply-retention", triggers: [{ cron: "23 3 * * *" }], concurrency: { limit: 1 }, retries: 2 },
+  async () => {
+    const { db, clock } = services();
+    const now = clock.now();
+    await db.query({ text: "delete from idempotent_answers where expires_at < $1", values: [now] });
+    await db.query({ text: "delete from request_log where created_at < $1", values: [addMs(now, -REQUEST_LOG_DAYS * DAY_MS)] });
+    await db.query({ text: "delete from rate_limits where expire is not null and expire < $1", values: [now.getTime()] });
+  },
+);

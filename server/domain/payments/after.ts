@@ -1,0 +1,302 @@
+import { requirePermission, type ServiceContext } from "@/server/context";
+import { AppError } from "@/server/core/errors";
+import { newId } from "@/server/core/ids";
+import { storeAnswer } from "@/server/db/idempotency";
+import type { KlarnaOutcome } from "@/server/klarna/client";
+import { readPaymentTransaction, refundCapture, RefundAnswerSchema, voidTransaction } from "@/server/klarna/payments";
+import { type Draft, isOpenOperation, journal, KEY_LIFE_MS, type Loaded, lockedStep, move, openOperation, postpone, settle, startDraft, step, toPublic } from "./change";
+import { askForPerson } from "./journey";
+import { readTransactionOutcome } from "./klarna";
+import { findPayment, listCaptures, listRefundRows } from "./repository";
+import type { CaptureRow, OperationRow, PaymentRecord, RefundRow } from "./rows";
+import type { CreateRefundInput, PublicPayment, RefundSnapshot } from "./schema";
+import { snapshotRefund } from "./snapshot";
+import { operationMachine } from "./states";
+
+/* After the payment: refunds and voids. The same three beats: journal under the lock, call, settle. */
+
+/** The capture that a refund is for, and how much of it is left. Refunds that may still succeed count. */
+function chooseCapture(captures: readonly CaptureRow[], refunds: readonly RefundRow[], input: CreateRefundInput): { capture: CaptureRow; left: number } {
+  const refundable = captures.filter((capture) => capture.state === "SUCCEEDED");
+  if (refundable.length === 0) throw new AppError("payment_not_refundable");
+  const named = input.capture === undefined ? undefined : refundable.find((capture) => capture.id === input.capture);
+  if (input.capture !== undefined && !named) throw new AppError("rule_broken", { errors: [{ pointer: "/capture", detail: "is not a capture of this payment" }] });
+  if (!named && refundable.length > 1) throw new AppError("refund_needs_capture", { errors: [{ pointer: "/capture", detail: "is needed: the payment has several captures" }] });
+  const capture = named ?? refundable[0];
+  if (!capture) throw new AppError("payment_not_refundable");
+  const taken = refunds.filter((refund) => refund.captureId === capture.id && refund.state !== "FAILED").reduce((sum, refund) => sum + refund.amount, 0);
+  return { capture, left: capture.amount - taken };
+}
+
+/**
+ * Refunds part or all of a capture: one refund is one call at Klarna.
+ *
+ * `amount` in minor units of the payment's currency; without it the rest of the capture. The sum is checked under the
+ * payment's lock against refunds that succeeded or may still. Answers `succeeded`, `failed` or `processing` (unknown: the
+ * same key is repeated, never a second one). Journal kind REFUND.
+ * Errors: permission_denied, payment_not_found, payment_not_refundable, refund_needs_capture, refund_exceeds_captured, rule_broken.
+ * Source: KNR-N1, KNR-N2.
+ */
+export async function refundPayment(ctx: ServiceContext, paymentId: string, input: CreateRefundInput): Promise<RefundSnapshot> {
+  requirePermission(ctx, "payments:refund");
+  const existing = await findPayment(ctx.db, ctx.scope, paymentId);
+  if (!existing) throw new AppError("payment_not_found");
+  const captures = await listCaptures(ctx.db, existing);
+  const refundId = newId("refund");
+  let operation: OperationRow | undefined;
+  const payment = await lockedStep(ctx, paymentId, refundId, (loaded, now) => {
+    if (loaded.payment.amountCaptured === 0) throw new AppError("payment_not_refundable");
+    const { capture, left } = chooseCapture(captures, loaded.refunds, input);
+    const amount = input.amount ?? left;
+    if (left <= 0) throw new AppError("payment_not_refundable", { detail: "Everything that was captured is refunded already." });
+    if (amount > left) {
+      throw new AppError("refund_exceeds_captured", {
+        params: { refundable: left },
+        errors: [{ pointer: "/amount", detail: `at most ${left} can still be refunded` }],
+      });
+    }
+    const draft = startDraft(loaded);
+    draft.newRefunds.push({
+      id: refundId,
+      partnerId: loaded.payment.partnerId,
+      mode: loaded.payment.mode,
+      paymentId,
+      captureId: capture.id,
+      state: "PENDING",
+      amount,
+      currency: loaded.payment.currency,
+      reason: input.reason ?? null,
+      reference: input.reference ?? null,
+      klarnaPaymentRefundId: null,
+      failureCode: null,
+      createdBy: ctx.actor.id,
+      createdAt: now,
+      updatedAt: now,
+    });
+    operation = journal(draft, "REFUND", now, { captureId: capture.id, refundId });
+    draft.audit.push({ action: "refund.requested", after: { id: refundId, amount, currency: loaded.payment.currency } });
+    return draft;
+  });
+  if (operation) await runRefund(ctx, payment, operation);
+  const snapshot = await getRefund(ctx, paymentId, refundId);
+  if (ctx.idempotency) await storeAnswer(ctx.db, ctx.secrets, ctx.idempotency, snapshot);
+  return snapshot;
+}
+
+/** Errors: permission_denied, payment_not_found, not_found. */
+export async function getRefund(ctx: ServiceContext, paymentId: string, refundId: string): Promise<RefundSnapshot> {
+  const refund = (await listRefunds(ctx, paymentId)).find((row) => row.id === refundId);
+  if (!refund) throw new AppError("not_found");
+  return refund;
+}
+
+/** Oldest first. Errors: permission_denied, payment_not_found. */
+export async function listRefunds(ctx: ServiceContext, paymentId: string): Promise<RefundSnapshot[]> {
+  requirePermission(ctx, "payments:read");
+  const payment = await findPayment(ctx.db, ctx.scope, paymentId);
+  if (!payment) throw new AppError("payment_not_found");
+  return (await listRefundRows(ctx.db, payment)).map((refund) => snapshotRefund(refund, payment));
+}
+
+/** Makes (or repeats, with the same key) a refund call and writes what is known then. */
+export async function runRefund(ctx: ServiceContext, payment: PaymentRecord, operation: OperationRow): Promise<PaymentRecord> {
+  if (ctx.clock.now().getTime() - operation.openedAt.getTime() >= KEY_LIFE_MS) return askForPerson(ctx, payment.id, operation.id);
+  const target = { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id };
+  const captures = await listCaptures(ctx.db, payment);
+  const refund = (await listRefundRows(ctx.db, payment)).find((row) => row.id === operation.refundId);
+  const capture = captures.find((row) => row.id === operation.captureId);
+  if (!refund || !capture || payment.klarnaPaymentTransactionId === null) return payment;
+  const klarnaCaptureId = capture.klarnaPaymentCaptureId ?? (await lookUpCapture(ctx, payment));
+  const outcome: KlarnaOutcome =
+    klarnaCaptureId === null
+      ? { kind: "not_sent", reason: "capture_id_unknown", calls: [] }
+      : await refundCapture(ctx.klarna, target, {
+          transactionId: payment.klarnaPaymentTransactionId,
+          captureId: klarnaCaptureId,
+          idempotencyKey: operation.idempotencyKey,
+          amount: refund.amount,
+          reference: refund.id,
+          reason: refund.reason,
+        });
+  return step(ctx, payment.id, (fresh, now) => {
+    const open = fresh.operations.find((row) => row.id === operation.id);
+    const row = fresh.refunds.find((candidate) => candidate.id === operation.refundId);
+    if (!open || !row || open.settledAt !== null) return null;
+    const draft = startDraft(fresh);
+    applyRefund(draft, open, row, outcome, now);
+    return draft;
+  });
+}
+
+function applyRefund(draft: Draft, operation: OperationRow, refund: RefundRow, outcome: KlarnaOutcome, now: Date): void {
+  const answer = outcome.kind === "answered" ? RefundAnswerSchema.safeParse(outcome.body) : null;
+  const isOpen = !operationMachine.isTerminal(refund.state);
+  if (answer?.success) {
+    settle(draft, operation, "succeed", { result: "REFUNDED", calls: outcome.calls }, now);
+    const done: RefundRow = { ...refund, state: operationMachine.next(refund.state, "succeed"), klarnaPaymentRefundId: answer.data.payment_refund_id, updatedAt: now };
+    draft.refunds.push(done);
+    draft.refundEvents.push(done);
+    draft.after.amountRefunded += refund.amount;
+    if (isOpen) draft.openRefunds -= refund.amount;
+    draft.extraEvents.push("payment.updated");
+    draft.audit.push({ action: "refund.succeeded", after: { id: refund.id, amount: refund.amount, currency: refund.currency } });
+    return;
+  }
+  if (outcome.kind === "refused") {
+    settle(draft, operation, "fail", { result: "REFUSED", calls: outcome.calls, errorCode: outcome.error.code, errorId: outcome.error.errorId }, now);
+    const failed: RefundRow = { ...refund, state: operationMachine.next(refund.state, "fail"), failureCode: "klarna_refused", updatedAt: now };
+    draft.refunds.push(failed);
+    draft.refundEvents.push(failed);
+    if (isOpen) draft.openRefunds -= refund.amount;
+    draft.audit.push({ action: "refund.failed", after: { id: refund.id, amount: refund.amount, currency: refund.currency, code: outcome.error.code } });
+    return;
+  }
+  // A first call that never left us may be given up at once; anything that was sent stays open.
+  if (outcome.kind === "not_sent" && operation.state === "PENDING" && operation.attempts === 0 && outcome.reason !== "capture_id_unknown") {
+    settle(draft, operation, "fail", { result: "NOT_SENT", calls: outcome.calls }, now);
+    const failed: RefundRow = { ...refund, state: operationMachine.next(refund.state, "fail"), failureCode: "klarna_unavailable", updatedAt: now };
+    draft.refunds.push(failed);
+    draft.refundEvents.push(failed);
+    if (isOpen) draft.openRefunds -= refund.amount;
+    return;
+  }
+  const wasSent = outcome.kind !== "not_sent";
+  postpone(draft, operation, outcome.calls, wasSent, now);
+  if (wasSent && refund.state === "PENDING") draft.refunds.push({ ...refund, state: operationMachine.next("PENDING", "lose"), updatedAt: now });
+}
+
+async function lookUpCapture(ctx: ServiceContext, payment: PaymentRecord): Promise<string | null> {
+  if (payment.klarnaPaymentTransactionId === null) return null;
+  const target = { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id };
+  const transaction = readTransactionOutcome(await readPaymentTransaction(ctx.klarna, target, payment.klarnaPaymentTransactionId));
+  return transaction?.payment_captures?.[0]?.payment_capture_id ?? null;
+}
+
+/**
+ * Releases what is authorized and not captured. The payment becomes VOIDED, or COMPLETED where part was captured.
+ * Journal kind VOID. Errors: permission_denied, payment_not_found, payment_not_voidable. Source: KNR-N1.
+ */
+export async function voidPayment(ctx: ServiceContext, id: string): Promise<PublicPayment> {
+  requirePermission(ctx, "payments:void");
+  let operation: OperationRow | undefined;
+  const begun = await lockedStep(ctx, id, id, (loaded, now) => {
+    const { payment } = loaded;
+    const open = openOperation(loaded.operations, "VOID");
+    if (payment.state === "VOIDED" || open) {
+      operation = open;
+      return null;
+    }
+    if (payment.state !== "AUTHORIZED" && payment.state !== "AUTHORIZATION_EXPIRED") {
+      throw new AppError("payment_not_voidable", { params: { status: payment.state.toLowerCase() } });
+    }
+    const draft = startDraft(loaded);
+    operation = journal(draft, "VOID", now);
+    draft.audit.push({ action: "payment.void_requested" });
+    return draft;
+  });
+  const payment = operation ? await runVoid(ctx, begun, operation) : begun;
+  const answer = toPublic(ctx, payment);
+  if (ctx.idempotency) await storeAnswer(ctx.db, ctx.secrets, ctx.idempotency, answer);
+  return answer;
+}
+
+/** Makes (or repeats, with the same key) a void call and writes what is known then. */
+export async function runVoid(ctx: ServiceContext, payment: PaymentRecord, operation: OperationRow): Promise<PaymentRecord> {
+  if (payment.klarnaPaymentTransactionId === null) return payment;
+  if (ctx.clock.now().getTime() - operation.openedAt.getTime() >= KEY_LIFE_MS) return askForPerson(ctx, payment.id, operation.id);
+  const outcome = await voidTransaction(
+    ctx.klarna,
+    { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id },
+    { transactionId: payment.klarnaPaymentTransactionId, idempotencyKey: operation.idempotencyKey, reference: operation.id },
+  );
+  return step(ctx, payment.id, (fresh, now) => {
+    const open = fresh.operations.find((row) => row.id === operation.id);
+    if (!open || open.settledAt !== null) return null;
+    const draft = startDraft(fresh);
+    if (outcome.kind === "answered") {
+      settle(draft, open, "succeed", { result: "VOIDED", calls: outcome.calls }, now);
+      draft.after.amountVoided = draft.after.amountAuthorized - draft.after.amountCaptured;
+      move(draft, draft.after.amountCaptured === 0 ? "release" : "complete");
+    } else if (outcome.kind === "refused") {
+      settle(draft, open, "fail", { result: "REFUSED", calls: outcome.calls, errorCode: outcome.error.code, errorId: outcome.error.errorId }, now);
+      draft.audit.push({ action: "payment.void_refused", after: { code: outcome.error.code } });
+    } else if (outcome.kind === "not_sent" && open.state === "PENDING" && open.attempts === 0) {
+      settle(draft, open, "fail", { result: "NOT_SENT", calls: outcome.calls }, now);
+    } else postpone(draft, open, outcome.calls, outcome.kind === "unknown", now);
+    return draft;
+  });
+}
+
+// --- An approval that shows up after the end -----------------------------------------------------------------------------
+
+/** Records an approval found for a payment that ended unpaid. The status stays; a person is told; the undo is journalled next. */
+export function recordLateApproval(draft: Draft, transactionId: string): void {
+  if (draft.after.lateApprovalState !== null) return;
+  draft.after.lateTransactionId = transactionId;
+  draft.after.lateApprovalState = "FOUND";
+  draft.audit.push({ action: "payment.late_approval_found", after: { payment_transaction_id: transactionId } });
+  draft.alarms.push({
+    kind: "late_approval",
+    message: "Klarna approved a payment that was already over here. It is voided or refunded now.",
+  });
+}
+
+/** Undoes a late approval: voids it, or refunds what was captured at once. Journal kinds LATE_VOID and LATE_REFUND. */
+export async function undoLateApproval(ctx: ServiceContext, loaded: Pick<Loaded, "payment" | "operations">): Promise<PaymentRecord> {
+  const { payment } = loaded;
+  if (payment.lateApprovalState !== "FOUND" || payment.lateTransactionId === null) return payment;
+  const target = { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id };
+  const transaction = readTransactionOutcome(await readPaymentTransaction(ctx.klarna, target, payment.lateTransactionId));
+  let operation = loaded.operations.find((row) => (row.kind === "LATE_VOID" || row.kind === "LATE_REFUND") && isOpenOperation(row));
+  const state = transaction?.state?.toUpperCase();
+  const captureId = transaction?.payment_captures?.[0]?.payment_capture_id ?? transaction?.payment_capture_id ?? null;
+  if (!operation) {
+    if (!transaction) return step(ctx, payment.id, (fresh) => startDraft(fresh));
+    const kind = captureId === null && state !== "COMPLETED" ? "LATE_VOID" : "LATE_REFUND";
+    if (state === "CLOSED") {
+      return step(ctx, payment.id, (fresh) => {
+        const draft = startDraft(fresh);
+        draft.after.lateApprovalState = "VOIDED";
+        return draft;
+      });
+    }
+    await step(ctx, payment.id, (fresh, now) => {
+      operation = openOperation(fresh.operations, kind);
+      if (operation) return null;
+      const draft = startDraft(fresh);
+      operation = journal(draft, kind, now);
+      return draft;
+    });
+  }
+  if (!operation) return payment;
+  const current = operation;
+  const outcome =
+    current.kind === "LATE_VOID"
+      ? await voidTransaction(ctx.klarna, target, { transactionId: payment.lateTransactionId, idempotencyKey: current.idempotencyKey, reference: current.id })
+      : captureId === null
+        ? ({ kind: "not_sent", reason: "capture_id_unknown", calls: [] } satisfies KlarnaOutcome)
+        : await refundCapture(ctx.klarna, target, {
+            transactionId: payment.lateTransactionId,
+            captureId,
+            idempotencyKey: current.idempotencyKey,
+            amount: transaction?.amount ?? payment.amount,
+            reference: current.id,
+            reason: "Approval after the end of the sale",
+          });
+  return step(ctx, payment.id, (fresh, now) => {
+    const open = fresh.operations.find((row) => row.id === current.id);
+    if (!open || open.settledAt !== null) return null;
+    const draft = startDraft(fresh);
+    if (outcome.kind === "answered") {
+      const result = current.kind === "LATE_VOID" ? "VOIDED" : "REFUNDED";
+      settle(draft, open, "succeed", { result, calls: outcome.calls }, now);
+      draft.after.lateApprovalState = result;
+      draft.audit.push({ action: "payment.late_approval_undone", after: { result } });
+    } else if (outcome.kind === "refused") {
+      settle(draft, open, "fail", { result: "REFUSED", calls: outcome.calls, errorCode: outcome.error.code, errorId: outcome.error.errorId }, now);
+      draft.alarms.push({ kind: "late_approval_stuck", message: "Klarna refused to undo a late approval. It has to be undone by hand." });
+    } else postpone(draft, open, outcome.calls, outcome.kind === "unknown", now);
+    return draft;
+  });
+}
+

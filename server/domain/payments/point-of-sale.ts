@@ -1,0 +1,166 @@
+import type { ServiceContext } from "@/server/context";
+import { AppError } from "@/server/core/errors";
+import { newId } from "@/server/core/ids";
+import type { Address } from "@/server/core/schema";
+import type { Row } from "@/server/db/client";
+import type { CreatePaymentInput } from "./schema";
+
+/** Where a payment is taken: the Partner's account at Klarna, the store and the terminal. */
+export type PointOfSale = {
+  accountId: string;
+  partnerName: string;
+  storeId: string;
+  storeReference: string;
+  storeName: string;
+  storeAddress: Address | null;
+  storeSource: "REGISTERED" | "PAYMENT";
+  storeKlarnaId: string | null;
+  terminalId: string;
+  terminalReference: string;
+  terminalLabel: string;
+};
+
+type Found = Row & {
+  partnerState: string;
+  accountState: string;
+  productState: string;
+  accountId: string;
+  partnerName: string;
+  storeId: string | null;
+  storeReference: string;
+  storeName: string;
+  storeAddress: Address | null;
+  storeType: string;
+  storeStatus: string;
+  storeSource: "REGISTERED" | "PAYMENT";
+  storeKlarnaId: string | null;
+  terminalId: string | null;
+  terminalReference: string;
+  terminalLabel: string;
+  terminalStatus: string;
+};
+
+// One statement for account, store and terminal: three reads would cost a till more than the rest of the accept.
+const LOOKUP = `select r.state as "partnerState", a.state as "accountState", a.product_state as "productState",
+    a.klarna_partner_account_id as "accountId", r.name as "partnerName", s.id as "storeId", s.reference as "storeReference",
+    s.name as "storeName", s.address as "storeAddress", s.type as "storeType", s.status as "storeStatus", s.source as "storeSource",
+    s.klarna_store_id as "storeKlarnaId", t.id as "terminalId", t.reference as "terminalReference", t.label as "terminalLabel",
+    t.status as "terminalStatus"
+  from partner_accounts a join partners r on r.id = a.partner_id
+  left join stores s on s.partner_id = a.partner_id and s.mode = a.mode and (s.id = $3 or s.reference = $4
+    or ($3::text is null and $4::text is null and s.id in (select store_id from terminals where partner_id = $1 and mode = $2 and (id = $5 or reference = $6))))
+  left join terminals t on t.partner_id = s.partner_id and t.mode = s.mode and t.store_id = s.id and (t.id = $5 or t.reference = $6)
+  where a.partner_id = $1 and a.mode = $2 limit 2`;
+
+async function lookUp(ctx: ServiceContext, partnerId: string, selector: { store: CreatePaymentInput["store"]; terminal: CreatePaymentInput["terminal"] }): Promise<Found> {
+  const { store, terminal } = selector;
+  const rows = await ctx.db.query<Found>({
+    name: "point_of_sale",
+    text: LOOKUP,
+    values: [
+      partnerId,
+      ctx.scope.mode,
+      store && "id" in store ? store.id : null,
+      store && "reference" in store ? store.reference : store && "details" in store ? store.details.reference : null,
+      terminal && "id" in terminal ? terminal.id : null,
+      terminal && "reference" in terminal ? terminal.reference : null,
+    ],
+  });
+  const [row] = rows;
+  if (!row) throw new AppError("partner_not_operational");
+  if (row.partnerState !== "OPERATIONAL" || row.accountState === "DISABLED" || row.productState !== "ENABLED") {
+    throw new AppError("partner_not_operational");
+  }
+  if (rows.length > 1) {
+    throw new AppError("rule_broken", {
+      detail: "Several stores have this terminal reference. Name the store too.",
+      errors: [{ pointer: "/store", detail: "is needed to tell the terminals apart" }],
+    });
+  }
+  return row;
+}
+
+/**
+ * Finds the store and terminal of an in-store payment within the Partner and mode; a store given with its details is
+ * made once per reference and a terminal unknown under it is added. Errors: partner_not_operational, store_not_found,
+ * terminal_not_found, store_details_differ, rule_broken.
+ */
+export async function findPointOfSale(
+  ctx: ServiceContext,
+  partnerId: string,
+  selector: { store: CreatePaymentInput["store"]; terminal: CreatePaymentInput["terminal"] },
+): Promise<PointOfSale> {
+  if (!selector.terminal) {
+    throw new AppError("rule_broken", { errors: [{ pointer: "/terminal", detail: "is required in store" }] });
+  }
+  let row = await lookUp(ctx, partnerId, selector);
+  if (selector.store && "details" in selector.store && (row.storeId === null || (row.terminalId === null && "reference" in selector.terminal))) {
+    await addInline(ctx, partnerId, row, selector.store.details, "reference" in selector.terminal ? selector.terminal.reference : null);
+    row = await lookUp(ctx, partnerId, selector);
+  }
+  if (selector.store && "details" in selector.store && row.storeId !== null) {
+    const given = selector.store.details.address;
+    if (canonical(row.storeAddress) !== canonical(given)) throw new AppError("store_details_differ");
+  }
+  if (row.storeId === null) {
+    if (!selector.store) throw new AppError("terminal_not_found", { errors: [{ pointer: "/terminal", detail: "is not known" }] });
+    throw new AppError("store_not_found", { errors: [{ pointer: "/store", detail: "is not known" }] });
+  }
+  if (row.storeStatus !== "ACTIVE") throw new AppError("rule_broken", { errors: [{ pointer: "/store", detail: "is archived" }] });
+  if (row.storeType !== "PHYSICAL") {
+    throw new AppError("rule_broken", { errors: [{ pointer: "/store", detail: "is not a physical store" }] });
+  }
+  if (row.terminalId === null) throw new AppError("terminal_not_found", { errors: [{ pointer: "/terminal", detail: "is not known in this store" }] });
+  if (row.terminalStatus !== "ACTIVE") throw new AppError("rule_broken", { errors: [{ pointer: "/terminal", detail: "is archived" }] });
+  return {
+    accountId: row.accountId,
+    partnerName: row.partnerName,
+    storeId: row.storeId,
+    storeReference: row.storeReference,
+    storeName: row.storeName,
+    storeAddress: row.storeAddress,
+    storeSource: row.storeSource,
+    storeKlarnaId: row.storeKlarnaId,
+    terminalId: row.terminalId,
+    terminalReference: row.terminalReference,
+    terminalLabel: row.terminalLabel,
+  };
+}
+
+function canonical(address: Address | null): string {
+  if (address === null) return "";
+  const { street_address, street_address2 = "", postal_code, city, region = "", country } = address;
+  return [street_address, street_address2, postal_code, city, region, country].map((part) => part.trim().toLowerCase()).join("|");
+}
+
+async function addInline(
+  ctx: ServiceContext,
+  partnerId: string,
+  found: Found,
+  details: { reference: string; name: string; address: Address },
+  terminalReference: string | null,
+): Promise<void> {
+  const now = ctx.clock.now();
+  await ctx.db.transaction(async (tx) => {
+    let storeId = found.storeId;
+    if (storeId === null) {
+      await tx.query<Row>({
+        text: `insert into stores (id, partner_id, mode, reference, name, type, address, country, source, status, created_at, updated_at)
+          values ($1,$2,$3,$4,$5,'PHYSICAL',$6,$7,'PAYMENT','ACTIVE',$8,$8) on conflict (partner_id, mode, reference) do nothing`,
+        values: [newId("store"), partnerId, ctx.scope.mode, details.reference, details.name, JSON.stringify(details.address), details.address.country, now],
+      });
+      const [made] = await tx.query<{ id: string }>({
+        text: "select id from stores where partner_id = $1 and mode = $2 and reference = $3",
+        values: [partnerId, ctx.scope.mode, details.reference],
+      });
+      storeId = made?.id ?? null;
+    }
+    if (storeId !== null && terminalReference !== null) {
+      await tx.query<Row>({
+        text: `insert into terminals (id, partner_id, mode, store_id, reference, label, device, can_show_qr, status, created_at, updated_at)
+          values ($1,$2,$3,$4,$5,$5,'CARD_TERMINAL',true,'ACTIVE',$6,$6) on conflict (partner_id, mode, store_id, reference) do nothing`,
+        values: [newId("terminal"), partnerId, ctx.scope.mode, storeId, terminalReference, now],
+      });
+    }
+  });
+}

@@ -1,0 +1,263 @@
+import { requirePermission, type ServiceContext } from "@/server/context";
+import { AppError } from "@/server/core/errors";
+import { type Page, toPage } from "@/server/core/pagination";
+import { isEqualSecret } from "@/server/db/secrets";
+import { playSimulatedCustomer, type SimulatedAction } from "@/server/klarna/sandbox";
+import { readPresentation, PresentationSchema } from "@/server/klarna/payments";
+import { issueDisplayToken, openRefundAmount, toPublic } from "./change";
+import { findPayment, listCaptures, listOperations, listPaymentRecords, listRefundRows, readTimelineRows, totalPayments } from "./repository";
+import type { CaptureRow, OperationRow, PaymentRecord, RefundRow } from "./rows";
+import type { PaymentFilter, PublicPayment } from "./schema";
+import { refundableAmount } from "./snapshot";
+import { type PaymentActions, paymentActions, type PaymentState } from "./states";
+
+/** NOTIFY channel on which every change of a payment is heard; the payload is the payment's id. */
+export const PAYMENT_CHANNEL = "payment_changed";
+
+const states = (filter: PaymentFilter): string[] | null => filter.status?.map((status) => status.toUpperCase()) ?? null;
+
+/** Errors: permission_denied, payment_not_found (also for another Partner's and the other mode's). */
+export async function getPayment(ctx: ServiceContext, id: string): Promise<PublicPayment> {
+  requirePermission(ctx, "payments:read");
+  const payment = await findPayment(ctx.db, ctx.scope, id);
+  if (!payment) throw new AppError("payment_not_found");
+  const openRefunds = payment.amountCaptured > 0 ? openRefundAmount(await listRefundRows(ctx.db, payment)) : 0;
+  return toPublic(ctx, payment, openRefunds);
+}
+
+/** Newest first, stable while rows arrive. Errors: permission_denied, validation_failed (cursor). */
+export async function listPayments(ctx: ServiceContext, filter: PaymentFilter, page: { limit: number; cursor?: string }): Promise<Page<PublicPayment>> {
+  const { data, hasMore, nextCursor } = await listPaymentRecordsPage(ctx, filter, page);
+  return { data: data.map((payment) => toPublic(ctx, payment)), hasMore, nextCursor };
+}
+
+/** The same rows for the screens, with the names of Partner, store and terminal. */
+export async function listPaymentRecordsPage(
+  ctx: ServiceContext,
+  filter: PaymentFilter,
+  page: { limit: number; cursor?: string },
+): Promise<Page<PaymentRecord>> {
+  requirePermission(ctx, "payments:read");
+  return toPage(await listPaymentRecords(ctx.db, ctx.scope, { ...filter, states: states(filter) }, page), page.limit);
+}
+
+/** Number (counted to 10,000) and sums by currency of what the filter finds. Errors: permission_denied. */
+export async function getPaymentTotals(ctx: ServiceContext, filter: PaymentFilter) {
+  requirePermission(ctx, "payments:read");
+  return totalPayments(ctx.db, ctx.scope, { ...filter, states: states(filter) });
+}
+
+export type PaymentView = {
+  payment: PaymentRecord;
+  amountRefundable: number;
+  actions: PaymentActions;
+  captures: CaptureRow[];
+  refunds: RefundRow[];
+  operations: OperationRow[];
+  displayUrl: string;
+};
+
+/** Everything the record screen shows besides the timeline. Errors: permission_denied, payment_not_found. */
+export async function getPaymentRecord(ctx: ServiceContext, id: string): Promise<PaymentView> {
+  requirePermission(ctx, "payments:read");
+  const payment = await findPayment(ctx.db, ctx.scope, id);
+  if (!payment) throw new AppError("payment_not_found");
+  const [captures, refunds, operations] = await Promise.all([
+    listCaptures(ctx.db, payment),
+    listRefundRows(ctx.db, payment),
+    listOperations(ctx.db, payment),
+  ]);
+  const amountRefundable = refundableAmount(payment, openRefundAmount(refunds));
+  return {
+    payment: { ...payment, purchaseSecret: null, klarnaTokenSecret: null },
+    amountRefundable,
+    actions: paymentActions({ ...payment, amountRefundable }),
+    captures,
+    refunds,
+    operations,
+    displayUrl: `${ctx.env.PUBLIC_URL}/display/${payment.id}`,
+  };
+}
+
+export type TimelineItem =
+  | { kind: "call"; id: string; at: Date; operation: string; attempt: number; outcome: string; method: string; path: string; httpStatus: number | null; durationMs: number; correlationId: string | null; errorId: string | null; idempotencyKey: string; request: unknown; response: unknown }
+  | { kind: "klarna_event"; id: string; at: Date; eventType: string; state: string; note: string | null; occurredAt: Date }
+  | { kind: "event"; id: string; at: Date; type: string; payload: unknown; deliveries: { id: string; url: string; state: string; attempts: number; deliveredAt: Date | null }[] }
+  | { kind: "audit"; id: string; at: Date; action: string; actorKind: string; actorId: string; way: string; requestId: string | null; before: unknown; after: unknown };
+
+/**
+ * Every call, event and step of a payment, oldest first. Raw (masked) messages only for those who may see them.
+ * Errors: permission_denied, payment_not_found.
+ */
+export async function getPaymentTimeline(ctx: ServiceContext, id: string, options: { withMessages: boolean }): Promise<TimelineItem[]> {
+  requirePermission(ctx, options.withMessages ? "payments:raw" : "payments:read");
+  const payment = await findPayment(ctx.db, ctx.scope, id);
+  if (!payment) throw new AppError("payment_not_found");
+  const rows = await readTimelineRows(ctx.db, payment);
+  const items: TimelineItem[] = [
+    ...rows.calls.map((row) => ({
+      kind: "call" as const,
+      id: `call_${row.id}`,
+      at: row.createdAt,
+      operation: row.kind,
+      attempt: row.attempt,
+      outcome: row.outcome,
+      method: row.method,
+      path: row.path,
+      httpStatus: row.httpStatus,
+      durationMs: row.durationMs,
+      correlationId: row.klarnaCorrelationId,
+      errorId: row.klarnaErrorId,
+      idempotencyKey: row.idempotencyKey,
+      request: options.withMessages ? row.request : null,
+      response: options.withMessages ? row.response : null,
+    })),
+    ...rows.inbox.map((row) => ({ kind: "klarna_event" as const, id: row.id, at: row.receivedAt, eventType: row.eventType, state: row.state, note: row.note, occurredAt: row.occurredAt })),
+    ...rows.events.map((row) => ({
+      kind: "event" as const,
+      id: row.id,
+      at: row.createdAt,
+      type: row.type,
+      payload: options.withMessages ? row.payload : null,
+      deliveries: rows.deliveries
+        .filter((delivery) => delivery.eventId === row.id)
+        .map((delivery) => ({ id: delivery.id, url: delivery.url, state: delivery.state, attempts: delivery.attempts, deliveredAt: delivery.deliveredAt })),
+    })),
+    ...rows.audit.map((row) => ({ kind: "audit" as const, id: row.id, at: row.createdAt, action: row.action, actorKind: row.actorKind, actorId: row.actorId, way: row.way, requestId: row.requestId, before: row.before, after: row.after })),
+  ];
+  return items.sort((left, right) => left.at.getTime() - right.at.getTime() || left.id.localeCompare(right.id));
+}
+
+/** Whether a token opens the display of this payment. Constant time. */
+export function isDisplayToken(services: Pick<ServiceContext, "secrets">, paymentId: string, token: string): boolean {
+  return isEqualSecret(issueDisplayToken(services, paymentId), token);
+}
+
+// --- Payment methods ---------------------------------------------------------------------------------------------------------
+
+export type PaymentMethodsQuery = {
+  amount?: number;
+  currency: string;
+  country?: string;
+  locale?: string;
+  intent?: "pay" | "subscribe" | "add_to_wallet";
+  networkSessionToken?: string;
+  interoperabilityToken?: string;
+};
+export type PaymentMethod = {
+  type: "klarna";
+  available: boolean;
+  reason: "temporarily_unavailable" | "not_available_here" | null;
+  instruction: "show" | "preselect" | "show_only" | "hide";
+  customer_action: "required" | "confirm_now";
+  payment_option_id: string | null;
+  texts: { header: string | null; subheader: string | null; message: string | null; badge: string | null; button: string | null; terms_url: string | null };
+  images: { badge: string | null; square: string | null; rectangle: string | null; alt: string | null };
+  expires_at: string;
+};
+
+const METHOD_TTL_MS = 120_000;
+const METHODS_CACHED_MAX = 2_000;
+const methodCache = new Map<string, { until: number; answer: Promise<PaymentMethod> }>();
+
+/**
+ * What Klarna says about showing itself here: availability, instruction, texts and images. Kept for two minutes at the
+ * most (never where a session token makes it personal), one call for many askers. Honest when Klarna is down.
+ * Errors: permission_denied, partner_not_operational. Source: KNR-F4, KNR-G3.
+ */
+export async function listPaymentMethods(ctx: ServiceContext, query: PaymentMethodsQuery): Promise<PaymentMethod[]> {
+  requirePermission(ctx, "payments:read");
+  if (ctx.actor.kind !== "API_KEY") throw new AppError("permission_denied");
+  const [account] = await ctx.db.query<{ accountId: string }>({
+    name: "payment_methods_account",
+    text: `select klarna_partner_account_id as "accountId" from partner_accounts where partner_id = $1 and mode = $2 and state <> 'DISABLED' and product_state = 'ENABLED'`,
+    values: [ctx.actor.partnerId, ctx.scope.mode],
+  });
+  if (!account) throw new AppError("partner_not_operational");
+  const now = ctx.clock.now().getTime();
+  const isPersonal = query.networkSessionToken !== undefined || query.interoperabilityToken !== undefined;
+  const key = JSON.stringify([ctx.scope.mode, account.accountId, query.amount, query.currency, query.country, query.locale, query.intent]);
+  const cached = methodCache.get(key);
+  if (!isPersonal && cached && cached.until > now) return [await cached.answer];
+  const answer = askPresentation(ctx, account.accountId, query);
+  if (!isPersonal) {
+    if (methodCache.size >= METHODS_CACHED_MAX) methodCache.clear();
+    methodCache.set(key, { until: now + METHOD_TTL_MS, answer });
+  }
+  const method = await answer;
+  if (method.reason === "temporarily_unavailable") methodCache.delete(key);
+  return [method];
+}
+
+const INSTRUCTIONS: Readonly<Record<string, PaymentMethod["instruction"]>> = {
+  SHOW_KLARNA: "show",
+  PRESELECT_KLARNA: "preselect",
+  SHOW_ONLY_KLARNA: "show_only",
+  HIDE_KLARNA: "hide",
+};
+
+async function askPresentation(ctx: ServiceContext, accountId: string, query: PaymentMethodsQuery): Promise<PaymentMethod> {
+  const expiresAt = new Date(ctx.clock.now().getTime() + METHOD_TTL_MS).toISOString();
+  const outcome = await readPresentation(
+    ctx.klarna,
+    { mode: ctx.scope.mode, accountId, sessionReference: ctx.requestId },
+    { currency: query.currency, amount: query.amount, locale: query.locale, intent: query.intent?.toUpperCase() },
+    { networkSessionToken: query.networkSessionToken, interoperabilityToken: query.interoperabilityToken },
+  );
+  const parsed = outcome.kind === "answered" ? PresentationSchema.safeParse(outcome.body) : null;
+  const presentation = parsed?.success ? parsed.data : null;
+  const option = presentation?.payment_option;
+  const instruction = presentation === null ? "hide" : (INSTRUCTIONS[presentation.instruction ?? "SHOW_KLARNA"] ?? "show");
+  const isDown = presentation === null && outcome.kind !== "refused";
+  return {
+    type: "klarna",
+    available: presentation !== null && instruction !== "hide",
+    reason: isDown ? "temporarily_unavailable" : presentation === null || instruction === "hide" ? "not_available_here" : null,
+    instruction,
+    customer_action: /PENDING_(PARTNER_AUTHORIZATION|CONFIRMATION)/.test(presentation?.payment_status ?? "") ? "confirm_now" : "required",
+    payment_option_id: option?.payment_option_id ?? null,
+    texts: {
+      header: option?.header?.text ?? null,
+      subheader: option?.subheader?.text ?? null,
+      message: option?.message?.text ?? option?.message?.parts?.map((part) => part.text ?? "").join("") ?? null,
+      badge: option?.badge?.text ?? null,
+      button: option?.payment_button?.text ?? null,
+      terms_url: option?.terms?.url ?? null,
+    },
+    images: {
+      badge: option?.icon?.badge_image_url ?? null,
+      square: option?.icon?.square_image_url ?? null,
+      rectangle: option?.icon?.rectangle_image_url ?? null,
+      alt: option?.icon?.alt ?? null,
+    },
+    expires_at: expiresAt,
+  };
+}
+
+// --- Test calls ----------------------------------------------------------------------------------------------------------------
+
+const PLAYS: Readonly<Record<"complete" | "decline" | "abandon" | "expire", SimulatedAction>> = {
+  complete: "complete",
+  decline: "decline",
+  abandon: "leave",
+  expire: "expire",
+};
+
+/**
+ * Plays the customer at the simulator. The outcome comes the way it always comes: by webhook.
+ * Errors: simulator_required (live mode, or Klarna's own test host), payment_not_found, state_conflict.
+ */
+export async function playCustomer(ctx: ServiceContext, id: string, action: keyof typeof PLAYS): Promise<PublicPayment> {
+  requirePermission(ctx, "payments:create");
+  const controlUrl = ctx.env.SIMULATOR_CONTROL_URL;
+  if (ctx.scope.mode !== "test") throw new AppError("not_found");
+  if (!controlUrl) throw new AppError("simulator_required");
+  const payment = await findPayment(ctx.db, ctx.scope, id);
+  if (!payment) throw new AppError("payment_not_found");
+  const isOpen: PaymentState[] = ["PENDING", "IN_PROGRESS"];
+  if (payment.klarnaPaymentRequestId === null || !isOpen.includes(payment.state)) {
+    throw new AppError("state_conflict", { params: { status: payment.state.toLowerCase() } });
+  }
+  if (!(await playSimulatedCustomer(controlUrl, payment.klarnaPaymentRequestId, PLAYS[action]))) throw new AppError("state_conflict");
+  return getPayment(ctx, id);
+}

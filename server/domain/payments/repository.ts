@@ -1,0 +1,442 @@
+import type { TenantScope } from "@/server/auth/permissions";
+import type { Cursor } from "@/server/core/pagination";
+import { decodeCursor } from "@/server/core/pagination";
+import type { Row, Transaction } from "@/server/db/client";
+import type { NewEvent } from "@/server/events/catalog";
+import type { KlarnaCallRecord } from "@/server/klarna/client";
+import type { CaptureRow, OperationRow, PaymentRecord, PaymentRow, RefundRow } from "./rows";
+import type { PaymentFilter } from "./schema";
+
+/* Every query about payments. Hot writes are one statement each; a query without a tenant cannot be written. */
+
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** Rows go into the statements as JSON under their column names; PostgreSQL types them by the table. */
+function toColumns(row: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(row).map(([key, value]) => [snake(key), value]));
+}
+
+const PAYMENT_FIXED = [
+  "id", "partnerId", "mode", "version", "amount", "currency", "reference", "allowRepeatReference", "channel", "launch", "capture",
+  "storeId", "terminalId", "lineItems", "purchaseSecret", "sessionTokenHash", "expiresAt", "createdBy", "createdAt",
+] as const satisfies readonly (keyof PaymentRow)[];
+const PAYMENT_MOVING = [
+  "state", "amountAuthorized", "amountCaptured", "amountRefunded", "amountVoided", "metadata", "klarnaPaymentRequestId",
+  "klarnaPaymentRequestUrl", "klarnaQrImageUrl", "klarnaQrTargetUrl", "klarnaRequestState", "klarnaRequestStateAt",
+  "klarnaRequestExpiresAt", "klarnaPaymentTransactionId", "klarnaTokenSecret", "klarnaTokenKind", "fundingType", "fundingState",
+  "declineReason", "failureCode", "stopMark", "stopMarkedAt", "journeyCompletedAt", "finalStartedAt", "finalizeBy",
+  "authorizationExpiresAt", "lateTransactionId", "lateApprovalState", "eventSequence", "nextActionAt", "updatedAt",
+] as const satisfies readonly (keyof PaymentRow)[];
+const PAYMENT_KEYS = [...PAYMENT_FIXED, ...PAYMENT_MOVING];
+type Uncovered = Exclude<keyof PaymentRow, (typeof PAYMENT_KEYS)[number]>;
+/** Fails to compile when a field of PaymentRow is in neither list. */
+export const PAYMENT_COLUMNS_COMPLETE: Uncovered extends never ? true : never = true;
+
+const paymentColumns = PAYMENT_KEYS.map(snake).join(", ");
+const paymentSelection = PAYMENT_KEYS.map((key) => `p.${snake(key)} as "${key}"`).join(", ");
+const RECORD_SELECT = `select ${paymentSelection}, s.reference as "storeReference", s.name as "storeName", s.address as "storeAddress",
+  s.source as "storeSource", s.klarna_store_id as "storeKlarnaId", t.reference as "terminalReference", t.label as "terminalLabel",
+  r.name as "partnerName", a.klarna_partner_account_id as "accountId"
+  from payments p join partner_accounts a on a.partner_id = p.partner_id and a.mode = p.mode join partners r on r.id = p.partner_id
+  left join stores s on s.id = p.store_id left join terminals t on t.id = p.terminal_id`;
+
+/** A tenant condition: `$1` mode, `$2` Partners or null for all. */
+const TENANT = "p.mode = $1 and ($2::text[] is null or p.partner_id = any($2))";
+function tenantValues(scope: TenantScope): [string, readonly string[] | null] {
+  return [scope.mode, scope.partners === "all" ? null : scope.partners];
+}
+
+export type AuditRow = {
+  id: string;
+  partnerId: string | null;
+  mode: string | null;
+  actorKind: string;
+  actorId: string;
+  way: string;
+  action: string;
+  subjectKind: string;
+  subjectId: string;
+  requestId: string | null;
+  before: unknown;
+  after: unknown;
+  createdAt: Date;
+};
+export type AlarmRow = {
+  id: string;
+  kind: string;
+  partnerId: string | null;
+  mode: string | null;
+  subjectKind: string;
+  subjectId: string;
+  message: string;
+  raisedAt: Date;
+};
+export type OperationPatch = Pick<
+  OperationRow,
+  "id" | "state" | "result" | "attempts" | "nextAttemptAt" | "klarnaErrorCode" | "klarnaErrorId" | "settledAt"
+>;
+export type AnswerPatch = { partnerId: string; mode: string; key: string; status: number; body: Buffer };
+
+/** Everything that one step of a payment writes, committed together or not at all. */
+export type PaymentChange = {
+  before: PaymentRow;
+  after: PaymentRow;
+  newOperations?: readonly OperationRow[];
+  operations?: readonly OperationPatch[];
+  calls?: readonly { operation: OperationRow; record: KlarnaCallRecord }[];
+  newCaptures?: readonly CaptureRow[];
+  newRefunds?: readonly RefundRow[];
+  refunds?: readonly Pick<RefundRow, "id" | "state" | "klarnaPaymentRefundId" | "failureCode" | "updatedAt">[];
+  events?: readonly NewEvent[];
+  audit?: readonly AuditRow[];
+  alarms?: readonly AlarmRow[];
+  answer?: AnswerPatch | null;
+};
+
+const OPERATION_COLUMNS =
+  "id, partner_id, mode, payment_id, capture_id, refund_id, kind, epoch, state, idempotency_key, result, attempts, next_attempt_at, klarna_error_code, klarna_error_id, opened_at, settled_at";
+const AUDIT_COLUMNS =
+  "id, partner_id, mode, actor_kind, actor_id, way, action, subject_kind, subject_id, request_id, before, after, created_at";
+
+const INSERT_TEXT = `with claim as (
+    insert into idempotent_answers (partner_id, mode, key, request_hash, state, resource_id, created_at, expires_at)
+    select x.partner_id, x.mode, x.key, x.request_hash, 'RUNNING', x.resource_id, x.created_at, x.expires_at
+    from jsonb_populate_record(null::idempotent_answers, $4::jsonb) x where x.key is not null
+    on conflict (partner_id, mode, key) do update set request_hash = excluded.request_hash, state = 'RUNNING', status = null, body = null,
+      resource_id = excluded.resource_id, created_at = excluded.created_at, expires_at = excluded.expires_at
+      where idempotent_answers.expires_at < excluded.created_at
+    returning key
+  ), made as (
+    insert into payments (${paymentColumns})
+    select ${paymentColumns} from jsonb_populate_record(null::payments, $1::jsonb)
+    where $4::jsonb is null or exists (select 1 from claim)
+    returning id
+  ), journal as (
+    insert into klarna_operations (${OPERATION_COLUMNS})
+    select ${OPERATION_COLUMNS} from jsonb_populate_record(null::klarna_operations, $2::jsonb) where exists (select 1 from made)
+  ), noted as (
+    insert into audit_entries (${AUDIT_COLUMNS})
+    select ${AUDIT_COLUMNS} from jsonb_populate_record(null::audit_entries, $3::jsonb) where exists (select 1 from made)
+  ) select count(*)::int as made from made`;
+
+/**
+ * Writes a new payment, its first journal row, its audit entry and its idempotency claim in one statement.
+ * Returns false when the key was claimed before: then nothing was written.
+ */
+export async function insertPayment(
+  tx: Transaction,
+  rows: { payment: PaymentRow; operation: OperationRow; audit: AuditRow; claim: Record<string, unknown> | null },
+): Promise<boolean> {
+  const [result] = await tx.query<{ made: number }>({
+    name: "payment_insert",
+    text: INSERT_TEXT,
+    values: [
+      JSON.stringify(toColumns(rows.payment)),
+      JSON.stringify(toColumns(rows.operation)),
+      JSON.stringify(toColumns(rows.audit)),
+      rows.claim === null ? null : JSON.stringify(toColumns(rows.claim)),
+    ],
+  });
+  return result?.made === 1;
+}
+
+const movingAssignments = PAYMENT_MOVING.map((key) => `${snake(key)} = n.${snake(key)}`).join(", ");
+const many = (table: string, key: string): string => `jsonb_populate_recordset(null::${table}, $3::jsonb->'${key}')`;
+const APPLY_TEXT = `with n as (select * from jsonb_populate_record(null::payments, $1::jsonb)),
+  moved as (
+    update payments p set version = p.version + 1, ${movingAssignments} from n
+    where p.id = n.id and p.version = $2 returning p.id
+  ), opened as (
+    insert into klarna_operations (${OPERATION_COLUMNS}) select ${OPERATION_COLUMNS.split(", ").map((c) => `o.${c}`).join(", ")}
+    from ${many("klarna_operations", "newOperations")} o, moved
+  ), settled as (
+    update klarna_operations k set state = o.state, result = o.result, attempts = o.attempts, next_attempt_at = o.next_attempt_at,
+      klarna_error_code = o.klarna_error_code, klarna_error_id = o.klarna_error_id, settled_at = o.settled_at
+    from ${many("klarna_operations", "operations")} o, moved where k.id = o.id
+  ), called as (
+    insert into klarna_calls (operation_id, partner_id, mode, attempt, outcome, method, path, http_status, request, response,
+      klarna_correlation_id, klarna_error_id, duration_ms, created_at)
+    select c.operation_id, c.partner_id, c.mode, c.attempt, c.outcome, c.method, c.path, c.http_status, c.request, c.response,
+      c.klarna_correlation_id, c.klarna_error_id, c.duration_ms, c.created_at from ${many("klarna_calls", "calls")} c, moved
+  ), captured as (
+    insert into captures (id, partner_id, mode, payment_id, state, amount, currency, reference, klarna_payment_capture_id, automatic,
+      failure_code, created_at, updated_at)
+    select c.id, c.partner_id, c.mode, c.payment_id, c.state, c.amount, c.currency, c.reference, c.klarna_payment_capture_id, c.automatic,
+      c.failure_code, c.created_at, c.updated_at from ${many("captures", "newCaptures")} c, moved
+  ), refunding as (
+    insert into refunds (id, partner_id, mode, payment_id, capture_id, state, amount, currency, reason, reference,
+      klarna_payment_refund_id, failure_code, created_by, created_at, updated_at)
+    select f.id, f.partner_id, f.mode, f.payment_id, f.capture_id, f.state, f.amount, f.currency, f.reason, f.reference,
+      f.klarna_payment_refund_id, f.failure_code, f.created_by, f.created_at, f.updated_at from ${many("refunds", "newRefunds")} f, moved
+  ), refunded as (
+    update refunds d set state = f.state, klarna_payment_refund_id = f.klarna_payment_refund_id, failure_code = f.failure_code,
+      updated_at = f.updated_at from ${many("refunds", "refunds")} f, moved where d.id = f.id
+  ), announced as (
+    insert into outbox_events (id, partner_id, mode, type, version, subject_kind, subject_id, sequence, payload, created_at)
+    select e.id, e.partner_id, e.mode, e.type, e.version, e.subject_kind, e.subject_id, e.sequence, e.payload, e.created_at
+    from ${many("outbox_events", "events")} e, moved
+  ), noted as (
+    insert into audit_entries (${AUDIT_COLUMNS}) select ${AUDIT_COLUMNS.split(", ").map((c) => `a.${c}`).join(", ")}
+    from ${many("audit_entries", "audit")} a, moved
+  ), alarmed as (
+    insert into alarms (id, kind, partner_id, mode, subject_kind, subject_id, message, raised_at)
+    select l.id, l.kind, l.partner_id, l.mode, l.subject_kind, l.subject_id, l.message, l.raised_at from ${many("alarms", "alarms")} l, moved
+    on conflict (kind, subject_id) where cleared_at is null do nothing
+  ), answered as (
+    update idempotent_answers i set state = 'DONE', status = $5, body = $6, body_encrypted = true
+    from moved where i.partner_id = $7 and i.mode = $8 and i.key = $4
+  ) select moved.id, pg_notify('payment_changed', moved.id) from moved`;
+
+/**
+ * Applies one step: guarded by the version that was read, with journal, captures, refunds, events, audit, alarms and the
+ * stored answer in the same statement. Returns false when somebody else moved the payment first: read again, decide again.
+ */
+export async function applyChange(tx: Transaction, change: PaymentChange, now: Date): Promise<boolean> {
+  const lists = {
+    newOperations: (change.newOperations ?? []).map(toColumns),
+    operations: (change.operations ?? []).map(toColumns),
+    calls: (change.calls ?? []).map(({ operation, record }) => ({
+      operation_id: operation.id,
+      partner_id: operation.partnerId,
+      mode: operation.mode,
+      attempt: operation.attempts + record.attempt,
+      outcome: record.outcome,
+      method: record.method,
+      path: record.path.split("?")[0],
+      http_status: record.httpStatus,
+      request: record.request,
+      response: record.response,
+      klarna_correlation_id: record.klarnaCorrelationId,
+      klarna_error_id: record.klarnaErrorId,
+      duration_ms: record.durationMs,
+      created_at: record.at,
+    })),
+    newCaptures: (change.newCaptures ?? []).map(toColumns),
+    newRefunds: (change.newRefunds ?? []).map(toColumns),
+    refunds: (change.refunds ?? []).map(toColumns),
+    events: (change.events ?? []).map((event) => ({ ...toColumns(event), version: 1, created_at: now })),
+    audit: (change.audit ?? []).map(toColumns),
+    alarms: (change.alarms ?? []).map(toColumns),
+  };
+  const answer = change.answer ?? null;
+  const rows = await tx.query<Row>({
+    name: "payment_apply",
+    text: APPLY_TEXT,
+    values: [
+      JSON.stringify(toColumns(change.after)),
+      change.before.version,
+      JSON.stringify(lists),
+      answer?.key ?? null,
+      answer?.status ?? null,
+      answer?.body ?? null,
+      answer?.partnerId ?? null,
+      answer?.mode ?? null,
+    ],
+  });
+  return rows.length === 1;
+}
+
+/** Null outside the scope, exactly as for a payment that does not exist. */
+export async function findPayment(tx: Transaction, scope: TenantScope, id: string): Promise<PaymentRecord | null> {
+  const [row] = await tx.query<PaymentRecord>({
+    name: "payment_find",
+    text: `${RECORD_SELECT} where ${TENANT} and p.id = $3`,
+    values: [...tenantValues(scope), id],
+  });
+  return row ?? null;
+}
+
+/** Locks the payment first; for steps whose sums over several rows must agree. */
+export async function lockPayment(tx: Transaction, scope: TenantScope, id: string): Promise<PaymentRecord | null> {
+  const locked = await tx.query<Row>({
+    name: "payment_lock",
+    text: `select p.id from payments p where ${TENANT} and p.id = $3 for update`,
+    values: [...tenantValues(scope), id],
+  });
+  return locked.length === 0 ? null : findPayment(tx, scope, id);
+}
+
+/** The payment that an event from Klarna is about, whatever id it names. */
+export async function findPaymentByKlarna(
+  tx: Transaction,
+  scope: TenantScope,
+  ids: { requestId: string | null; transactionId: string | null; reference: string | null },
+): Promise<PaymentRecord | null> {
+  const [row] = await tx.query<PaymentRecord>({
+    name: "payment_find_by_klarna",
+    text: `${RECORD_SELECT} where ${TENANT} and p.id in (
+        select id from payments where klarna_payment_request_id = $3
+        union select id from payments where klarna_payment_transaction_id = $4
+        union select id from payments where id = $5) limit 1`,
+    values: [...tenantValues(scope), ids.requestId, ids.transactionId, ids.reference],
+  });
+  return row ?? null;
+}
+
+const OPERATION_SELECTION = OPERATION_COLUMNS.split(", ")
+  .map((column) => `o.${column} as "${column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())}"`)
+  .join(", ");
+
+export async function listOperations(tx: Transaction, payment: PaymentRow): Promise<OperationRow[]> {
+  return tx.query<OperationRow>({
+    name: "operations_of_payment",
+    text: `select ${OPERATION_SELECTION} from klarna_operations o where o.partner_id = $1 and o.mode = $2 and o.payment_id = $3 order by o.opened_at, o.id`,
+    values: [payment.partnerId, payment.mode, payment.id],
+  });
+}
+
+export async function listCaptures(tx: Transaction, payment: PaymentRow): Promise<CaptureRow[]> {
+  return tx.query<CaptureRow>({
+    name: "captures_of_payment",
+    text: `select id, partner_id as "partnerId", mode, payment_id as "paymentId", state, amount, currency, reference,
+        klarna_payment_capture_id as "klarnaPaymentCaptureId", automatic, failure_code as "failureCode", created_at as "createdAt",
+        updated_at as "updatedAt"
+      from captures where partner_id = $1 and mode = $2 and payment_id = $3 order by created_at, id`,
+    values: [payment.partnerId, payment.mode, payment.id],
+  });
+}
+
+export async function listRefundRows(tx: Transaction, payment: PaymentRow): Promise<RefundRow[]> {
+  return tx.query<RefundRow>({
+    name: "refunds_of_payment",
+    text: `select id, partner_id as "partnerId", mode, payment_id as "paymentId", capture_id as "captureId", state, amount, currency, reason,
+        reference, klarna_payment_refund_id as "klarnaPaymentRefundId", failure_code as "failureCode", created_by as "createdBy",
+        created_at as "createdAt", updated_at as "updatedAt"
+      from refunds where partner_id = $1 and mode = $2 and payment_id = $3 order by created_at, id`,
+    values: [payment.partnerId, payment.mode, payment.id],
+  });
+}
+
+/**
+ * Takes payments whose time has come, of these states, and moves their wake-up ahead by the lease: a crash after this
+ * only delays them. Several workers take different ones.
+ */
+export async function claimDuePayments(
+  tx: Transaction,
+  input: { now: Date; leaseUntil: Date; limit: number; states: readonly string[] },
+): Promise<{ id: string; mode: "test" | "live" }[]> {
+  return tx.query<{ id: string; mode: "test" | "live" }>({
+    name: "payments_claim_due",
+    text: `update payments p set next_action_at = $2, version = p.version + 1
+      from (select id from payments where next_action_at <= $1 and state = any($4) order by next_action_at limit $3 for update skip locked) due
+      where p.id = due.id returning p.id, p.mode`,
+    values: [input.now, input.leaseUntil, input.limit, input.states],
+  });
+}
+
+type ListFilter = PaymentFilter & { states: readonly string[] | null };
+
+function filterClause(scope: TenantScope, filter: ListFilter): { text: string; values: unknown[] } {
+  const values: unknown[] = [...tenantValues(scope)];
+  const parts = [TENANT];
+  const add = (clause: (placeholder: string) => string, value: unknown): void => {
+    if (value === undefined || value === null || value === "") return;
+    values.push(value);
+    parts.push(clause(`$${values.length}`));
+  };
+  add((v) => `p.state = any(${v})`, filter.states?.length ? filter.states : null);
+  add((v) => `p.created_at >= ${v}`, filter.created_from);
+  add((v) => `p.created_at < ${v}`, filter.created_to);
+  add((v) => `(p.store_id = ${v} or s.reference = ${v})`, filter.store);
+  add((v) => `(p.terminal_id = ${v} or t.reference = ${v})`, filter.terminal);
+  add((v) => `p.reference = ${v}`, filter.reference);
+  add((v) => `p.partner_id = ${v}`, filter.partner);
+  add((v) => `p.amount >= ${v}`, filter.amount_min);
+  add((v) => `p.amount <= ${v}`, filter.amount_max);
+  add((v) => `p.currency = ${v}`, filter.currency);
+  add(
+    (v) =>
+      `(p.id = ${v} or p.reference = ${v} or p.klarna_payment_request_id = ${v} or p.klarna_payment_transaction_id = ${v} or p.reference ilike ${v} || '%')`,
+    filter.search,
+  );
+  return { text: parts.join(" and "), values };
+}
+
+/** One row more than `limit`, newest first, so that the caller knows whether there is another page. */
+export async function listPaymentRecords(
+  tx: Transaction,
+  scope: TenantScope,
+  filter: ListFilter,
+  page: { limit: number; cursor?: string },
+): Promise<PaymentRecord[]> {
+  const where = filterClause(scope, filter);
+  const cursor: Cursor | null = page.cursor ? decodeCursor(page.cursor) : null;
+  const values = [...where.values, page.limit + 1];
+  const limit = `$${values.length}`;
+  let after = "";
+  if (cursor) {
+    values.push(cursor.createdAt, cursor.id);
+    after = ` and (p.created_at, p.id) < ($${values.length - 1}, $${values.length})`;
+  }
+  return tx.query<PaymentRecord>({
+    text: `${RECORD_SELECT} where ${where.text}${after} order by p.created_at desc, p.id desc limit ${limit}`,
+    values,
+  });
+}
+
+/** Number (counted to 10,000) and sums by currency of everything the filter finds. */
+export async function totalPayments(
+  tx: Transaction,
+  scope: TenantScope,
+  filter: ListFilter,
+): Promise<{ count: number; sums: { currency: string; amount: number; captured: number; refunded: number }[] }> {
+  const where = filterClause(scope, filter);
+  const rows = await tx.query<{ currency: string; count: number; amount: number; captured: number; refunded: number }>({
+    text: `select currency, count(*) as count, sum(amount)::bigint as amount, sum(amount_captured)::bigint as captured,
+        sum(amount_refunded)::bigint as refunded
+      from (select p.currency, p.amount, p.amount_captured, p.amount_refunded from payments p
+        left join stores s on s.id = p.store_id left join terminals t on t.id = p.terminal_id where ${where.text} limit 10000) found
+      group by currency order by count(*) desc`,
+    values: where.values,
+  });
+  return {
+    count: rows.reduce((all, row) => all + row.count, 0),
+    sums: rows.map(({ currency, amount, captured, refunded }) => ({ currency, amount, captured, refunded })),
+  };
+}
+
+/** What the timeline of a payment is made of. */
+export async function readTimelineRows(tx: Transaction, payment: PaymentRow) {
+  const [calls, inbox, events, deliveries, audit] = await Promise.all([
+    tx.query<{
+      id: number; operationId: string; kind: string; attempt: number; outcome: string; method: string; path: string; httpStatus: number | null;
+      request: unknown; response: unknown; klarnaCorrelationId: string | null; klarnaErrorId: string | null; durationMs: number; createdAt: Date;
+      idempotencyKey: string;
+    }>({
+      name: "timeline_calls",
+      text: `select c.id, c.operation_id as "operationId", o.kind, c.attempt, c.outcome, c.method, c.path, c.http_status as "httpStatus", c.request,
+          c.response, c.klarna_correlation_id as "klarnaCorrelationId", c.klarna_error_id as "klarnaErrorId", c.duration_ms as "durationMs",
+          c.created_at as "createdAt", o.idempotency_key as "idempotencyKey"
+        from klarna_calls c join klarna_operations o on o.id = c.operation_id
+        where o.partner_id = $1 and o.mode = $2 and o.payment_id = $3 order by c.id limit 500`,
+      values: [payment.partnerId, payment.mode, payment.id],
+    }),
+    tx.query<{ id: string; eventId: string; eventType: string; state: string; note: string | null; occurredAt: Date; receivedAt: Date }>({
+      name: "timeline_inbox",
+      text: `select id, event_id as "eventId", event_type as "eventType", state, note, occurred_at as "occurredAt", received_at as "receivedAt"
+        from inbox_events where payment_id = $1 and mode = $2 order by received_at limit 500`,
+      values: [payment.id, payment.mode],
+    }),
+    tx.query<{ id: string; type: string; payload: unknown; createdAt: Date; sequence: number }>({
+      name: "timeline_events",
+      text: `select id, type, payload, created_at as "createdAt", sequence from outbox_events
+        where partner_id = $1 and mode = $2 and (subject_id = $3 or subject_id in (select id from refunds where payment_id = $3)
+          or subject_id in (select id from captures where payment_id = $3)) order by position limit 500`,
+      values: [payment.partnerId, payment.mode, payment.id],
+    }),
+    tx.query<{ id: string; eventId: string; state: string; attempts: number; url: string; createdAt: Date; deliveredAt: Date | null }>({
+      name: "timeline_deliveries",
+      text: `select d.id, d.event_id as "eventId", d.state, d.attempts, w.url, d.created_at as "createdAt", d.delivered_at as "deliveredAt"
+        from webhook_deliveries d join webhook_endpoints w on w.id = d.endpoint_id
+        where d.partner_id = $1 and d.mode = $2 and d.subject_id = $3 order by d.created_at limit 500`,
+      values: [payment.partnerId, payment.mode, payment.id],
+    }),
+    tx.query<{ id: string; action: string; actorKind: string; actorId: string; way: string; requestId: string | null; before: unknown; after: unknown; createdAt: Date }>({
+      name: "timeline_audit",
+      text: `select id, action, actor_kind as "actorKind", actor_id as "actorId", way, request_id as "requestId", before, after, created_at as "createdAt"
+        from audit_entries where subject_id = $1 order by position limit 500`,
+      values: [payment.id],
+    }),
+  ]);
+  return { calls, inbox, events, deliveries, audit };
+}

@@ -1,0 +1,136 @@
+import type { Address, Mode } from "@/server/core/schema";
+import type { LineItem } from "./schema";
+import type { OperationState, PaymentState } from "./states";
+
+/** A payment as stored, with the names its neighbours go by. Amounts in minor units of `currency`. */
+export type PaymentRow = {
+  id: string;
+  partnerId: string;
+  mode: Mode;
+  version: number;
+  state: PaymentState;
+  amount: number;
+  currency: string;
+  reference: string;
+  allowRepeatReference: boolean;
+  channel: "IN_STORE" | "WEB" | "MOBILE_APP";
+  launch: "QR" | "REDIRECT" | "SDK" | "SHORT_CODE" | "NONE";
+  capture: "AUTOMATIC" | "MANUAL";
+  storeId: string | null;
+  terminalId: string | null;
+  amountAuthorized: number;
+  amountCaptured: number;
+  amountRefunded: number;
+  amountVoided: number;
+  lineItems: LineItem[];
+  metadata: Record<string, string>;
+  purchaseSecret: string | null;
+  klarnaPaymentRequestId: string | null;
+  klarnaPaymentRequestUrl: string | null;
+  klarnaQrImageUrl: string | null;
+  klarnaQrTargetUrl: string | null;
+  klarnaRequestState: string | null;
+  klarnaRequestStateAt: Date | null;
+  klarnaRequestExpiresAt: Date | null;
+  klarnaPaymentTransactionId: string | null;
+  klarnaTokenSecret: string | null;
+  klarnaTokenKind: "NETWORK_SESSION_TOKEN" | "PAYMENT_TOKEN" | null;
+  sessionTokenHash: string | null;
+  fundingType: "GUARANTEED" | "NON_GUARANTEED" | null;
+  fundingState: string | null;
+  declineReason: string | null;
+  failureCode: string | null;
+  stopMark: "CANCEL" | "EXPIRE" | null;
+  stopMarkedAt: Date | null;
+  journeyCompletedAt: Date | null;
+  finalStartedAt: Date | null;
+  finalizeBy: Date | null;
+  expiresAt: Date;
+  authorizationExpiresAt: Date | null;
+  lateTransactionId: string | null;
+  lateApprovalState: "FOUND" | "VOIDED" | "REFUNDED" | null;
+  eventSequence: number;
+  nextActionAt: Date | null;
+  createdBy: string;
+  createdAt: Date;
+  updatedAt: Date;
+};
+
+/** Joined for reading: what the payment's neighbours are called. */
+export type PaymentRecord = PaymentRow & {
+  storeReference: string | null;
+  storeName: string | null;
+  storeAddress: Address | null;
+  /** PAYMENT: the store came inline and is onboarded by the payment itself. */
+  storeSource: "REGISTERED" | "PAYMENT" | null;
+  storeKlarnaId: string | null;
+  terminalReference: string | null;
+  terminalLabel: string | null;
+  partnerName: string;
+  accountId: string;
+};
+
+export type OperationKind =
+  | "AUTHORIZE"
+  | "FINAL_AUTHORIZE"
+  | "CANCEL_REQUEST"
+  | "CAPTURE"
+  | "REFUND"
+  | "VOID"
+  | "LATE_VOID"
+  | "LATE_REFUND";
+
+/** A row of the journal: one intended effect at Klarna. */
+export type OperationRow = {
+  id: string;
+  partnerId: string;
+  mode: Mode;
+  paymentId: string;
+  captureId: string | null;
+  refundId: string | null;
+  kind: OperationKind;
+  epoch: number;
+  state: OperationState;
+  idempotencyKey: string;
+  result: string | null;
+  attempts: number;
+  nextAttemptAt: Date | null;
+  klarnaErrorCode: string | null;
+  klarnaErrorId: string | null;
+  openedAt: Date;
+  settledAt: Date | null;
+};
+
+export type CaptureRow = {
+  id: string;
+  partnerId: string;
+  mode: Mode;
+  paymentId: string;
+  state: OperationState;
+  amount: number;
+  currency: string;
+  reference: string | null;
+  klarnaPaymentCaptureId: string | null;
+  automatic: boolean;
+  failureCode: string | null;
+  createdAt: Date;
+  updatedAt: Date;
+};
+
+export type RefundRow = {
+  id: string;
+  partnerId: string;
+  mode: Mode;
+  paymentId: string;
+  captureId: string | null;
+  state: OperationState;
+  amount: number;
+  currency: string;
+  reason: string | null;
+  reference: string | null;
+  klarnaPaymentRefundId: string | null;
+  failureCode: string | null;
+  createdBy: string;
+  createdAt: Date;
+  updatedAt: Date;
+};

@@ -1,0 +1,22 @@
+/* What the module can do: the only door for reading and changing payments. */
+export { getRefund, listRefunds, refundPayment, voidPayment } from "./after";
+export { createPayment } from "./authorize";
+export { issueDisplayToken, presentSnapshot } from "./change";
+export { processInbox } from "./klarna-events";
+export {
+  getPayment,
+  getPaymentRecord,
+  getPaymentTimeline,
+  getPaymentTotals,
+  isDisplayToken,
+  listPaymentMethods,
+  listPaymentRecordsPage,
+  listPayments,
+  PAYMENT_CHANNEL,
+  type PaymentMethod,
+  type PaymentView,
+  playCustomer,
+  type TimelineItem,
+} from "./read";
+export { cancelPayment } from "./stop";
+export { advanceDuePayments } from "./sweep";

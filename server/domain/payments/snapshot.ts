@@ -1,0 +1,142 @@
+import { newId } from "@/server/core/ids";
+import type { EventType, NewEvent } from "@/server/events/catalog";
+import type { PaymentRecord, PaymentRow, RefundRow } from "./rows";
+import type { PaymentSnapshot, RefundSnapshot } from "./schema";
+import { operationMachine, type PaymentState } from "./states";
+
+/** Neutral sentences for a failure code. Klarna's own words stay in the log. */
+const FAILURE_MESSAGES: Readonly<Record<string, string>> = {
+  approval_lapsed: "The approval was not finalized in time and is void.",
+  klarna_refused: "Klarna refused the request.",
+  klarna_unavailable: "Klarna could not be reached. Nothing was charged.",
+  request_lost: "Klarna does not know the payment request any more.",
+  authorization_lost: "No approval was found at Klarna.",
+};
+
+export function failureOf(code: string | null): { code: string; message: string } | null {
+  return code === null ? null : { code, message: FAILURE_MESSAGES[code] ?? "The payment could not be made." };
+}
+
+const lower = <T extends string>(value: T): Lowercase<T> => value.toLowerCase() as Lowercase<T>;
+
+/** What can still be refunded: captured less refunds that succeeded or may still. */
+export function refundableAmount(payment: PaymentRow, openRefunds: number): number {
+  return Math.max(0, payment.amountCaptured - payment.amountRefunded - openRefunds);
+}
+
+/** The payment as Partners see it, without the links that hold a token. */
+export function snapshotPayment(payment: PaymentRecord, openRefunds = 0): PaymentSnapshot {
+  return {
+    id: payment.id,
+    object: "payment",
+    mode: payment.mode,
+    status: lower(payment.state),
+    amount: payment.amount,
+    currency: payment.currency,
+    reference: payment.reference,
+    channel: lower(payment.channel),
+    launch: lower(payment.launch),
+    capture: lower(payment.capture),
+    store: payment.storeId && payment.storeReference !== null ? { id: payment.storeId, reference: payment.storeReference } : null,
+    terminal:
+      payment.terminalId && payment.terminalReference !== null ? { id: payment.terminalId, reference: payment.terminalReference } : null,
+    amount_authorized: payment.amountAuthorized,
+    amount_captured: payment.amountCaptured,
+    amount_refunded: payment.amountRefunded,
+    amount_voided: payment.amountVoided,
+    amount_refundable: refundableAmount(payment, openRefunds),
+    klarna: {
+      payment_request_id: payment.klarnaPaymentRequestId,
+      payment_request_url: payment.klarnaPaymentRequestUrl,
+      payment_transaction_id: payment.klarnaPaymentTransactionId,
+      qr_code:
+        payment.klarnaQrTargetUrl !== null && payment.klarnaQrImageUrl !== null
+          ? { image_url: payment.klarnaQrImageUrl, target_url: payment.klarnaQrTargetUrl }
+          : null,
+    },
+    funding:
+      payment.fundingType === null
+        ? null
+        : { type: lower(payment.fundingType), state: (payment.fundingState ?? "pending").toLowerCase() },
+    customer_token: null,
+    decline: payment.declineReason === null ? null : { reason: "declined" },
+    failure: failureOf(payment.failureCode),
+    expires_at: payment.expiresAt.toISOString(),
+    created_at: payment.createdAt.toISOString(),
+    updated_at: payment.updatedAt.toISOString(),
+    metadata: payment.metadata,
+  };
+}
+
+export function snapshotRefund(refund: RefundRow, payment: PaymentRecord): RefundSnapshot {
+  const isOpen = !operationMachine.isTerminal(refund.state);
+  return {
+    id: refund.id,
+    object: "refund",
+    payment: payment.id,
+    capture: refund.captureId,
+    status: isOpen ? "processing" : refund.state === "SUCCEEDED" ? "succeeded" : "failed",
+    amount: refund.amount,
+    currency: refund.currency,
+    reason: refund.reason,
+    reference: refund.reference,
+    store: payment.storeId && payment.storeReference !== null ? { id: payment.storeId, reference: payment.storeReference } : null,
+    terminal:
+      payment.terminalId && payment.terminalReference !== null ? { id: payment.terminalId, reference: payment.terminalReference } : null,
+    klarna: { payment_refund_id: refund.klarnaPaymentRefundId },
+    failure: failureOf(refund.failureCode),
+    created_at: refund.createdAt.toISOString(),
+  };
+}
+
+/** The event that a new state announces; none for states that Partners only read. */
+const STATE_EVENTS: Readonly<Record<PaymentState, EventType | null>> = {
+  PROCESSING: null,
+  PENDING: "payment.pending",
+  IN_PROGRESS: "payment.in_progress",
+  FINALIZING: "payment.updated",
+  AUTHORIZED: "payment.authorized",
+  AUTHORIZATION_EXPIRED: "payment.authorization_expired",
+  COMPLETED: "payment.completed",
+  VOIDED: "payment.voided",
+  DECLINED: "payment.declined",
+  CANCELED: "payment.canceled",
+  EXPIRED: "payment.expired",
+  FAILED: "payment.failed",
+};
+
+export function stateEvent(state: PaymentState): EventType | null {
+  return STATE_EVENTS[state];
+}
+
+/** The next event of a payment: numbers it, and moves the counter of `after` on. */
+export function announcePayment(before: PaymentRow, after: PaymentRecord, type: EventType, openRefunds = 0): NewEvent {
+  after.eventSequence += 1;
+  const snapshot = snapshotPayment(after, openRefunds);
+  return {
+    id: newId("event"),
+    partnerId: after.partnerId,
+    mode: after.mode,
+    type,
+    subjectKind: "payment",
+    subjectId: after.id,
+    sequence: after.eventSequence,
+    payload: {
+      object: snapshot,
+      ...(before.state === after.state ? {} : { previous: { status: before.state.toLowerCase() } }),
+    },
+  };
+}
+
+export function announceRefund(refund: RefundRow, payment: PaymentRecord, sequence: number): NewEvent {
+  return {
+    id: newId("event"),
+    partnerId: refund.partnerId,
+    mode: refund.mode,
+    type: refund.state === "SUCCEEDED" ? "refund.succeeded" : "refund.failed",
+    subjectKind: "refund",
+    subjectId: refund.id,
+    sequence,
+    payload: { object: snapshotRefund(refund, payment) },
+  };
+}

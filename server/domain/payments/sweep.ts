@@ -1,0 +1,148 @@
+import { type ServiceContext, type Services, systemContext } from "@/server/context";
+import { addMs, SECOND_MS } from "@/server/core/time";
+import { readPaymentTransaction } from "@/server/klarna/payments";
+import { runRefund, runVoid, undoLateApproval } from "./after";
+import { runAuthorize } from "./authorize";
+import { CALL_LEASE_MS, isOpenOperation, KEY_LIFE_MS, type Loaded, move, startDraft, step } from "./change";
+import { askForPerson, finalizeWithoutToken, readAndApplyRequest, runFinalAuthorize } from "./journey";
+import { readTransactionOutcome } from "./klarna";
+import { claimDuePayments, listOperations } from "./repository";
+import type { OperationRow, PaymentRecord } from "./rows";
+import { expirePayment, reload, runCancel } from "./stop";
+import { PAYMENT_STATES, type PaymentState } from "./states";
+
+/* Finds every payment whose time has come, after any crash and without any webhook, and does what is due. */
+
+const LEASE_MS = 30 * SECOND_MS;
+
+/**
+ * Advances payments that are due, of these states (all by default), until none is left. Several processes take different
+ * ones. Returns how many were looked at.
+ */
+export async function advanceDuePayments(
+  services: Services,
+  options: { states?: readonly PaymentState[]; batch?: number; rounds?: number } = {},
+): Promise<number> {
+  let count = 0;
+  for (let round = 0; round < (options.rounds ?? 20); round += 1) {
+    const now = services.clock.now();
+    const due = await claimDuePayments(services.db, {
+      now,
+      leaseUntil: addMs(now, LEASE_MS),
+      limit: options.batch ?? 16,
+      states: options.states ?? PAYMENT_STATES,
+    });
+    if (due.length === 0) break;
+    await Promise.all(
+      due.map(async ({ id, mode }) => {
+        const ctx = systemContext(services, "sweep-payments", mode);
+        try {
+          await advancePayment(ctx, id);
+        } catch (error) {
+          ctx.log.error({ error, payment_id: id }, "a payment could not be advanced");
+        }
+      }),
+    );
+    count += due.length;
+  }
+  return count;
+}
+
+/**
+ * Does what is due on one payment: goes on with open journal rows (same key), cancels what expired, reads what no webhook
+ * told. Leaves the next wake-up set. Safe to run at any time, by several at once.
+ */
+export async function advancePayment(ctx: ServiceContext, id: string): Promise<PaymentRecord> {
+  let payment = await reload(ctx, id);
+  for (const operation of await listOperations(ctx.db, payment)) {
+    if (isOpenOperation(operation) && isDue(ctx, operation)) payment = await resume(ctx, payment, operation);
+  }
+  const now = ctx.clock.now();
+  switch (payment.state) {
+    case "PENDING":
+    case "IN_PROGRESS":
+      if (payment.stopMark === null && now >= payment.expiresAt && payment.klarnaRequestState !== "COMPLETED") payment = await expirePayment(ctx, id);
+      else payment = await readAndApplyRequest(ctx, payment);
+      break;
+    case "FINALIZING":
+      if (payment.finalStartedAt === null) payment = await readAndApplyRequest(ctx, payment);
+      break;
+    case "AUTHORIZED":
+      if (payment.authorizationExpiresAt && now >= payment.authorizationExpiresAt) payment = await lapseAuthorization(ctx, payment);
+      break;
+    default:
+      if (payment.lateApprovalState === "FOUND") {
+        payment = await undoLateApproval(ctx, { payment, operations: await listOperations(ctx.db, payment) });
+      }
+  }
+  // A read may have brought the token of a finished journey: its final call need not wait for the next turn.
+  for (const operation of await listOperations(ctx.db, payment)) {
+    if (operation.kind === "FINAL_AUTHORIZE" && operation.state === "PENDING" && operation.attempts === 0 && isFresh(ctx, operation)) {
+      payment = await runFinalAuthorize(ctx, payment, operation);
+    }
+  }
+  return settleWake(ctx, payment);
+}
+
+function isDue(ctx: ServiceContext, operation: OperationRow): boolean {
+  const now = ctx.clock.now().getTime();
+  // A PENDING row is being called right now by whoever wrote it, until its lease is over.
+  if (operation.state === "PENDING") return operation.nextAttemptAt !== null && operation.nextAttemptAt.getTime() <= now;
+  return true;
+}
+
+/** Journalled by this very turn (a read brought the token), so nobody else is calling. */
+function isFresh(ctx: ServiceContext, operation: OperationRow): boolean {
+  return ctx.clock.now().getTime() - operation.openedAt.getTime() < CALL_LEASE_MS / 4;
+}
+
+async function resume(ctx: ServiceContext, payment: PaymentRecord, operation: OperationRow): Promise<PaymentRecord> {
+  switch (operation.kind) {
+    case "AUTHORIZE": {
+      if (ctx.clock.now().getTime() - operation.openedAt.getTime() >= KEY_LIFE_MS) return askForPerson(ctx, payment.id, operation.id);
+      const loaded: Loaded = { payment, operations: [operation], refunds: [] };
+      return (await runAuthorize(ctx, loaded, operation)).payment;
+    }
+    case "FINAL_AUTHORIZE":
+      return runFinalAuthorize(ctx, payment, operation);
+    case "CANCEL_REQUEST":
+      return runCancel(ctx, payment, operation);
+    case "REFUND":
+      return runRefund(ctx, payment, operation);
+    case "VOID":
+      return runVoid(ctx, payment, operation);
+    case "LATE_VOID":
+    case "LATE_REFUND":
+      return undoLateApproval(ctx, { payment, operations: [operation] });
+    case "CAPTURE":
+      return payment;
+  }
+}
+
+/** Klarna's period is over; what it says about the transaction is read, not guessed. */
+async function lapseAuthorization(ctx: ServiceContext, payment: PaymentRecord): Promise<PaymentRecord> {
+  if (payment.klarnaPaymentTransactionId === null) return payment;
+  const outcome = await readPaymentTransaction(
+    ctx.klarna,
+    { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id },
+    payment.klarnaPaymentTransactionId,
+  );
+  const transaction = readTransactionOutcome(outcome);
+  const hasEnded = transaction?.state?.toUpperCase() === "EXPIRED" || transaction?.state?.toUpperCase() === "CLOSED";
+  return step(ctx, payment.id, (fresh, now) => {
+    if (fresh.payment.state !== "AUTHORIZED") return null;
+    const draft = startDraft(fresh);
+    if (hasEnded) move(draft, "lapse");
+    else draft.after.authorizationExpiresAt = transaction?.expires_at && transaction.expires_at > now ? transaction.expires_at : addMs(now, 3_600 * SECOND_MS);
+    return draft;
+  });
+}
+
+/** Whatever happened above, the lease that the claim wrote is replaced by the true next wake-up. */
+async function settleWake(ctx: ServiceContext, payment: PaymentRecord): Promise<PaymentRecord> {
+  return step(ctx, payment.id, (fresh, now) => {
+    const draft = startDraft(fresh);
+    finalizeWithoutToken(draft, now);
+    return draft;
+  });
+}

@@ -1,0 +1,256 @@
+import { randomUUID } from "node:crypto";
+import { CircuitState, circuitBreaker, handleWhenResult, SamplingBreaker } from "cockatiel";
+import { Pool } from "undici";
+import { redact } from "@/server/core/redact";
+import type { Mode } from "@/server/core/schema";
+import { backoffMs, type Clock } from "@/server/core/time";
+import type { Log } from "@/server/observability/log";
+import { klarnaCalls, klarnaSeconds } from "@/server/observability/metrics";
+import { classifyStatus, isKlarnaErrorBody, type KlarnaError, readKlarnaError } from "./errors";
+
+/** Below Klarna's idle limit of 59 s; authorize's own budget is shorter (see `budgetMs`). */
+const CALL_TIMEOUT_MS = 8_000;
+const BODY_MAX_BYTES = 1_048_576;
+const CONNECTIONS_MAX = 64;
+const ATTEMPTS_MAX = 4;
+const RETRY_BASE_MS = 100;
+const RETRY_CAP_MS = 1_000;
+
+export type KlarnaOperationName =
+  | "authorize"
+  | "authorize_final"
+  | "read_request"
+  | "cancel_request"
+  | "read_transaction"
+  | "capture"
+  | "refund"
+  | "void"
+  | "presentation"
+  | "signing_keys"
+  | "webhooks";
+
+export type KlarnaRequest = {
+  mode: Mode;
+  operation: KlarnaOperationName;
+  method: "GET" | "POST" | "PATCH" | "DELETE";
+  path: string;
+  body?: unknown;
+  headers?: Readonly<Record<string, string>>;
+  /** On every POST and PATCH: one key for each intent. Source: KNR-S5. */
+  idempotencyKey?: string;
+  /** Names the session that caused the call in Klarna's integration metadata. Source: KNR-T3. */
+  sessionReference: string;
+};
+
+/** One call as the journal keeps it: masked, with what came back. */
+export type KlarnaCallRecord = {
+  attempt: number;
+  outcome: "ANSWERED" | "REFUSED" | "NO_ANSWER" | "NOT_SENT";
+  method: string;
+  path: string;
+  httpStatus: number | null;
+  request: unknown;
+  response: unknown;
+  klarnaCorrelationId: string | null;
+  klarnaErrorId: string | null;
+  durationMs: number;
+  at: Date;
+};
+
+/**
+ * What is known after one or more calls with the same key:
+ * `answered` a 2xx with a JSON body; `refused` a definite no; `unknown` something was sent and no definite answer came;
+ * `not_sent` nothing left this process (refused connection, DNS, TLS, open breaker).
+ */
+export type KlarnaOutcome = { calls: KlarnaCallRecord[] } & (
+  | { kind: "answered"; status: number; body: unknown }
+  | { kind: "refused"; error: KlarnaError }
+  | { kind: "unknown"; reason: string }
+  | { kind: "not_sent"; reason: string }
+);
+
+export type KlarnaClient = {
+  /** Calls, repeats with the same key where that is safe, and ends within `budgetMs`. Never throws for the network. */
+  call(request: KlarnaRequest, options?: { budgetMs?: number; attemptsMax?: number }): Promise<KlarnaOutcome>;
+  /** Whether calls of this mode are held back now because Klarna does not answer. */
+  isOpen(mode: Mode): boolean;
+  breakers(): { mode: Mode; state: "closed" | "open" | "half-open" }[];
+  isConfigured(mode: Mode): boolean;
+  close(): Promise<void>;
+};
+
+type Attempt =
+  | { kind: "answer"; status: number; body: unknown; hasBody: boolean; correlationId: string | null }
+  | { kind: "no_answer"; reason: string; status: number | null }
+  | { kind: "not_sent"; reason: string };
+
+/** Faults that mean that no byte of the request left us. */
+const NOT_SENT_CODES = new Set([
+  "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT",
+  "CERT_HAS_EXPIRED", "DEPTH_ZERO_SELF_SIGNED_CERT", "SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "ERR_TLS_CERT_ALTNAME_INVALID", "ERR_SSL_WRONG_VERSION_NUMBER", "EPROTO",
+]);
+
+function faultCode(error: unknown): string {
+  if (error instanceof AggregateError) return faultCode(error.errors[0]);
+  if (!(error instanceof Error)) return "UNKNOWN";
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return error.cause === undefined ? error.name : faultCode(error.cause);
+}
+
+export function createKlarnaClient(options: {
+  clock: Clock;
+  log: Log;
+  environments: Readonly<Record<Mode, { baseUrl: string; apiKey: string | null }>>;
+  timeoutMs?: number;
+}): KlarnaClient {
+  const timeoutMs = options.timeoutMs ?? CALL_TIMEOUT_MS;
+  const pools = new Map<Mode, Pool>();
+  const poolOf = (mode: Mode): Pool => {
+    let pool = pools.get(mode);
+    if (!pool) {
+      pool = new Pool(new URL(options.environments[mode].baseUrl).origin, {
+        connections: CONNECTIONS_MAX,
+        pipelining: 1,
+        keepAliveTimeout: 30_000,
+        connect: { timeout: 3_000 },
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+        maxResponseSize: BODY_MAX_BYTES,
+      });
+      pools.set(mode, pool);
+    }
+    return pool;
+  };
+  const makeBreaker = () =>
+    circuitBreaker(
+      handleWhenResult((result) => {
+        const attempt = result as Attempt;
+        return attempt.kind !== "answer" || attempt.status >= 500;
+      }),
+      { halfOpenAfter: 2_000, breaker: new SamplingBreaker({ threshold: 0.6, duration: 10_000, minimumRps: 0.8 }) },
+    );
+  const breakers: Record<Mode, ReturnType<typeof makeBreaker>> = { test: makeBreaker(), live: makeBreaker() };
+
+  async function send(request: KlarnaRequest, remainingMs: number): Promise<Attempt> {
+    const { apiKey, baseUrl } = options.environments[request.mode];
+    if (apiKey === null) return { kind: "not_sent", reason: "no_credentials" };
+    const prefix = new URL(baseUrl).pathname.replace(/\/$/, "");
+    const headers: Record<string, string> = {
+      authorization: `Basic ${apiKey}`,
+      accept: "application/json",
+      "partner-correlation-id": randomUUID().replaceAll("-", ""),
+      "klarna-integration-metadata": JSON.stringify({
+        integrator: {
+          name: "TILLGATE",
+          session_reference: request.sessionReference.slice(0, 100),
+          module_name: "TILLGATE_GATEWAY",
+          module_version: "1.0",
+        },
+      }),
+      ...request.headers,
+    };
+    if (request.idempotencyKey) headers["klarna-idempotency-key"] = request.idempotencyKey;
+    const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+    if (body !== undefined) headers["content-type"] = "application/json";
+    try {
+      const response = await poolOf(request.mode).request({
+        path: `${prefix}${request.path}`,
+        method: request.method,
+        headers,
+        body,
+        signal: AbortSignal.timeout(Math.max(1, Math.min(timeoutMs, remainingMs))),
+      });
+      const text = await response.body.text();
+      const correlation = response.headers["klarna-correlation-id"];
+      const correlationId = typeof correlation === "string" ? correlation : null;
+      if (text === "") return { kind: "answer", status: response.statusCode, body: null, hasBody: false, correlationId };
+      try {
+        return { kind: "answer", status: response.statusCode, body: JSON.parse(text), hasBody: true, correlationId };
+      } catch {
+        // A 2xx that cannot be read proves nothing; an error page keeps its status.
+        return response.statusCode < 300
+          ? { kind: "no_answer", reason: "unreadable_answer", status: response.statusCode }
+          : { kind: "answer", status: response.statusCode, body: null, hasBody: false, correlationId };
+      }
+    } catch (error) {
+      const code = faultCode(error);
+      return NOT_SENT_CODES.has(code) ? { kind: "not_sent", reason: code } : { kind: "no_answer", reason: code, status: null };
+    }
+  }
+
+  async function guarded(request: KlarnaRequest, remainingMs: number): Promise<Attempt> {
+    const breaker = breakers[request.mode];
+    if (breaker.state === CircuitState.Open) {
+      // Execute would throw; the half-open probe is let through by cockatiel itself once its time has come.
+      try {
+        return await breaker.execute(() => send(request, remainingMs));
+      } catch {
+        return { kind: "not_sent", reason: "breaker_open" };
+      }
+    }
+    try {
+      return await breaker.execute(() => send(request, remainingMs));
+    } catch {
+      return { kind: "not_sent", reason: "breaker_open" };
+    }
+  }
+
+  return {
+    async call(request, { budgetMs = 10_000, attemptsMax = ATTEMPTS_MAX } = {}) {
+      const deadline = performance.now() + budgetMs;
+      const calls: KlarnaCallRecord[] = [];
+      let unknown: string | null = null;
+      let notSent = "not_tried";
+      for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+        const started = performance.now();
+        const remaining = deadline - started;
+        if (remaining <= 0) break;
+        const result = await guarded(request, remaining);
+        const durationMs = Math.round(performance.now() - started);
+        const verdict = result.kind === "answer" ? classifyStatus(result.status, isKlarnaErrorBody(result.body)) : result.kind;
+        const error = result.kind === "answer" && verdict !== "done" ? readKlarnaError(result.status, result.body) : null;
+        calls.push({
+          attempt,
+          outcome:
+            result.kind === "not_sent" ? "NOT_SENT" : verdict === "done" ? "ANSWERED" : verdict === "refused" ? "REFUSED" : "NO_ANSWER",
+          method: request.method,
+          path: request.path,
+          httpStatus: result.kind === "not_sent" ? null : result.status,
+          request: request.body === undefined ? null : redact(request.body),
+          response: result.kind === "answer" ? redact(result.body) : { reason: result.reason },
+          klarnaCorrelationId: result.kind === "answer" ? result.correlationId : null,
+          klarnaErrorId: error?.errorId ?? null,
+          durationMs,
+          at: options.clock.now(),
+        });
+        klarnaSeconds.observe({ operation: request.operation }, durationMs / 1000);
+        klarnaCalls.inc({ operation: request.operation, outcome: calls.at(-1)?.outcome ?? "NO_ANSWER" });
+        if (result.kind === "answer" && verdict === "done") return { kind: "answered", status: result.status, body: result.body, calls };
+        if (error && verdict === "refused") return { kind: "refused", error, calls };
+        if (result.kind === "not_sent") notSent = result.reason;
+        else unknown = error ? error.code : result.kind === "no_answer" ? result.reason : `HTTP_${result.status}`;
+        options.log.warn(
+          { operation: request.operation, attempt, status: result.kind === "not_sent" ? null : result.status, reason: result.kind === "answer" ? (error?.code ?? "") : result.reason, klarna_error_id: error?.errorId ?? null },
+          "a call to Klarna had no definite answer",
+        );
+        if (result.kind === "not_sent" && (result.reason === "breaker_open" || result.reason === "no_credentials")) break;
+        const wait = backoffMs(attempt + 1, RETRY_BASE_MS, RETRY_CAP_MS);
+        if (attempt < attemptsMax && performance.now() + wait < deadline) await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+      return unknown === null ? { kind: "not_sent", reason: notSent, calls } : { kind: "unknown", reason: unknown, calls };
+    },
+    isOpen: (mode) => breakers[mode].state === CircuitState.Open,
+    breakers: () =>
+      (["test", "live"] as const).map((mode) => ({
+        mode,
+        state:
+          breakers[mode].state === CircuitState.Open ? "open" : breakers[mode].state === CircuitState.HalfOpen ? "half-open" : "closed",
+      })),
+    isConfigured: (mode) => options.environments[mode].apiKey !== null,
+    close: async () => {
+      await Promise.allSettled([...pools.values()].map((pool) => pool.destroy()));
+      pools.clear();
+    },
+  };
+}

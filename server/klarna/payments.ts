@@ -1,0 +1,231 @@
+import { z } from "zod";
+import type { Mode } from "@/server/core/schema";
+import type { KlarnaClient, KlarnaOutcome } from "./client";
+
+/*
+ * Klarna's payment operations on the wire: requests as we send them, answers read with tolerance (unknown fields and
+ * words pass). Every path stands in PATHS, so that a correction is made in one place.
+ * Source: payment authorize, payment request and payment transaction pages of the Klarna Network API.
+ */
+const account = (id: string): string => `/v2/accounts/${encodeURIComponent(id)}`;
+const PATHS = {
+  authorize: (accountId: string) => `${account(accountId)}/payment/authorize`,
+  request: (accountId: string, requestId: string) => `${account(accountId)}/payment/requests/${encodeURIComponent(requestId)}`,
+  transaction: (accountId: string, id: string) => `${account(accountId)}/payment/transactions/${encodeURIComponent(id)}`,
+  presentation: (accountId: string) => `${account(accountId)}/payment/presentation`,
+};
+
+const text = z.string().max(8192);
+const instant = z.iso.datetime({ offset: true }).transform((value) => new Date(value));
+
+export const PaymentRequestSchema = z.looseObject({
+  payment_request_id: text,
+  payment_request_reference: text.optional(),
+  amount: z.number().optional(),
+  currency: text.optional(),
+  state: text,
+  state_reason: text.optional(),
+  expires_at: instant.optional(),
+  updated_at: instant.optional(),
+  state_context: z
+    .looseObject({
+      customer_interaction: z
+        .looseObject({
+          method: text.optional(),
+          payment_request_url: text.optional(),
+          qr_code: z.looseObject({ image_url: text, target_url: text }).optional(),
+        })
+        .optional(),
+      klarna_network_session_token: text.optional(),
+      payment_token: text.optional(),
+    })
+    .optional(),
+});
+export type KlarnaPaymentRequest = z.infer<typeof PaymentRequestSchema>;
+
+export const PaymentTransactionSchema = z.looseObject({
+  payment_transaction_id: text,
+  payment_transaction_reference: text.optional(),
+  amount: z.number().int().nonnegative().optional(),
+  currency: text.optional(),
+  state: text.optional(),
+  payment_funding: z.looseObject({ type: text, state: text }).optional(),
+  payment_captures: z.array(z.looseObject({ payment_capture_id: text, amount: z.number().int().optional() })).optional(),
+  payment_capture_id: text.optional(),
+  expires_at: instant.optional(),
+});
+export type KlarnaPaymentTransaction = z.infer<typeof PaymentTransactionSchema>;
+
+export const AuthorizeAnswerSchema = z.looseObject({
+  payment_transaction_response: z.looseObject({
+    result: text,
+    result_reason: text.optional(),
+    payment_capture_id: text.optional(),
+    payment_transaction: PaymentTransactionSchema.optional(),
+  }),
+  payment_request: PaymentRequestSchema.optional(),
+});
+export type AuthorizeAnswer = z.infer<typeof AuthorizeAnswerSchema>;
+
+export const RefundAnswerSchema = z.looseObject({ payment_refund_id: text });
+
+export const PresentationSchema = z.looseObject({
+  instruction: text.optional(),
+  payment_status: text.optional(),
+  payment_option: z
+    .looseObject({
+      payment_option_id: text.optional(),
+      header: z.looseObject({ text: text.optional() }).optional(),
+      subheader: z.looseObject({ text: text.optional() }).optional(),
+      message: z
+        .looseObject({ text: text.optional(), parts: z.array(z.looseObject({ text: text.optional(), url: text.optional() })).optional() })
+        .optional(),
+      badge: z.looseObject({ text: text.optional() }).optional(),
+      icon: z
+        .looseObject({
+          badge_image_url: text.optional(),
+          rectangle_image_url: text.optional(),
+          square_image_url: text.optional(),
+          alt: text.optional(),
+        })
+        .optional(),
+      payment_button: z.looseObject({ text: text.optional() }).optional(),
+      terms: z.looseObject({ url: text.optional() }).optional(),
+    })
+    .optional(),
+});
+export type KlarnaPresentation = z.infer<typeof PresentationSchema>;
+
+/** How the proof of the finished journey is named: new header or the older one. */
+export type TokenKind = "NETWORK_SESSION_TOKEN" | "PAYMENT_TOKEN";
+
+/** The session token of the Partner's own Klarna SDK, forwarded byte for byte on every call. */
+export type SessionHeaders = { networkSessionToken?: string; interoperabilityToken?: string };
+
+export function sessionHeaders(session: SessionHeaders): Record<string, string> {
+  return {
+    ...(session.networkSessionToken ? { "klarna-network-session-token": session.networkSessionToken } : {}),
+    ...(session.interoperabilityToken ? { "klarna-interoperability-token": session.interoperabilityToken } : {}),
+  };
+}
+
+type Target = { mode: Mode; accountId: string; sessionReference: string };
+
+/**
+ * Authorizes: the initial call without `proof`, the final one with it. Journal kinds AUTHORIZE and FINAL_AUTHORIZE.
+ * `body` is the whole request as built by the caller; amounts in minor units. 10 s budget, retries included.
+ */
+export function authorizePayment(
+  client: KlarnaClient,
+  target: Target,
+  call: { idempotencyKey: string; body: unknown; session: SessionHeaders; proof?: { kind: TokenKind; token: string } },
+  options: { budgetMs?: number } = {},
+): Promise<KlarnaOutcome> {
+  const proof: Record<string, string> =
+    call.proof === undefined
+      ? {}
+      : call.proof.kind === "PAYMENT_TOKEN"
+        ? { "klarna-payment-token": call.proof.token }
+        : { "klarna-network-session-token": call.proof.token };
+  return client.call(
+    {
+      mode: target.mode,
+      operation: call.proof ? "authorize_final" : "authorize",
+      method: "POST",
+      path: PATHS.authorize(target.accountId),
+      body: call.body,
+      headers: { ...sessionHeaders(call.session), ...proof },
+      idempotencyKey: call.idempotencyKey,
+      sessionReference: target.sessionReference,
+    },
+    { budgetMs: options.budgetMs ?? 10_000 },
+  );
+}
+
+export function readPaymentRequest(client: KlarnaClient, target: Target, requestId: string): Promise<KlarnaOutcome> {
+  return client.call({
+    mode: target.mode,
+    operation: "read_request",
+    method: "GET",
+    path: PATHS.request(target.accountId, requestId),
+    sessionReference: target.sessionReference,
+  }, { budgetMs: 5_000, attemptsMax: 2 });
+}
+
+/** Cancels a payment request; allowed until the customer finished, in the newest text until the final authorize. */
+export function cancelPaymentRequest(client: KlarnaClient, target: Target, requestId: string): Promise<KlarnaOutcome> {
+  return client.call({
+    mode: target.mode,
+    operation: "cancel_request",
+    method: "DELETE",
+    path: PATHS.request(target.accountId, requestId),
+    sessionReference: target.sessionReference,
+  }, { budgetMs: 8_000, attemptsMax: 3 });
+}
+
+export function readPaymentTransaction(client: KlarnaClient, target: Target, transactionId: string): Promise<KlarnaOutcome> {
+  return client.call({
+    mode: target.mode,
+    operation: "read_transaction",
+    method: "GET",
+    path: PATHS.transaction(target.accountId, transactionId),
+    sessionReference: target.sessionReference,
+  }, { budgetMs: 5_000, attemptsMax: 2 });
+}
+
+/** Refunds a capture: one refund is one call. */
+export function refundCapture(
+  client: KlarnaClient,
+  target: Target,
+  call: { transactionId: string; captureId: string; idempotencyKey: string; amount: number; reference: string; reason: string | null },
+): Promise<KlarnaOutcome> {
+  return client.call({
+    mode: target.mode,
+    operation: "refund",
+    method: "POST",
+    path: `${PATHS.transaction(target.accountId, call.transactionId)}/captures/${encodeURIComponent(call.captureId)}/refunds`,
+    body: { amount: call.amount, payment_refund_reference: call.reference, ...(call.reason === null ? {} : { reason: call.reason }) },
+    idempotencyKey: call.idempotencyKey,
+    sessionReference: target.sessionReference,
+  });
+}
+
+/** Releases what is not captured. */
+export function voidTransaction(
+  client: KlarnaClient,
+  target: Target,
+  call: { transactionId: string; idempotencyKey: string; reference: string },
+): Promise<KlarnaOutcome> {
+  return client.call({
+    mode: target.mode,
+    operation: "void",
+    method: "POST",
+    path: `${PATHS.transaction(target.accountId, call.transactionId)}/void`,
+    body: { payment_void_reference: call.reference },
+    idempotencyKey: call.idempotencyKey,
+    sessionReference: target.sessionReference,
+  });
+}
+
+export function readPresentation(
+  client: KlarnaClient,
+  target: Target,
+  query: { currency: string; amount?: number; locale?: string; intent?: string },
+  session: SessionHeaders,
+): Promise<KlarnaOutcome> {
+  const search = new URLSearchParams({ currency: query.currency });
+  if (query.amount !== undefined) search.set("amount", String(query.amount));
+  if (query.locale) search.set("locale", query.locale);
+  if (query.intent) search.append("intents[]", query.intent);
+  return client.call(
+    {
+      mode: target.mode,
+      operation: "presentation",
+      method: "GET",
+      path: `${PATHS.presentation(target.accountId)}?${search.toString()}`,
+      headers: sessionHeaders(session),
+      sessionReference: target.sessionReference,
+    },
+    { budgetMs: 3_000, attemptsMax: 2 },
+  );
+}

@@ -1,0 +1,16 @@
+import { request } from "undici";
+
+export type SimulatedAction = "open" | "complete" | "decline" | "leave" | "expire";
+
+/** Plays the customer of a payment request at the simulator. False when the state of the request does not allow it. */
+export async function playSimulatedCustomer(controlUrl: string, requestId: string, action: SimulatedAction): Promise<boolean> {
+  const answer = await request(new URL(`/_control/requests/${encodeURIComponent(requestId)}/play`, controlUrl), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ action, force: true }),
+    headersTimeout: 5_000,
+    bodyTimeout: 5_000,
+  });
+  await answer.body.dump();
+  return answer.statusCode >= 200 && answer.statusCode < 300;
+}
