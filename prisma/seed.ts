@@ -84,7 +84,7 @@ async function addTerminals(
   ctx: ServiceContext,
   random: Random,
   partnerId: string,
-  storeId: string,
+  store: { id: string; reference: string },
   count: number,
   now: Date,
 ): Promise<SeededStore["terminals"]> {
@@ -96,8 +96,8 @@ async function addTerminals(
     const isQuiet = random.chance(0.1);
     const made = await createTerminal(ctx, {
       partnerId,
-      storeId,
-      reference: `till-${number}`,
+      storeId: store.id,
+      reference: `${store.reference}-T${number}`,
       label,
       device,
       canShowQr: device !== "MOBILE_CHECKOUT" || random.chance(0.7),
@@ -136,7 +136,7 @@ async function addStores(
     const [street, , city] = place;
     const ctx = at(Math.min(1 + index * 4, demo.onboardedDaysAgo - 32));
     const klarnaStoreId = `krn:partner:global:store:${random.uuid()}`;
-    const name = `${demo.brand.name} ${city}${demo.places.filter((other) => other[2] === city).length > 1 ? ` ${street.replace(/\s*\d.*$|^\d+\s*/g, "")}` : ""}`;
+    const name = `${demo.brand.name} ${city}${demo.places.filter((other) => other[2] === city).length > 1 ? ` ${street.replace(/^\d+\s+/, "").replace(/\s+\d.*$/, "")}` : ""}`;
     const store = await createStore(ctx, {
       partnerId,
       reference: `${demo.country}-${101 + index}`,
@@ -146,7 +146,7 @@ async function addStores(
       address: demoAddress(demo, place),
       klarnaStoreId,
     });
-    const terminals = await addTerminals(ctx, random, partnerId, store.id, random.int(2, 4), now);
+    const terminals = await addTerminals(ctx, random, partnerId, store, random.int(2, 4), now);
     stores.push({ ...store, name, klarnaStoreId, isWebsite: false, terminals });
   }
   const klarnaStoreId = `krn:partner:global:store:${random.uuid()}`;

@@ -32,7 +32,7 @@ export type AuditContext = Pick<ServiceContext, "actor" | "way" | "requestId" | 
  */
 export async function appendAudit(tx: Pick<Transaction, "query">, ctx: AuditContext, input: AuditInput): Promise<void> {
   await repository.insertEntry(tx, {
-    id: newId("audit"),
+    id: newId("audit", ctx.clock.now().getTime()),
     partnerId: input.partnerId ?? null,
     mode: input.mode === undefined ? (ctx.scope?.mode ?? null) : input.mode,
     actorKind: ctx.actor.kind,
