@@ -88,6 +88,7 @@ const FORBIDDEN: [string, string][] = [
   ["app/(dashboard)/payments/page.tsx", "@/server/domain/payments/repository"],
   ["app/api/v1/route.ts", "@/server/db/client"],
   ["app/page.tsx", "@/server/simulator/app"],
+  ["server/auth/web.ts", "@/inngest/client"],
   ["e2e/a.spec.ts", "@/server/db/client"],
 ];
 

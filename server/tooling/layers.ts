@@ -34,6 +34,7 @@ export const MODULES: Readonly<Record<string, readonly string[]>> = {
   settlements: ["audit", "partners", "payments"],
   disputes: ["audit", "partners", "payments"],
   compliance: ["audit", "partners"],
+  overview: ["audit", "partners", "stores", "terminals", "payments", "webhooks"],
 };
 
 const DOMAIN_MAY = [
@@ -57,6 +58,13 @@ export const LAYERS: readonly Layer[] = [
   {
     files: ["server/auth"],
     may: [CORE, "server/db/**", "server/env", LOG, "server/context", ...doorsOf(["audit"])],
+    neverPackages: ["@trpc/**"],
+    isFlat: true,
+  },
+  {
+    // Where the web process puts its services together, so it also names how background work is told.
+    files: ["server/auth/web.ts"],
+    may: [CORE, "server/env", LOG, "server/context", "server/auth/**", "inngest/nudge"],
     neverPackages: ["@trpc/**"],
     isFlat: true,
   },

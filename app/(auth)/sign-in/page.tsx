@@ -27,19 +27,18 @@ export default async function SignInPage({ searchParams }: { searchParams: Searc
     <div className="w-full max-w-[380px]">
       <div className="rounded-lg border border-line bg-surface p-8 max-sm:p-6">
         <p className="flex items-center gap-2 font-semibold text-base text-ink">
-          <span
-            aria-hidden
-            className="grid size-6 place-items-center rounded-md bg-accent font-bold text-accent-ink text-xs"
-          >
-            T
-          </span>
+          <svg aria-hidden viewBox="0 0 32 32" className="size-6" fill="none" strokeLinecap="round" strokeWidth="3">
+            <rect width="32" height="32" rx="7" className="fill-accent" />
+            <path d="M8 10h16M16 10v13" className="stroke-accent-ink" />
+            <path d="M8 16v5a2 2 0 0 0 2 2M24 16v5a2 2 0 0 1-2 2" className="stroke-accent-ink" strokeOpacity=".7" />
+          </svg>
           Tillgate
         </p>
         <h1 className="mt-6 font-semibold text-ink text-xl">Sign in</h1>
-        <p className="mt-1 text-ink-2 text-sm">Payments, stores and terminals on the Klarna Network.</p>
+        <p className="mt-1 text-ink-2 text-sm">Payments on the Klarna Network.</p>
         <SignInForm action={signInAction} next={path} initialMessage={message} />
       </div>
-      <p className="mt-4 text-center text-ink-3 text-xs">
+      <p className="mt-4 text-balance text-center text-ink-3 text-xs">
         Accounts are made by an administrator. Ask yours if you cannot get in.
       </p>
     </div>
