@@ -6,7 +6,9 @@ import { createApiKeyVerifier } from "@/server/auth/api-keys";
 import { verifyPassword } from "@/server/auth/password";
 import { ROLES } from "@/server/auth/permissions";
 import { createServices } from "@/server/context";
-import { type TestServices, testServices } from "@/server/testing/context";
+import { checkInvariants } from "@/server/domain/invariants";
+import { getPaymentTimeline, refundPayment, voidPayment } from "@/server/domain/payments/service";
+import { asUser, type TestServices, testServices } from "@/server/testing/context";
 import { type SeedResult, seed } from "./seed";
 
 let test: TestServices;
@@ -48,6 +50,10 @@ it("plants a month of payments in the states that have come to rest, in under 20
   expect(await count("from alarms where cleared_at is null")).toBeGreaterThan(0);
 });
 
+it("INV: every invariant holds for the seeded rows", async () => {
+  expect((await checkInvariants(test.services.db)).filter((result) => result.broken > 0)).toEqual([]);
+});
+
 it("leaves nothing for the jobs to do now", async () => {
   expect(await count("from payments where next_action_at < now()")).toBe(0);
   expect(await count("from klarna_operations where next_attempt_at is not null")).toBe(0);
@@ -78,6 +84,22 @@ it("the simulator holds the same books as the history", async () => {
     .map((row) => ({ account: row.account_id, currency: row.currency, captured: row.captured, refunded: row.refunded }))
     .toSorted((a, b) => (a.account < b.account ? -1 : 1));
   expect(theirs).toEqual(ours);
+});
+
+it("what the demo's payments allow can be done: a refund and a void reach the simulator", async () => {
+  const ctx = asUser(test.services, "ACQUIRER_OPERATIONS");
+  const find = async (where: string): Promise<string> =>
+    (
+      await test.services.db.query<{ id: string }>({
+        text: `select id from payments where ${where} order by id limit 1`,
+        values: [],
+      })
+    )[0]?.id ?? "none";
+  const completed = await find("state = 'COMPLETED' and amount_refunded = 0 and channel = 'IN_STORE'");
+  expect(await refundPayment(ctx, completed, { reason: "Returned unused" })).toMatchObject({ status: "succeeded" });
+  expect(await voidPayment(ctx, await find("state = 'AUTHORIZED'"))).toMatchObject({ status: "voided" });
+  expect((await getPaymentTimeline(ctx, completed, { withMessages: true })).length).toBeGreaterThan(6);
+  expect((await checkInvariants(test.services.db)).filter((result) => result.broken > 0)).toEqual([]);
 });
 
 it("demo.json is for its owner only and opens every door that it names", async () => {

@@ -12,12 +12,14 @@ import { newId } from "@/server/core/ids";
 import type { Mode } from "@/server/core/schema";
 import { addMs, DAY_MS, movableClock } from "@/server/core/time";
 import type { Database, Transaction } from "@/server/db/client";
+import type { SecretBox } from "@/server/db/secrets";
 import { appendAudit } from "@/server/domain/audit/service";
 import { addBusinessEntity, createPartner } from "@/server/domain/partners/service";
 import { createBrand, createStore, createStoreGroup } from "@/server/domain/stores/service";
 import type { TerminalDevice } from "@/server/domain/terminals/schema";
 import { createTerminal } from "@/server/domain/terminals/service";
 import { readEnv } from "@/server/env";
+import { inboxPlace } from "@/server/events/inbox";
 import { ensureWebhookSubscription } from "@/server/klarna/subscriptions";
 import { playHistory } from "./demo/history";
 import { DEMO_PARTNERS, type DemoPartner, demoAddress } from "./demo/partners";
@@ -245,12 +247,20 @@ const JOINED = [
   "account_id",
 ];
 
-async function writeHistory(tx: Transaction, history: History): Promise<void> {
+async function writeHistory(tx: Transaction, secrets: SecretBox, history: History): Promise<void> {
   await insertRows(tx, "payments", history.payments, JOINED);
   await insertRows(tx, "captures", history.captures);
   await insertRows(tx, "refunds", history.refunds);
   await insertRows(tx, "klarna_operations", history.operations);
   await insertRows(tx, "klarna_calls", history.calls);
+  await insertRows(
+    tx,
+    "inbox_events",
+    history.inbox.map(({ body, ...event }) => ({
+      ...event,
+      rawBody: `\\x${secrets.sealBytes(Buffer.from(JSON.stringify(body), "utf8"), inboxPlace(event)).toString("hex")}`,
+    })),
+  );
   await insertRows(tx, "outbox_events", history.events);
   await insertRows(tx, "audit_entries", history.audit);
   await insertRows(
@@ -361,7 +371,7 @@ async function plant(services: Services, passwords: ReadonlyMap<string, string>)
     const [demo] = partners;
     if (!demo) throw new Error("the demo has no Partner");
     await addPeople(tx, contextAt(services, "test", addMs(now, -HISTORY_DAYS * DAY_MS)), demo.id, hashes);
-    await writeHistory(tx, playHistory(random, partners, now, HISTORY_DAYS));
+    await writeHistory(tx, services.secrets, playHistory(random, partners, now, HISTORY_DAYS));
     await appendAudit(tx, contextAt(services, "test", now), {
       action: SEEDED,
       subjectKind: "partner",

@@ -28,6 +28,7 @@ const emptyHistory = (): History => ({
   operations: [],
   captures: [],
   refunds: [],
+  inbox: [],
   calls: [],
   events: [],
   audit: [],

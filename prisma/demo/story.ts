@@ -38,6 +38,8 @@ export type History = {
   operations: OperationRow[];
   captures: CaptureRow[];
   refunds: RefundRow[];
+  /** What Klarna told us: the body is encrypted when it is written. */
+  inbox: (Record<string, unknown> & { id: string; mode: "test"; body: Record<string, unknown> })[];
   calls: Record<string, unknown>[];
   events: Dated<NewEvent & { version: number; relayedAt: Date }>[];
   audit: Dated<Record<string, unknown>>[];
@@ -289,9 +291,50 @@ export class Story {
     this.note(actor, `payment.${state.toLowerCase()}`, { status: before.state }, { status: state });
   }
 
-  private requestState(state: string): void {
-    this.payment.klarnaRequestState = state;
-    this.payment.klarnaRequestStateAt = this.at;
+  /** Klarna's own state of the request; what the customer did there came by webhook. */
+  private requestState(state: "IN_PROGRESS" | "COMPLETED" | "DECLINED" | "CANCELED"): void {
+    const { payment } = this;
+    const occurredAt = addMs(this.at, -this.random.int(60, 340));
+    const eventType = `payment.request.state-change.${state.toLowerCase().replace("_", "-")}`;
+    const eventId = this.random.uuid();
+    this.history.inbox.push({
+      id: this.random.id("inboxEvent", this.at),
+      eventId,
+      mode: "test",
+      eventType,
+      occurredAt,
+      subjectAccountId: this.partner.accountId,
+      paymentRequestId: payment.klarnaPaymentRequestId,
+      paymentTransactionId: null,
+      signingKeyId: "krn:partner:global:notification:signing-key:00000000-0000-4000-8000-000000000000",
+      state: "PROCESSED",
+      attempts: 1,
+      note: null,
+      paymentId: payment.id,
+      nextAttemptAt: null,
+      receivedAt: this.at,
+      processedAt: addMs(this.at, this.random.int(6, 60)),
+      body: {
+        metadata: {
+          event_type: eventType,
+          event_id: eventId,
+          event_version: "v2",
+          occurred_at: occurredAt.toISOString(),
+          subject_account_id: this.partner.accountId,
+          live: false,
+        },
+        payload: {
+          payment_request_id: payment.klarnaPaymentRequestId,
+          payment_request_reference: payment.id,
+          amount: payment.amount,
+          currency: payment.currency,
+          state,
+          previous_state: payment.klarnaRequestState,
+        },
+      },
+    });
+    payment.klarnaRequestState = state;
+    payment.klarnaRequestStateAt = occurredAt;
   }
 
   private operation(
@@ -463,7 +506,7 @@ export class Story {
     const capture = this.addCapture(transactionId, false);
     this.operation(
       "CAPTURE",
-      "SUCCEEDED",
+      "CAPTURED",
       {
         method: "POST",
         path: this.transactionPath("captures"),
@@ -477,7 +520,8 @@ export class Story {
   }
 
   private release(): void {
-    this.operation("VOID", "SUCCEEDED", {
+    this.note(this.caller, "payment.void_requested", undefined, { status: this.payment.state });
+    this.operation("VOID", "VOIDED", {
       method: "POST",
       path: this.transactionPath("void"),
       status: 201,
@@ -489,12 +533,14 @@ export class Story {
 
   private stop(mark: "CANCEL" | "EXPIRE", state: "CANCELED" | "EXPIRED", actor: Actor): void {
     const markedAt = this.at;
+    const asked = mark === "CANCEL" ? "payment.cancel_requested" : "payment.expiry_requested";
+    this.note(actor, asked, undefined, { status: this.payment.state });
     this.wait(180, 520);
     this.operation("CANCEL_REQUEST", "CANCELED", {
-      method: "POST",
-      path: this.path(`requests/${encodeURIComponent(this.payment.klarnaPaymentRequestId ?? "")}/cancel`),
+      method: "DELETE",
+      path: this.path(`requests/${encodeURIComponent(this.payment.klarnaPaymentRequestId ?? "")}`),
       status: 200,
-      request: {},
+      request: null,
       response: { payment_request_id: this.payment.klarnaPaymentRequestId, state: "CANCELED" },
     });
     this.requestState("CANCELED");
@@ -512,7 +558,7 @@ export class Story {
     this.move("FAILED", FINALIZER, { failureCode: "approval_lapsed" });
     this.raise(
       "approval_lapsed",
-      "The customer's approval was not finalized within the hour. Nothing was charged; tell the store.",
+      "The customer had approved, but the payment was not finalized within 60 minutes. Nothing was charged.",
     );
   }
 
@@ -548,6 +594,7 @@ export class Story {
     const isWhole = payment.lineItems.length === 1 || this.random.chance(0.4);
     const amount = isWhole ? payment.amount : item.total_amount;
     const capture = this.history.captures.findLast((other) => other.paymentId === payment.id);
+    if (!capture) return;
     const isRefused = this.random.chance(0.04);
     const klarnaRefundId = isRefused ? null : `${payment.klarnaPaymentTransactionId}:refund:1`;
     const refund: RefundRow = {
@@ -555,7 +602,7 @@ export class Story {
       partnerId: this.partner.id,
       mode: "test",
       paymentId: payment.id,
-      captureId: capture?.id ?? null,
+      captureId: capture.id,
       state: isRefused ? "FAILED" : "SUCCEEDED",
       amount,
       currency: payment.currency,
@@ -570,26 +617,27 @@ export class Story {
     this.history.refunds.push(refund);
     this.operation(
       "REFUND",
-      isRefused ? "REFUSED" : "SUCCEEDED",
+      isRefused ? "REFUSED" : "REFUNDED",
       {
         method: "POST",
-        path: this.transactionPath("refunds"),
+        path: this.transactionPath(`captures/${encodeURIComponent(capture.klarnaPaymentCaptureId ?? "")}/refunds`),
         status: isRefused ? 403 : 201,
         request: { amount, payment_refund_reference: refund.id },
         response: isRefused
           ? { error_type: "RESOURCE_ERROR", error_code: "OPERATION_FORBIDDEN" }
           : { payment_refund_id: klarnaRefundId, amount },
       },
-      { refundId: refund.id },
+      { captureId: capture.id, refundId: refund.id },
     );
-    Object.assign(payment, { version: payment.version + 1, updatedAt: this.at });
-    if (!isRefused) payment.amountRefunded += amount;
+    const facts = { id: refund.id, amount, currency: refund.currency };
+    this.note(this.caller, "refund.requested", undefined, facts);
+    const before = { ...payment };
+    Object.assign(payment, { version: payment.version + 2, updatedAt: this.at });
+    if (!isRefused) {
+      payment.amountRefunded += amount;
+      this.announceState(before, "payment.updated");
+    }
     this.announce(announceRefund(refund, payment, 1));
-    this.note(this.caller, isRefused ? "refund.failed" : "refund.succeeded", undefined, {
-      status: refund.state,
-      amount,
-      currency: refund.currency,
-      id: refund.id,
-    });
+    this.note(this.caller, isRefused ? "refund.failed" : "refund.succeeded", undefined, facts);
   }
 }
