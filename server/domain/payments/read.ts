@@ -5,7 +5,7 @@ import { isEqualSecret } from "@/server/db/secrets";
 import { playSimulatedCustomer, type SimulatedAction } from "@/server/klarna/sandbox";
 import { readPresentation, PresentationSchema } from "@/server/klarna/payments";
 import { issueDisplayToken, openRefundAmount, toPublic } from "./change";
-import { findPayment, listCaptures, listOperations, listPaymentRecords, listRefundRows, readTimelineRows, totalPayments } from "./repository";
+import { findPayment, listCaptures, listOpenAlarms, listOperations, listPaymentRecords, listRefundRows, readTimelineRows, totalPayments } from "./repository";
 import type { CaptureRow, OperationRow, PaymentRecord, RefundRow } from "./rows";
 import type { PaymentFilter, PublicPayment } from "./schema";
 import { refundableAmount } from "./snapshot";
@@ -54,6 +54,7 @@ export type PaymentView = {
   captures: CaptureRow[];
   refunds: RefundRow[];
   operations: OperationRow[];
+  alarms: { id: string; kind: string; message: string; raisedAt: Date }[];
   displayUrl: string;
 };
 
@@ -62,10 +63,11 @@ export async function getPaymentRecord(ctx: ServiceContext, id: string): Promise
   requirePermission(ctx, "payments:read");
   const payment = await findPayment(ctx.db, ctx.scope, id);
   if (!payment) throw new AppError("payment_not_found");
-  const [captures, refunds, operations] = await Promise.all([
+  const [captures, refunds, operations, alarms] = await Promise.all([
     listCaptures(ctx.db, payment),
     listRefundRows(ctx.db, payment),
     listOperations(ctx.db, payment),
+    listOpenAlarms(ctx.db, payment),
   ]);
   const amountRefundable = refundableAmount(payment, openRefundAmount(refunds));
   return {
@@ -75,6 +77,7 @@ export async function getPaymentRecord(ctx: ServiceContext, id: string): Promise
     captures,
     refunds,
     operations,
+    alarms,
     displayUrl: `${ctx.env.PUBLIC_URL}/display/${payment.id}`,
   };
 }
@@ -83,7 +86,7 @@ export type TimelineItem =
   | { kind: "call"; id: string; at: Date; operation: string; attempt: number; outcome: string; method: string; path: string; httpStatus: number | null; durationMs: number; correlationId: string | null; errorId: string | null; idempotencyKey: string; request: unknown; response: unknown }
   | { kind: "klarna_event"; id: string; at: Date; eventType: string; state: string; note: string | null; occurredAt: Date }
   | { kind: "event"; id: string; at: Date; type: string; payload: unknown; deliveries: { id: string; url: string; state: string; attempts: number; deliveredAt: Date | null }[] }
-  | { kind: "audit"; id: string; at: Date; action: string; actorKind: string; actorId: string; way: string; requestId: string | null; before: unknown; after: unknown };
+  | { kind: "audit"; id: string; at: Date; action: string; actorKind: string; actorId: string; actorName: string | null; way: string; requestId: string | null; before: unknown; after: unknown };
 
 /**
  * Every call, event and step of a payment, oldest first. Raw (masked) messages only for those who may see them.
@@ -93,7 +96,7 @@ export async function getPaymentTimeline(ctx: ServiceContext, id: string, option
   requirePermission(ctx, options.withMessages ? "payments:raw" : "payments:read");
   const payment = await findPayment(ctx.db, ctx.scope, id);
   if (!payment) throw new AppError("payment_not_found");
-  const rows = await readTimelineRows(ctx.db, payment);
+  const rows = await readTimelineRows(ctx.db, ctx.scope, payment);
   const items: TimelineItem[] = [
     ...rows.calls.map((row) => ({
       kind: "call" as const,
@@ -123,7 +126,7 @@ export async function getPaymentTimeline(ctx: ServiceContext, id: string, option
         .filter((delivery) => delivery.eventId === row.id)
         .map((delivery) => ({ id: delivery.id, url: delivery.url, state: delivery.state, attempts: delivery.attempts, deliveredAt: delivery.deliveredAt })),
     })),
-    ...rows.audit.map((row) => ({ kind: "audit" as const, id: row.id, at: row.createdAt, action: row.action, actorKind: row.actorKind, actorId: row.actorId, way: row.way, requestId: row.requestId, before: row.before, after: row.after })),
+    ...rows.audit.map((row) => ({ kind: "audit" as const, id: row.id, at: row.createdAt, action: row.action, actorKind: row.actorKind, actorId: row.actorId, actorName: row.actorName, way: row.way, requestId: row.requestId, before: row.before, after: row.after })),
   ];
   return items.sort((left, right) => left.at.getTime() - right.at.getTime() || left.id.localeCompare(right.id));
 }

@@ -341,6 +341,9 @@ function filterClause(scope: TenantScope, filter: ListFilter): { text: string; v
   add((v) => `(p.terminal_id = ${v} or t.reference = ${v})`, filter.terminal);
   add((v) => `p.reference = ${v}`, filter.reference);
   add((v) => `p.partner_id = ${v}`, filter.partner);
+  add((v) => `p.partner_id = any(${v})`, filter.partners?.length ? filter.partners : null);
+  add((v) => `p.store_id = any(${v})`, filter.stores?.length ? filter.stores : null);
+  add((v) => `p.terminal_id = any(${v})`, filter.terminals?.length ? filter.terminals : null);
   add((v) => `p.amount >= ${v}`, filter.amount_min);
   add((v) => `p.amount <= ${v}`, filter.amount_max);
   add((v) => `p.currency = ${v}`, filter.currency);
@@ -395,8 +398,18 @@ export async function totalPayments(
   };
 }
 
+/** Alarms about this payment that nobody has cleared. */
+export async function listOpenAlarms(tx: Transaction, payment: PaymentRow): Promise<{ id: string; kind: string; message: string; raisedAt: Date }[]> {
+  return tx.query<{ id: string; kind: string; message: string; raisedAt: Date }>({
+    name: "alarms_of_payment",
+    text: `select id, kind, message, raised_at as "raisedAt" from alarms
+      where subject_kind = 'payment' and subject_id = $1 and partner_id = $2 and mode = $3 and cleared_at is null order by raised_at`,
+    values: [payment.id, payment.partnerId, payment.mode],
+  });
+}
+
 /** What the timeline of a payment is made of. */
-export async function readTimelineRows(tx: Transaction, payment: PaymentRow) {
+export async function readTimelineRows(tx: Transaction, scope: TenantScope, payment: PaymentRow) {
   const [calls, inbox, events, deliveries, audit] = await Promise.all([
     tx.query<{
       id: number; operationId: string; kind: string; attempt: number; outcome: string; method: string; path: string; httpStatus: number | null;
@@ -431,11 +444,17 @@ export async function readTimelineRows(tx: Transaction, payment: PaymentRow) {
         where d.partner_id = $1 and d.mode = $2 and d.subject_id = $3 order by d.created_at limit 500`,
       values: [payment.partnerId, payment.mode, payment.id],
     }),
-    tx.query<{ id: string; action: string; actorKind: string; actorId: string; way: string; requestId: string | null; before: unknown; after: unknown; createdAt: Date }>({
+    tx.query<{ id: string; action: string; actorKind: string; actorId: string; actorName: string | null; way: string; requestId: string | null; before: unknown; after: unknown; createdAt: Date }>({
       name: "timeline_audit",
-      text: `select id, action, actor_kind as "actorKind", actor_id as "actorId", way, request_id as "requestId", before, after, created_at as "createdAt"
-        from audit_entries where subject_id = $1 order by position limit 500`,
-      values: [payment.id],
+      // A Partner's people see the names of their own colleagues only.
+      text: `select e.id, e.action, e.actor_kind as "actorKind", e.actor_id as "actorId", e.way, e.request_id as "requestId", e.before, e.after,
+          e.created_at as "createdAt", coalesce(k.name, case when u.id is null then null
+            when $2::text[] is null or exists (select 1 from user_partners x where x.user_id = u.id and x.partner_id = any($2)) then u.name
+            else 'Acquirer staff' end) as "actorName"
+        from audit_entries e left join users u on e.actor_kind = 'USER' and u.id = e.actor_id
+        left join api_keys k on e.actor_kind = 'API_KEY' and k.id = e.actor_id
+        where e.subject_id = $1 order by e.position limit 500`,
+      values: [payment.id, scope.partners === "all" ? null : scope.partners],
     }),
   ]);
   return { calls, inbox, events, deliveries, audit };

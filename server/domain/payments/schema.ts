@@ -183,6 +183,10 @@ export const PaymentFilterSchema = z.object({
   terminal: z.string().max(255).optional(),
   reference: z.string().max(255).optional(),
   partner: z.string().max(40).optional(),
+  /** Several of each, by id: what the screens choose from lists. */
+  partners: z.array(z.string().max(40)).max(50).optional(),
+  stores: z.array(z.string().max(40)).max(50).optional(),
+  terminals: z.array(z.string().max(40)).max(50).optional(),
   /** Any identifier: ours, Klarna's, the reference. */
   search: z.string().max(255).optional(),
   amount_min: z.int().optional(),
