@@ -3,7 +3,7 @@ import { once } from "node:events";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Services } from "@/server/context";
-import { createKlarnaListener } from "@/server/ingress/klarna-webhooks";
+import { createKlarnaListener, type WebhookAnswer } from "@/server/ingress/klarna-webhooks";
 import { registry } from "@/server/observability/metrics";
 import { exchangeDisplayToken } from "@/server/rest/display";
 import { BODY_MAX_BYTES, pathOf, type RestRequest, type RestResponse, securityHeaders } from "@/server/rest/http";
@@ -127,7 +127,14 @@ export function createGateway(services: Services, options: { webPort?: number; l
     if (request.method !== "POST") return answerPlain(response, 405, "This method is not served here.", { allow: "POST" });
     const rawBody = await readBody(request);
     if (rawBody === null) return answerPlain(response, 413, "The body is too large.");
-    const answer = await hearKlarna({ headers: headersOf(request), rawBody });
+    let answer: WebhookAnswer;
+    try {
+      answer = await hearKlarna({ headers: headersOf(request), rawBody });
+    } catch (error) {
+      // Not stored, so not acknowledged: Klarna sends it again.
+      log.error({ path: KLARNA_PATH, error }, "a webhook was not stored");
+      return answerPlain(response, 503, "The webhook could not be stored.", { "retry-after": "5" });
+    }
     await send(response, { status: answer.status, headers: { ...safeHeaders, "content-type": "application/json; charset=utf-8" }, body: answer.body });
   }
 

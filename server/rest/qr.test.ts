@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { QrQuerySchema, qrPng, qrSvg } from "./qr";
 
 const TARGET = "https://pay.klarna.com/na/requests/5f3e7a60-3f7c-4c61-9a25-5b8a1b0d9b8a/start";
-const look = (query: Record<string, string>) => QrQuerySchema.parse(query);
+const look = (query: Record<string, string | undefined>) => QrQuerySchema.parse(query);
 
 /** What a camera sees of the SVG: its rectangles painted at eight pixels a module. */
 function paint(svg: string): { data: Uint8ClampedArray; size: number } {

@@ -82,7 +82,7 @@ export function createRest(services: Services, options: { limits?: Limits; endpo
     } catch (error) {
       const replayed = await replay(error, endpoint, ctx.context, params.data);
       if (replayed) return { answer: replayed, isReplay: true };
-      throw error;
+      throw sameNotFound(endpoint, error);
     }
   }
 
@@ -233,6 +233,12 @@ const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 /** A scope is held when everything that it stands for is: who may write a thing may read it. */
 function hasScope(key: VerifiedKey, scope: ApiScope): boolean {
   return API_SCOPES[scope].every((permission) => actorCan(key.actor, permission));
+}
+
+/** A thing of somebody else's, one that never was and an id that cannot be one are told apart by nothing. */
+function sameNotFound(endpoint: Endpoint, error: unknown): unknown {
+  const isThing = isAppError(error) && (error.code === "not_found" || error.code === "payment_not_found");
+  return isThing && endpoint.path.includes("{") ? new AppError(endpoint.notFound) : error;
 }
 
 function readBearer(authorization: string | undefined): string | null {

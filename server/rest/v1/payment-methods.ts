@@ -4,6 +4,7 @@ import { countrySchema, currencySchema, localeSchema } from "@/server/core/schem
 import { listPaymentMethods } from "@/server/domain/payments/service";
 import { defineEndpoint } from "../endpoint";
 import { queryInteger } from "../validation";
+import { moment } from "./shared";
 
 const TextsSchema = z.object({
   header: z.string().nullable(),
@@ -19,13 +20,13 @@ export const PaymentMethodSchema = z
   .object({
     type: z.literal("klarna"),
     available: z.boolean(),
-    reason: z.string().nullable(),
+    reason: z.enum(["temporarily_unavailable", "not_available_here"]).nullable(),
     instruction: z.enum(["show", "preselect", "show_only", "hide"]),
-    customer_action: z.enum(["required", "confirm_now"]).nullable(),
+    customer_action: z.enum(["required", "confirm_now"]),
     payment_option_id: z.string().nullable(),
-    texts: TextsSchema.nullable(),
-    images: ImagesSchema.nullable(),
-    expires_at: z.string().nullable(),
+    texts: TextsSchema,
+    images: ImagesSchema,
+    expires_at: moment,
   })
   .meta({ id: "PaymentMethod" });
 
@@ -38,7 +39,7 @@ export const paymentMethodsEndpoint = defineEndpoint({
   access: "key",
   scope: "payments:read",
   query: z.strictObject({
-    amount: queryInteger(1, AMOUNT_MAX),
+    amount: queryInteger(1, AMOUNT_MAX).optional(),
     currency: currencySchema,
     country: countrySchema.optional(),
     locale: localeSchema.optional(),
@@ -47,10 +48,19 @@ export const paymentMethodsEndpoint = defineEndpoint({
     intent: z.enum(["pay", "subscribe", "add_to_wallet"]).default("pay"),
   }),
   responses: { 200: { description: "The methods", schema: z.object({ data: z.array(PaymentMethodSchema) }) } },
-  errors: ["currency_not_supported"],
-  handle: ({ ctx, query, request }) => {
-    const token = request.headers["klarna-network-session-token"] ?? request.headers["klarna-interoperability-token"];
-    return listPaymentMethods(ctx, { ...query, ...(token === undefined ? {} : { network_session_token: token }) });
+  errors: ["partner_not_operational"],
+  handle: ({ ctx, query: { amount, currency, country, locale, intent }, request }) => {
+    const networkSessionToken = request.headers["klarna-network-session-token"];
+    const interoperabilityToken = request.headers["klarna-interoperability-token"];
+    return listPaymentMethods(ctx, {
+      currency,
+      intent,
+      ...(amount === undefined ? {} : { amount }),
+      ...(country === undefined ? {} : { country }),
+      ...(locale === undefined ? {} : { locale }),
+      ...(networkSessionToken === undefined ? {} : { networkSessionToken }),
+      ...(interoperabilityToken === undefined ? {} : { interoperabilityToken }),
+    });
   },
   answer: (methods) => ({ status: 200, json: { data: methods } }),
 });

@@ -41,7 +41,7 @@ export const listRefundsEndpoint = defineEndpoint({
   params: paymentParams,
   responses: { 200: { description: "All refunds of the payment, newest first", schema: RefundListSchema } },
   handle: ({ ctx, params }) => listRefunds(ctx, params.id),
-  answer: (refunds) => ({ status: 200, json: { data: [...refunds], has_more: false, next_cursor: null } }),
+  answer: (refunds) => ({ status: 200, json: { data: refunds.toReversed(), has_more: false, next_cursor: null } }),
 });
 
 export const getRefundEndpoint = defineEndpoint({
