@@ -293,8 +293,9 @@ async function bringUp(context: {
 
   const seed = async () => {
     await Promise.all([prepareData(), prepareSimulator()]);
-    if (settings.isProduction || readDemo(settings.dataDir)) return;
-    say("filling the database with a demo acquirer");
+    if (settings.isProduction) return;
+    // Later starts only repair what depends on the start: the address of Klarna's webhooks, a wiped simulator.
+    if (!readDemo(settings.dataDir)) say("filling the database with a demo acquirer");
     await run("seed", ["--import", "tsx", "prisma/seed.ts"], { env: environment, supervisor, onStart });
   };
 

@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { issueApiKey } from "@/server/auth/api-keys";
+import { API_SCOPE_NAMES, type ApiScope } from "@/server/auth/permissions";
 import { createContext, type ServiceContext, type Services } from "@/server/context";
 import type { Mode } from "@/server/core/schema";
 import { createPartner } from "@/server/domain/partners/service";
@@ -108,4 +110,19 @@ export async function makePartner(
     store: { ...store, klarnaStoreId },
     terminal,
   };
+}
+
+/** A key that a Partner's system would use: all scopes unless given. */
+export async function makeApiKey(
+  services: Services,
+  partnerId: string,
+  options: { mode?: Mode; scopes?: readonly ApiScope[]; addresses?: readonly string[]; expiresAt?: Date } = {},
+): Promise<{ id: string; key: string }> {
+  return issueApiKey(asSystem(services, options.mode), {
+    partnerId,
+    name: "Test key",
+    scopes: options.scopes ?? API_SCOPE_NAMES,
+    addresses: options.addresses ?? [],
+    expiresAt: options.expiresAt ?? null,
+  });
 }
