@@ -1,16 +1,20 @@
 "use client";
 
+import dynamic from "next/dynamic";
 import { type ReactNode, useState } from "react";
 import { cn } from "@/components/cn";
 import type { Mode } from "@/components/display/mode-badge";
 import { Sheet, SheetContent } from "@/components/ui/sheet";
-import { CommandPalette } from "./command-palette";
 import { CrumbProvider } from "./crumb-label";
 import type { Hit, NavItem, ShellAction } from "./nav";
-import { ShortcutsHelp } from "./shortcuts-help";
 import { Sidebar } from "./sidebar";
+import { SIDEBAR_COOKIE } from "./sidebar-cookie";
 import { TopBar } from "./top-bar";
 import { useShellKeys } from "./use-shell-keys";
+
+// Loaded when first opened: neither belongs to a page's first load.
+const CommandPalette = dynamic(() => import("./command-palette").then((module) => module.CommandPalette), { ssr: false });
+const ShortcutsHelp = dynamic(() => import("./shortcuts-help").then((module) => module.ShortcutsHelp), { ssr: false });
 
 export type ShellUser = { name: string; email: string; roleLabel: string };
 export type PartnerChoice = { id: string; name: string };
@@ -35,9 +39,6 @@ export type AppShellProps = {
   search?: (text: string) => Promise<readonly Hit[]>;
   children: ReactNode;
 };
-
-/** Read by the server for the first render. */
-export const SIDEBAR_COOKIE = "tillgate-sidebar";
 
 export function AppShell({ children, ...props }: AppShellProps) {
   const [isFolded, setFolded] = useState(props.isFoldedAtFirst ?? false);
@@ -95,14 +96,16 @@ export function AppShell({ children, ...props }: AppShellProps) {
           />
         </SheetContent>
       </Sheet>
-      <CommandPalette
-        isOpen={isPaletteOpen}
-        onOpenChange={setPaletteOpen}
-        nav={props.nav}
-        actions={props.actions ?? []}
-        {...(props.search === undefined ? {} : { search: props.search })}
-      />
-      <ShortcutsHelp isOpen={isHelpOpen} onOpenChange={setHelpOpen} nav={props.nav} />
+      {isPaletteOpen ? (
+        <CommandPalette
+          isOpen
+          onOpenChange={setPaletteOpen}
+          nav={props.nav}
+          actions={props.actions ?? []}
+          {...(props.search === undefined ? {} : { search: props.search })}
+        />
+      ) : null}
+      {isHelpOpen ? <ShortcutsHelp isOpen onOpenChange={setHelpOpen} nav={props.nav} /> : null}
     </CrumbProvider>
   );
 }

@@ -59,6 +59,8 @@ const RECORDS: ReadonlyArray<readonly [prefix: string, path: string, noun: strin
   ["ptn_", "/partners/", "Partner"],
   ["sto_", "/stores/", "store"],
   ["ter_", "/terminals/", "terminal"],
+  ["whe_", "/webhooks/", "webhook endpoint"],
+  ["whd_", "/webhooks/deliveries/", "webhook delivery"],
 ];
 
 export type Hit = { id: string; label: string; hint?: string; href: string };

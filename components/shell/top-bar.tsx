@@ -1,6 +1,7 @@
 "use client";
 
 import { Menu, Search } from "lucide-react";
+import dynamic from "next/dynamic";
 import { usePathname } from "next/navigation";
 import { shortId } from "@/components/display/id";
 import { Breadcrumb, type Crumb } from "@/components/ui/breadcrumb";
@@ -10,8 +11,9 @@ import type { AppShellProps } from "./app-shell";
 import { useCrumbLabel } from "./crumb-label";
 import { ModeSwitch } from "./mode-switch";
 import type { NavItem } from "./nav";
-import { PartnerSwitch } from "./partner-switch";
 import { PersonMenu } from "./person-menu";
+
+const PartnerSwitch = dynamic(() => import("./partner-switch").then((module) => module.PartnerSwitch));
 
 type TopBarProps = Omit<AppShellProps, "children"> & {
   onOpenMenu: () => void;

@@ -1,0 +1,98 @@
+import type { PhoneRow, TableColumn } from "@/components/data-table/types";
+import { DateTime } from "@/components/display/date-time";
+import { Id } from "@/components/display/id";
+import { Money } from "@/components/display/money";
+import { StatusBadge } from "@/components/display/status-badge";
+import type { PaymentListRow } from "./rows";
+
+const none = <span className="text-ink-3">–</span>;
+
+const TIME: TableColumn<PaymentListRow> = {
+  id: "created_at",
+  header: "Time",
+  cell: (row) => <DateTime value={row.createdAt} />,
+  isFixed: true,
+  skeleton: 112,
+};
+const PARTNER: TableColumn<PaymentListRow> = {
+  id: "partner",
+  header: "Partner",
+  cell: (row) => <span className="block max-w-56 truncate">{row.partner.name}</span>,
+  skeleton: 110,
+};
+
+export const PAYMENT_COLUMNS: readonly TableColumn<PaymentListRow>[] = [
+  TIME,
+  {
+    id: "reference",
+    header: "Reference",
+    cell: (row) => (
+      <span className="block max-w-72 truncate font-medium" title={row.reference}>
+        {row.reference}
+      </span>
+    ),
+    isFixed: true,
+    isWide: true,
+    skeleton: 120,
+  },
+  {
+    id: "amount",
+    header: "Amount",
+    cell: (row) => <Money amount={row.amount} currency={row.currency} />,
+    isNumeric: true,
+    isFixed: true,
+    skeleton: 84,
+  },
+  {
+    id: "status",
+    header: "Status",
+    cell: (row) => <StatusBadge kind="payment" status={row.status} {...statusDetail(row)} />,
+    isFixed: true,
+    skeleton: 96,
+  },
+  PARTNER,
+  {
+    id: "store",
+    header: "Store",
+    cell: (row) => (row.store === null ? none : <span className="block max-w-48 truncate">{row.store.name}</span>),
+    skeleton: 100,
+  },
+  {
+    id: "terminal",
+    header: "Terminal",
+    cell: (row) =>
+      row.terminal === null ? none : <span className="block max-w-40 truncate">{row.terminal.label}</span>,
+    skeleton: 72,
+  },
+  {
+    id: "refunded",
+    header: "Refunded",
+    cell: (row) => <Money amount={row.amountRefunded} currency={row.currency} isQuietWhenZero />,
+    isNumeric: true,
+    isHiddenAtFirst: true,
+  },
+  { id: "id", header: "Id", cell: (row) => <Id value={row.id} />, skeleton: 120 },
+];
+
+/** For people of one Partner its name on every row says nothing. */
+export const OWN_PAYMENT_COLUMNS = PAYMENT_COLUMNS.filter((column) => column !== PARTNER);
+
+/** Completed stays completed; what went back is said beside it. */
+export function statusDetail(row: PaymentListRow): { detail: string } | Record<string, never> {
+  if (row.amountRefunded === 0) return {};
+  return { detail: row.amountRefunded >= row.amountCaptured ? "refunded" : "partly refunded" };
+}
+
+export function paymentPhoneRow(row: PaymentListRow): PhoneRow {
+  return {
+    primary: row.reference,
+    aside: <Money amount={row.amount} currency={row.currency} className="font-medium" />,
+    secondary: (
+      <>
+        <DateTime value={row.createdAt} />
+        {row.store === null ? null : ` · ${row.store.name}`}
+      </>
+    ),
+    asideSecondary: <StatusBadge kind="payment" status={row.status} {...statusDetail(row)} />,
+  };
+}

@@ -1,0 +1,154 @@
+"use client";
+
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { Banknote, CreditCard } from "lucide-react";
+import { useMemo } from "react";
+import { DataTable } from "@/components/data-table/data-table";
+import { useTableState } from "@/components/data-table/use-table-state";
+import { DateTime } from "@/components/display/date-time";
+import { DefinitionList } from "@/components/display/definition-list";
+import { Id } from "@/components/display/id";
+import { Money, moneyText } from "@/components/display/money";
+import { StatusBadge } from "@/components/display/status-badge";
+import { EmptyState } from "@/components/empty-state";
+import { useNow } from "@/components/hooks";
+import { MoneyBar } from "@/components/money-bar";
+import { Page, PageHeader } from "@/components/page-header";
+import { useTRPC } from "@/components/trpc-provider";
+import { ButtonLink } from "@/components/ui/button";
+import { OWN_PAYMENT_COLUMNS, PAYMENT_COLUMNS, paymentPhoneRow, statusDetail } from "./columns";
+import { type PaymentChoices, paymentFilter, paymentsTable } from "./payments-table";
+import type { PaymentList, PaymentListRow } from "./rows";
+
+/** An open list follows the shop without anybody touching it. */
+const FOLLOW_MS = 5000;
+const SUMS_SHOWN_MAX = 3;
+const COUNTED_MAX = 10_000;
+
+export function PaymentsScreen({
+  choices,
+  hasPartners,
+  canTake,
+  renderedAtMs,
+}: {
+  choices: PaymentChoices;
+  hasPartners: boolean;
+  canTake: boolean;
+  renderedAtMs: number;
+}) {
+  const trpc = useTRPC();
+  const def = useMemo(() => paymentsTable(choices), [choices]);
+  const control = useTableState(def);
+  const now = useNow(60_000) || renderedAtMs;
+  const query = useQuery(
+    trpc.payments.list.queryOptions(
+      { filter: paymentFilter(def, control.state, now), limit: control.state.size, cursor: control.state.cursor },
+      { refetchInterval: FOLLOW_MS, placeholderData: keepPreviousData },
+    ),
+  );
+  const take = (
+    <ButtonLink href="/take-payment" variant="primary">
+      <Banknote aria-hidden />
+      Take a payment
+    </ButtonLink>
+  );
+  return (
+    <Page>
+      <PageHeader
+        title="Payments"
+        {...(query.data === undefined ? {} : { aside: <Count total={query.data.total} /> })}
+        {...(canTake ? { actions: take } : {})}
+      />
+      <DataTable
+        label="Payments"
+        control={control}
+        columns={hasPartners ? PAYMENT_COLUMNS : OWN_PAYMENT_COLUMNS}
+        query={{
+          data: query.data,
+          isPending: query.isPending,
+          // Following the shop every few seconds is not a reason to say that something loads.
+          isFetching: query.isPlaceholderData || query.isPending || (query.isFetching && query.isError),
+          error: query.error,
+          refetch: query.refetch,
+        }}
+        getRowId={(row) => row.id}
+        getRowHref={(row) => `/payments/${row.id}`}
+        phoneRow={paymentPhoneRow}
+        peek={{ title: (row) => row.reference, body: (row) => <Peek row={row} /> }}
+        searchPlaceholder="Reference or any id"
+        exportPath="/payments/export"
+        totals={query.data === undefined ? undefined : <Totals list={query.data} />}
+        empty={
+          <EmptyState
+            icon={CreditCard}
+            title="No payments yet"
+            description="Every payment that a till, the API or you take in this mode stands here, as it happens."
+            {...(canTake ? { action: take } : {})}
+          />
+        }
+      />
+    </Page>
+  );
+}
+
+function Count({ total }: { total: number }) {
+  const words = total >= COUNTED_MAX ? `${COUNTED_MAX.toLocaleString("en")}+` : total.toLocaleString("en");
+  return <span className="text-base text-ink-3">{words}</span>;
+}
+
+/** What all rows of the filter add up to, by currency: never one sum over several. */
+function Totals({ list }: { list: PaymentList }) {
+  const shown = list.sums.slice(0, SUMS_SHOWN_MAX);
+  const rest = list.sums.length - shown.length;
+  return (
+    <dl className="flex flex-wrap gap-x-4 gap-y-0.5">
+      {shown.map((sum) => (
+        <div
+          key={sum.currency}
+          className="flex gap-1.5"
+          title={`Captured ${moneyText(sum.captured, sum.currency)}, refunded ${moneyText(sum.refunded, sum.currency)}`}
+        >
+          <dt className="sr-only">{`All ${sum.currency}`}</dt>
+          <dd>
+            <Money amount={sum.amount} currency={sum.currency} className="font-medium text-ink" />
+            <span className="text-ink-3 max-lg:sr-only">
+              {" "}
+              captured <Money amount={sum.captured} currency={sum.currency} />
+            </span>
+          </dd>
+        </div>
+      ))}
+      {rest > 0 ? <div className="text-ink-3">{`and ${rest} more ${rest === 1 ? "currency" : "currencies"}`}</div> : null}
+    </dl>
+  );
+}
+
+function Peek({ row }: { row: PaymentListRow }) {
+  return (
+    <div className="grid gap-4">
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
+        <Money amount={row.amount} currency={row.currency} className="font-semibold text-xl" />
+        <StatusBadge kind="payment" status={row.status} {...statusDetail(row)} />
+      </div>
+      {row.amountAuthorized === 0 ? null : (
+        <MoneyBar
+          currency={row.currency}
+          authorized={row.amountAuthorized}
+          captured={row.amountCaptured}
+          refunded={row.amountRefunded}
+          voided={row.amountVoided}
+        />
+      )}
+      <DefinitionList
+        items={[
+          { term: "Created", value: <DateTime value={row.createdAt} format="both" precision="second" /> },
+          { term: "Reference", value: row.reference },
+          { term: "Partner", value: row.partner.name },
+          { term: "Store", value: row.store?.name },
+          { term: "Terminal", value: row.terminal?.label },
+          { term: "Payment id", value: <Id value={row.id} isFull /> },
+        ]}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,158 @@
+import { z } from "zod";
+import { lineSchema, type Mode } from "@/server/core/schema";
+
+/* What the overview, the palette, the request log and the system screen read. They change nothing but alarms. */
+
+export const SPAN_DAYS = [7, 30, 90] as const;
+export type SpanDays = (typeof SPAN_DAYS)[number];
+
+/** Something that waits for a person. `count` things of one kind; `subject` when it is one. */
+export type Attention = {
+  kind: AttentionKind;
+  tone: "bad" | "warn";
+  title: string;
+  count: number;
+  /** The oldest moment of the kind, or the nearest deadline. */
+  at: Date | null;
+  atMeaning: "since" | "deadline";
+  subject: { kind: string; id: string } | null;
+};
+export type AttentionKind =
+  | "alarm"
+  | "late_approval"
+  | "unknown_operation"
+  | "authorization_ends"
+  | "failing_endpoint"
+  | "disabled_endpoint"
+  | "expiring_key"
+  | "disabled_account";
+
+export type CurrencyFigure = {
+  currency: string;
+  captured: number;
+  capturedBefore: number;
+  refunded: number;
+  payments: number;
+};
+export type OverviewDay = {
+  /** A day in UTC, `2026-11-21`. */
+  day: string;
+  payments: number;
+  approved: number;
+  decided: number;
+  /** By currency, in minor units. */
+  money: Readonly<Record<string, { captured: number; refunded: number }>>;
+};
+export type Funnel = { asked: number; entered: number; finished: number; paid: number };
+export type Overview = {
+  asOf: Date;
+  from: Date;
+  days: SpanDays;
+  attention: Attention[];
+  /** The currency with the most payments first. */
+  currencies: CurrencyFigure[];
+  payments: { count: number; before: number };
+  approval: { approved: number; decided: number; approvedBefore: number; decidedBefore: number };
+  /** From the end of the customer's journey to Klarna's final answer, in milliseconds; null without such payments. */
+  finalizing: { medianMs: number | null; medianBeforeMs: number | null };
+  daily: OverviewDay[];
+  funnel: Funnel;
+  deliveries: { delivered: number; failed: number; pending: number };
+};
+
+export type SearchHit = { id: string; kind: "payment" | "partner" | "store" | "terminal"; label: string; hint: string };
+
+/** One thing that waits, by how many and since when. */
+export type Backlog = { count: number; oldestAt: Date | null };
+export type AlarmItem = {
+  id: string;
+  kind: string;
+  partnerId: string | null;
+  partnerName: string | null;
+  mode: Mode | null;
+  subjectKind: string;
+  subjectId: string;
+  message: string;
+  raisedAt: Date;
+};
+export type UnknownOperation = {
+  id: string;
+  kind: string;
+  state: string;
+  paymentId: string;
+  partnerName: string;
+  attempts: number;
+  openedAt: Date;
+  nextAttemptAt: Date | null;
+  klarnaErrorCode: string | null;
+  idempotencyKey: string;
+};
+export type SystemStatus = {
+  asOf: Date;
+  alarms: AlarmItem[];
+  operations: UnknownOperation[];
+  outbox: Backlog;
+  inbox: Backlog & { parked: number; failed: number };
+  deliveries: Backlog;
+  klarna: {
+    isConfigured: boolean;
+    breaker: "closed" | "open" | "half-open";
+    /** Of the last fifteen minutes. */
+    calls: number;
+    unanswered: number;
+    medianMs: number | null;
+  };
+};
+
+export const RequestFilterSchema = z.strictObject({
+  /** A request id, or part of the path. */
+  search: lineSchema(1, 255).optional(),
+  partner: lineSchema(1, 60).optional(),
+  apiKey: lineSchema(1, 60).optional(),
+  method: z.array(z.enum(["GET", "POST", "PATCH", "DELETE"])).optional(),
+  outcome: z.array(z.enum(["2xx", "4xx", "5xx"])).optional(),
+  createdFrom: z.iso.datetime({ offset: true }).optional(),
+  createdTo: z.iso.datetime({ offset: true }).optional(),
+});
+export type RequestFilter = z.infer<typeof RequestFilterSchema>;
+export type RequestItem = {
+  id: string;
+  partnerId: string;
+  partnerName: string;
+  apiKeyId: string;
+  apiKeyName: string | null;
+  method: string;
+  path: string;
+  status: number;
+  durationMs: number;
+  address: string | null;
+  request: unknown;
+  response: unknown;
+  createdAt: Date;
+};
+
+export const INBOX_STATES = ["RECEIVED", "PROCESSED", "IGNORED", "PARKED", "FAILED"] as const;
+export const InboxFilterSchema = z.strictObject({
+  /** An event id, or an id of ours or Klarna's that it is about. */
+  search: lineSchema(1, 255).optional(),
+  state: z.array(z.enum(INBOX_STATES)).optional(),
+  type: lineSchema(1, 120).optional(),
+  createdFrom: z.iso.datetime({ offset: true }).optional(),
+  createdTo: z.iso.datetime({ offset: true }).optional(),
+});
+export type InboxFilter = z.infer<typeof InboxFilterSchema>;
+export type InboxItem = {
+  id: string;
+  eventId: string;
+  eventType: string;
+  state: (typeof INBOX_STATES)[number];
+  attempts: number;
+  note: string | null;
+  paymentId: string | null;
+  paymentRequestId: string | null;
+  paymentTransactionId: string | null;
+  signingKeyId: string;
+  occurredAt: Date;
+  createdAt: Date;
+  processedAt: Date | null;
+};
