@@ -7,6 +7,7 @@ import { createDatabase, type Database } from "@/server/db/client";
 import type { IdempotencyIntent } from "@/server/db/idempotency";
 import { createSecretBox, type SecretBox } from "@/server/db/secrets";
 import { type Env, env } from "@/server/env";
+import { createNudge, type Nudge } from "@/server/events/nudge";
 import { createKlarnaClient, type KlarnaClient } from "@/server/klarna/client";
 import { createLog, type Log } from "@/server/observability/log";
 
@@ -18,10 +19,10 @@ export type Services = {
   readonly secrets: SecretBox;
   readonly clock: Clock;
   readonly log: Log;
-  /** Tells background work that something waits; set by the process (see inngest/client). Losing a nudge loses time only. */
+  /** Tells background work that something waits. Losing a nudge loses time only. */
   readonly nudge: (what: Nudge) => void;
 };
-export type Nudge = "outbox" | "inbox" | "payments" | "deliveries";
+export type { Nudge };
 
 /** How a change came about, for the audit. */
 export type Way = "API" | "SCREEN" | "JOB" | "WEBHOOK";
@@ -35,6 +36,11 @@ export type ServiceContext = Services & {
   /** Set by the REST layer on POSTs: the use case claims the key together with what it makes. */
   readonly idempotency: IdempotencyIntent | null;
 };
+
+/** Where signals go: an Inngest server when one is configured, else the embedded engine on this machine. */
+export function eventApiUrl(settings: Pick<Env, "INNGEST_BASE_URL" | "ENGINE_PORT">): string {
+  return settings.INNGEST_BASE_URL ?? `http://127.0.0.1:${settings.ENGINE_PORT}`;
+}
 
 export function createServices(options: {
   env?: Env;
@@ -53,6 +59,7 @@ export function createServices(options: {
     klarna: createKlarnaClient({
       clock,
       log,
+      timeoutMs: settings.KLARNA_TIMEOUT_MS,
       environments: {
         test: { baseUrl: settings.KLARNA_TEST_BASE_URL, apiKey: settings.KLARNA_TEST_API_KEY ?? null },
         live: { baseUrl: settings.KLARNA_LIVE_BASE_URL, apiKey: settings.KLARNA_LIVE_API_KEY ?? null },
@@ -61,7 +68,11 @@ export function createServices(options: {
     secrets: createSecretBox(settings.TILLGATE_ENCRYPTION_KEYS, settings.TILLGATE_KEY_PEPPER),
     clock,
     log,
-    nudge: options.nudge ?? (() => undefined),
+    nudge:
+      options.nudge ??
+      createNudge({ eventApiUrl: eventApiUrl(settings), eventKey: settings.INNGEST_EVENT_KEY }, (error) =>
+        log.warn({ error }, "the background could not be told that something waits"),
+      ),
   };
 }
 

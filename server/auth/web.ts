@@ -19,26 +19,8 @@ type Holder = typeof globalThis & { [HOLDER]?: Services };
 /** What the web process shares. Made at the first request, not on import: a build imports every page without settings. */
 export function webServices(): Services {
   const holder: Holder = globalThis;
-  holder[HOLDER] ??= createServices({ name: "web", nudge: lazyNudge() });
+  holder[HOLDER] ??= createServices({ name: "web" });
   return holder[HOLDER];
-}
-
-/** The way to the background reads settings when it is imported, so it is imported at the first nudge. */
-function lazyNudge(): Services["nudge"] {
-  let made: Promise<Services["nudge"]> | undefined;
-  const make = async (): Promise<Services["nudge"]> => {
-    const { createNudge } = await import("@/inngest/nudge");
-    return createNudge((error) => webServices().log.warn({ error }, "the background could not be told"));
-  };
-  return (what) => {
-    made ??= make();
-    made
-      .then((nudge) => nudge(what))
-      .catch((error: unknown) => {
-        made = undefined;
-        webServices().log.warn({ error }, "the background could not be told");
-      });
-  };
 }
 
 /** Who is signed in, or null. Asked once per request, however many parts of a page ask. */

@@ -3,7 +3,7 @@ import { newId } from "@/server/core/ids";
 import type { Mode } from "@/server/core/schema";
 import type { Row } from "@/server/db/client";
 import { inboxPlace, type NewInboxEvent, recordInboxEvents } from "@/server/events/inbox";
-import { isKlarnaSignature } from "@/server/klarna/webhook-signature";
+import { isKlarnaSignature, signingKeyPlace } from "@/server/klarna/webhook-signature";
 import { webhooksReceived } from "@/server/observability/metrics";
 
 /*
@@ -161,9 +161,4 @@ export function createKlarnaListener(services: Services): KlarnaListener {
     webhooksReceived.inc({ result: "stored" });
     return { status: 200, body: '{"received":true}' };
   };
-}
-
-/** Where a signing key's secret is encrypted. */
-export function signingKeyPlace(key: { id: string; mode: string }): string {
-  return `klarna_signing_keys|secret|${key.id}|${key.mode}`;
 }

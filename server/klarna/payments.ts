@@ -113,13 +113,12 @@ type Target = { mode: Mode; accountId: string; sessionReference: string };
 
 /**
  * Authorizes: the initial call without `proof`, the final one with it. Journal kinds AUTHORIZE and FINAL_AUTHORIZE.
- * `body` is the whole request as built by the caller; amounts in minor units. 10 s budget, retries included.
+ * `body` is the whole request as built by the caller; amounts in minor units. The client's budget, retries included.
  */
 export function authorizePayment(
   client: KlarnaClient,
   target: Target,
   call: { idempotencyKey: string; body: unknown; session: SessionHeaders; proof?: { kind: TokenKind; token: string } },
-  options: { budgetMs?: number } = {},
 ): Promise<KlarnaOutcome> {
   const proof: Record<string, string> =
     call.proof === undefined
@@ -127,19 +126,16 @@ export function authorizePayment(
       : call.proof.kind === "PAYMENT_TOKEN"
         ? { "klarna-payment-token": call.proof.token }
         : { "klarna-network-session-token": call.proof.token };
-  return client.call(
-    {
-      mode: target.mode,
-      operation: call.proof ? "authorize_final" : "authorize",
-      method: "POST",
-      path: PATHS.authorize(target.accountId),
-      body: call.body,
-      headers: { ...sessionHeaders(call.session), ...proof },
-      idempotencyKey: call.idempotencyKey,
-      sessionReference: target.sessionReference,
-    },
-    { budgetMs: options.budgetMs ?? 10_000 },
-  );
+  return client.call({
+    mode: target.mode,
+    operation: call.proof ? "authorize_final" : "authorize",
+    method: "POST",
+    path: PATHS.authorize(target.accountId),
+    body: call.body,
+    headers: { ...sessionHeaders(call.session), ...proof },
+    idempotencyKey: call.idempotencyKey,
+    sessionReference: target.sessionReference,
+  });
 }
 
 export function readPaymentRequest(client: KlarnaClient, target: Target, requestId: string): Promise<KlarnaOutcome> {

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { signingKeyPlace } from "./webhook-signature";
 import { z } from "zod";
 import type { Mode } from "@/server/core/schema";
 import type { Clock } from "@/server/core/time";
@@ -33,11 +34,6 @@ export type SubscriptionServices = {
   readonly clock: Clock;
   readonly env: { readonly PUBLIC_URL: string };
 };
-
-/** Where the encrypted secret of a signing key stands. */
-export function signingKeyPlace(keyId: string, mode: Mode): string {
-  return `klarna_signing_keys|secret|${keyId}|${mode}`;
-}
 
 /**
  * Makes sure that Klarna sends its payment events of this mode to our listener: repairs the address after a move,
@@ -101,7 +97,7 @@ export async function ensureWebhookSubscription(
     values: [
       key.signing_key_id,
       mode,
-      services.secrets.seal(key.signing_key, signingKeyPlace(key.signing_key_id, mode)),
+      services.secrets.seal(key.signing_key, signingKeyPlace({ id: key.signing_key_id, mode })),
       services.clock.now(),
     ],
   });

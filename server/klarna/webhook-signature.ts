@@ -9,3 +9,8 @@ export function isKlarnaSignature(rawBody: Uint8Array, signature: string, signin
   const expected = createHmac("sha256", signingKey).update(rawBody).digest();
   return timingSafeEqual(expected, Buffer.from(signature, "hex"));
 }
+
+/** Where a signing key's secret is encrypted. */
+export function signingKeyPlace(key: { id: string; mode: string }): string {
+  return `klarna_signing_keys|secret|${key.id}|${key.mode}`;
+}

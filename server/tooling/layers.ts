@@ -52,7 +52,7 @@ export const LAYERS: readonly Layer[] = [
   { files: ["server/klarna"], may: [CORE, "server/env", LOG, "server/db/**"], neverPackages: SCREENS, isFlat: true },
   {
     files: ["server/context.ts"],
-    may: [CORE, "server/env", "server/db/**", LOG, "server/klarna/**", "server/auth/permissions"],
+    may: [CORE, "server/env", "server/db/**", LOG, "server/klarna/**", "server/auth/permissions", "server/events/nudge"],
     neverPackages: SCREENS,
   },
   {
@@ -64,7 +64,7 @@ export const LAYERS: readonly Layer[] = [
   {
     // Where the web process puts its services together, so it also names how background work is told.
     files: ["server/auth/web.ts"],
-    may: [CORE, "server/env", LOG, "server/context", "server/auth/**", "inngest/nudge"],
+    may: [CORE, "server/env", LOG, "server/context", "server/auth/**"],
     neverPackages: ["@trpc/**"],
     isFlat: true,
   },
