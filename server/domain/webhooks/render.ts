@@ -1,6 +1,6 @@
 import type { Services } from "@/server/context";
-import { issueDisplayToken } from "@/server/domain/payments/service";
-import { PaymentSnapshotSchema, presentPayment } from "@/server/domain/payments/schema";
+import { PaymentSnapshotSchema } from "@/server/domain/payments/schema";
+import { presentSnapshot } from "@/server/domain/payments/service";
 import { API_VERSION, EventPayloadSchema } from "@/server/events/catalog";
 import type { Claim } from "./queue";
 
@@ -29,9 +29,5 @@ export function renderBody(
 
 function renderObject(services: Services, object: Record<string, unknown>): Record<string, unknown> {
   if (object.object !== "payment") return object;
-  const snapshot = PaymentSnapshotSchema.parse(object);
-  return presentPayment(snapshot, {
-    publicUrl: services.env.PUBLIC_URL,
-    displayToken: issueDisplayToken(services, snapshot.id),
-  });
+  return presentSnapshot(services, PaymentSnapshotSchema.parse(object));
 }
