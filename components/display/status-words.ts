@@ -110,6 +110,7 @@ export const STATUS_WORDS = {
     suspended: at("bad", "Suspended"),
     disabled: at("bad", "Disabled by Klarna"),
     archived: at("neutral", "Archived"),
+    closed: at("neutral", "Closed"),
     ended: at("neutral", "Ended"),
   },
   store: {

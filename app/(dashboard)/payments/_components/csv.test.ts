@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { csvLine } from "./csv";
 
-it("S55: a reference that a spreadsheet would run as a formula is exported as text", () => {
+it("S22: a reference that a spreadsheet would run as a formula is exported as text", () => {
   for (const text of ["=1+1", "+1", "-cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", "\r=1", "＝1+1"]) {
     expect(csvLine([text])).toBe(`"'${text}"\r\n`);
   }

@@ -1,0 +1,91 @@
+"use client";
+
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { Store } from "lucide-react";
+import { DataTable } from "@/components/data-table/data-table";
+import { tableQuery, totalWords } from "@/components/data-table/list-query";
+import type { TableColumn } from "@/components/data-table/types";
+import { useTableState } from "@/components/data-table/use-table-state";
+import { Country } from "@/components/display/country";
+import { DateTime } from "@/components/display/date-time";
+import { DefinitionList } from "@/components/display/definition-list";
+import { Id } from "@/components/display/id";
+import { StatusBadge } from "@/components/display/status-badge";
+import { EmptyState } from "@/components/empty-state";
+import { useTRPC } from "@/components/trpc-provider";
+import { STORE_TYPE_WORDS, type StoreItem } from "@/server/domain/stores/schema";
+import { storesInput, storesTable } from "./table";
+
+const NONE = <span className="text-ink-3">–</span>;
+
+const columns: readonly TableColumn<StoreItem>[] = [
+  { id: "name", header: "Store", cell: (row) => row.name, isWide: true, isFixed: true },
+  { id: "reference", header: "Reference", cell: (row) => row.reference },
+  { id: "partner", header: "Partner", cell: (row) => row.partnerName, skeleton: 120 },
+  { id: "type", header: "Type", cell: (row) => STORE_TYPE_WORDS[row.type] },
+  { id: "status", header: "Status", cell: (row) => <StatusBadge kind="store" status={row.status} /> },
+  { id: "city", header: "City", cell: (row) => row.city ?? NONE },
+  { id: "country", header: "Country", cell: (row) => <Country code={row.country} isShort />, skeleton: 24 },
+  { id: "group", header: "Store group", cell: (row) => row.storeGroup?.name ?? NONE },
+  { id: "brand", header: "Brand", cell: (row) => row.brand?.name ?? NONE, isHiddenAtFirst: true },
+  { id: "terminals", header: "Terminals", cell: (row) => row.terminalCount, isNumeric: true, skeleton: 24 },
+  {
+    id: "created_at",
+    header: "Since",
+    cell: (row) => <DateTime value={row.createdAt} precision="day" />,
+    isHiddenAtFirst: true,
+  },
+  { id: "id", header: "Id", cell: (row) => <Id value={row.id} />, isHiddenAtFirst: true },
+];
+
+export function StoresList() {
+  const control = useTableState(storesTable);
+  const trpc = useTRPC();
+  const query = useQuery(
+    trpc.stores.list.queryOptions(storesInput(control.state), { placeholderData: keepPreviousData }),
+  );
+  return (
+    <DataTable
+      label="Stores"
+      control={control}
+      columns={columns}
+      query={tableQuery(query)}
+      getRowId={(row) => row.id}
+      getRowHref={(row) => `/stores/${row.id}`}
+      searchPlaceholder="Name, reference or id"
+      totals={totalWords(query.data?.total, "store", "stores")}
+      phoneRow={(row) => ({
+        primary: row.name,
+        aside: <StatusBadge kind="store" status={row.status} />,
+        secondary: `${row.partnerName} · ${row.reference}`,
+        asideSecondary: row.city ?? STORE_TYPE_WORDS[row.type],
+      })}
+      peek={{
+        title: (row) => row.name,
+        body: (row) => (
+          <DefinitionList
+            items={[
+              { term: "Status", value: <StatusBadge kind="store" status={row.status} /> },
+              { term: "Id", value: <Id value={row.id} isFull /> },
+              { term: "Reference", value: row.reference },
+              { term: "Partner", value: row.partnerName },
+              { term: "Type", value: STORE_TYPE_WORDS[row.type] },
+              { term: "City", value: row.city ?? NONE },
+              { term: "Country", value: <Country code={row.country} /> },
+              { term: "Store group", value: row.storeGroup?.name ?? NONE },
+              { term: "Klarna's id", value: <Id value={row.klarnaStoreId} isFull /> },
+              { term: "Terminals", value: row.terminalCount },
+            ]}
+          />
+        ),
+      }}
+      empty={
+        <EmptyState
+          icon={Store}
+          title="No stores in this mode"
+          description="A store is a place where payments are taken: a shop, a website or an app. Stores are registered with a Partner, or come with its first payment."
+        />
+      }
+    />
+  );
+}

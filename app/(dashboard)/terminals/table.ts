@@ -1,0 +1,44 @@
+import { readEnum, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { statusOptions } from "@/components/display/status-words";
+import {
+  TERMINAL_DEVICE_WORDS,
+  TERMINAL_DEVICES,
+  TERMINAL_STATUSES,
+  TerminalDeviceSchema,
+  TerminalStatusSchema,
+} from "@/server/domain/terminals/schema";
+
+export const terminalsTable: TableDef = {
+  id: "terminals",
+  filters: [
+    {
+      kind: "enum",
+      id: "device",
+      label: "Device",
+      options: TERMINAL_DEVICES.map((device) => ({ value: device, label: TERMINAL_DEVICE_WORDS[device] })),
+    },
+    { kind: "enum", id: "status", label: "Status", options: statusOptions("terminal", TERMINAL_STATUSES) },
+    { kind: "text", id: "store", label: "Store", placeholder: "sto_…" },
+    { kind: "text", id: "partner", label: "Partner", placeholder: "ptn_…" },
+  ],
+  sorts: ["created_at"],
+  defaultSort: "-created_at",
+};
+
+export function terminalsInput(state: TableState) {
+  const devices = readEnum(state, "device").flatMap((value) => TerminalDeviceSchema.safeParse(value).data ?? []);
+  const statuses = readEnum(state, "status").flatMap((value) => TerminalStatusSchema.safeParse(value).data ?? []);
+  const store = readText(state, "store")?.slice(0, 60);
+  const partner = readText(state, "partner")?.slice(0, 60);
+  return {
+    filter: {
+      ...(state.search === "" ? {} : { search: state.search }),
+      ...(devices.length === 0 ? {} : { device: devices }),
+      ...(statuses.length === 0 ? {} : { status: statuses }),
+      ...(store === undefined ? {} : { store }),
+      ...(partner === undefined ? {} : { partner }),
+    },
+    limit: state.size,
+    cursor: state.cursor,
+  };
+}
