@@ -40,7 +40,11 @@ export type ApiKey = {
   createdAt: Date;
 };
 
-export type VerifiedKey = { readonly keyId: string; readonly actor: Extract<Actor, { kind: "API_KEY" }>; readonly scope: TenantScope };
+export type VerifiedKey = {
+  readonly keyId: string;
+  readonly actor: Extract<Actor, { kind: "API_KEY" }>;
+  readonly scope: TenantScope;
+};
 
 function base62(bytes: Uint8Array, length: number): string {
   let value = BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
@@ -69,10 +73,20 @@ function newKey(mode: Mode): string {
 }
 
 type KeyRow = Row & {
-  id: string; partner_id: string; mode: Mode; name: string; secret_hint: string; scopes: string[]; addresses: string[];
-  expires_at: Date | null; revoked_at: Date | null; last_used_at: Date | null; created_at: Date;
+  id: string;
+  partner_id: string;
+  mode: Mode;
+  name: string;
+  secret_hint: string;
+  scopes: string[];
+  addresses: string[];
+  expires_at: Date | null;
+  revoked_at: Date | null;
+  last_used_at: Date | null;
+  created_at: Date;
 };
-const KEY_COLUMNS = "id, partner_id, mode, name, secret_hint, scopes, addresses, expires_at, revoked_at, last_used_at, created_at";
+const KEY_COLUMNS =
+  "id, partner_id, mode, name, secret_hint, scopes, addresses, expires_at, revoked_at, last_used_at, created_at";
 
 function toKey(row: KeyRow): ApiKey {
   return {
@@ -117,7 +131,13 @@ function toBlockList(addresses: readonly string[]): BlockList | null {
  */
 export async function issueApiKey(
   ctx: ServiceContext,
-  input: { partnerId: string; name: string; scopes: readonly ApiScope[]; addresses?: readonly string[]; expiresAt?: Date | null },
+  input: {
+    partnerId: string;
+    name: string;
+    scopes: readonly ApiScope[];
+    addresses?: readonly string[];
+    expiresAt?: Date | null;
+  },
 ): Promise<{ id: string; key: string; hint: string }> {
   requirePermission(ctx, "api_keys:write");
   assertPartner(ctx.scope, input.partnerId);
@@ -141,7 +161,19 @@ export async function issueApiKey(
     await tx.query({
       text: `insert into api_keys (id, partner_id, mode, name, secret_hash, secret_hint, scopes, addresses, expires_at, created_by, created_at)
              values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
-      values: [id, input.partnerId, ctx.scope.mode, input.name, ctx.secrets.hash(key, HASH_PURPOSE), hint, scopes, addresses, expiresAt, ctx.actor.id, ctx.clock.now()],
+      values: [
+        id,
+        input.partnerId,
+        ctx.scope.mode,
+        input.name,
+        ctx.secrets.hash(key, HASH_PURPOSE),
+        hint,
+        scopes,
+        addresses,
+        expiresAt,
+        ctx.actor.id,
+        ctx.clock.now(),
+      ],
     });
     await appendAudit(tx, ctx, {
       action: "api_key.issued",

@@ -38,11 +38,23 @@ export function createGateway(services: Services, options: { webPort?: number; l
 
   const answerPlain: Plain = (response, status, sentence, headers = {}) => {
     const body = `${sentence}\n`;
-    response.writeHead(status, { ...safeHeaders, ...closing(), ...headers, "content-type": "text/plain; charset=utf-8", "content-length": Buffer.byteLength(body) });
+    response.writeHead(status, {
+      ...safeHeaders,
+      ...closing(),
+      ...headers,
+      "content-type": "text/plain; charset=utf-8",
+      "content-length": Buffer.byteLength(body),
+    });
     response.end(body);
   };
   const closing = (): Record<string, string> => (isStopping ? { connection: "close" } : {});
-  const proxy = createProxy({ port: options.webPort ?? env.WEB_PORT, protocol: isHttps ? "https" : "http", safeHeaders, log, answerPlain });
+  const proxy = createProxy({
+    port: options.webPort ?? env.WEB_PORT,
+    protocol: isHttps ? "https" : "http",
+    safeHeaders,
+    log,
+    answerPlain,
+  });
 
   const server = http.createServer({
     headersTimeout: 10_000,
@@ -70,7 +82,11 @@ export function createGateway(services: Services, options: { webPort?: number; l
       return;
     }
     const status =
-      error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? "408 Request Timeout" : "400 Bad Request";
+      error.code === "HPE_HEADER_OVERFLOW"
+        ? "431 Request Header Fields Too Large"
+        : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+          ? "408 Request Timeout"
+          : "400 Bad Request";
     const lines = Object.entries(safeHeaders).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.end(`HTTP/1.1 ${status}\r\n${lines.join("")}content-length: 0\r\nconnection: close\r\n\r\n`);
   }
@@ -79,7 +95,8 @@ export function createGateway(services: Services, options: { webPort?: number; l
     const target = request.url ?? "/";
     const path = pathOf(target);
     if (isTwisted(path) || target.length > 8_192) return answerPlain(response, 404, "There is no such address.");
-    if (request.headers.upgrade?.toLowerCase() === "websocket") return answerPlain(response, 400, "There are no web sockets here.");
+    if (request.headers.upgrade?.toLowerCase() === "websocket")
+      return answerPlain(response, 400, "There are no web sockets here.", { connection: "close" });
     if (isRestPath(path)) return serveRest(request, response, target);
     if (path === KLARNA_PATH) return serveKlarna(request, response);
     if (path === "/metrics") return serveMetrics(request, response);
@@ -90,18 +107,39 @@ export function createGateway(services: Services, options: { webPort?: number; l
     return passOn(request, response, path);
   }
 
-  function passOn(request: IncomingMessage, response: ServerResponse, path: string): void {
-    if (isHidden(path)) return answerPlain(response, 404, "There is no such address.");
+  /** What is refused before the web process hears of it; null when it may pass. */
+  function refusalOf(
+    request: IncomingMessage,
+    path: string,
+  ): { status: number; sentence: string; allow?: string } | null {
     const method = request.method ?? "";
-    const allowed = allowedMethods(path);
-    if (isInngestPath(path)) {
-      if (!env.INNGEST_BASE_URL || !env.INNGEST_SIGNING_KEY) return answerPlain(response, 404, "There is no such address.");
-      if (!allowed.includes(method)) return answerPlain(response, 405, "This method is not served here.", { allow: allowed.join(", ") });
-    } else {
-      if (!allowed.includes(method)) return answerPlain(response, 405, "This method is not served here.", { allow: allowed.join(", ") });
-      if (method === "POST" && !isOwnOrigin(request.headers, env)) return answerPlain(response, 403, "The request came from another site.");
+    const isInngest = isInngestPath(path);
+    if (isHidden(path) || (isInngest && !(env.INNGEST_BASE_URL && env.INNGEST_SIGNING_KEY))) {
+      return { status: 404, sentence: "There is no such address." };
     }
-    proxy.passOn(request, response, { path, address: addressOf(request.socket.remoteAddress, single(request.headers["x-forwarded-for"])) });
+    const allowed = allowedMethods(path);
+    if (!allowed.includes(method)) {
+      return { status: 405, sentence: "This method is not served here.", allow: allowed.join(", ") };
+    }
+    if (method === "POST" && !isInngest && !isOwnOrigin(request.headers, env)) {
+      return { status: 403, sentence: "The request came from another site." };
+    }
+    return null;
+  }
+
+  function passOn(request: IncomingMessage, response: ServerResponse, path: string): void {
+    const refusal = refusalOf(request, path);
+    if (refusal) {
+      answerPlain(
+        response,
+        refusal.status,
+        refusal.sentence,
+        refusal.allow === undefined ? {} : { allow: refusal.allow },
+      );
+      return;
+    }
+    const address = addressOf(request.socket.remoteAddress, single(request.headers["x-forwarded-for"]));
+    proxy.passOn(request, response, { path, address });
   }
 
   async function serveRest(request: IncomingMessage, response: ServerResponse, target: string): Promise<void> {
@@ -124,7 +162,8 @@ export function createGateway(services: Services, options: { webPort?: number; l
   }
 
   async function serveKlarna(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method !== "POST") return answerPlain(response, 405, "This method is not served here.", { allow: "POST" });
+    if (request.method !== "POST")
+      return answerPlain(response, 405, "This method is not served here.", { allow: "POST" });
     const rawBody = await readBody(request);
     if (rawBody === null) return answerPlain(response, 413, "The body is too large.");
     let answer: WebhookAnswer;
@@ -135,24 +174,42 @@ export function createGateway(services: Services, options: { webPort?: number; l
       log.error({ path: KLARNA_PATH, error }, "a webhook was not stored");
       return answerPlain(response, 503, "The webhook could not be stored.", { "retry-after": "5" });
     }
-    await send(response, { status: answer.status, headers: { ...safeHeaders, "content-type": "application/json; charset=utf-8" }, body: answer.body });
+    await send(response, {
+      status: answer.status,
+      headers: { ...safeHeaders, "content-type": "application/json; charset=utf-8" },
+      body: answer.body,
+    });
   }
 
   async function serveMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const given = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1];
-    if (!env.METRICS_TOKEN || given === undefined || !isSame(given, env.METRICS_TOKEN)) return answerPlain(response, 404, "There is no such address.");
-    if (request.method !== "GET") return answerPlain(response, 405, "This method is not served here.", { allow: "GET" });
-    await send(response, { status: 200, headers: { ...safeHeaders, "content-type": registry.contentType }, body: await registry.metrics() });
+    if (!env.METRICS_TOKEN || given === undefined || !isSame(given, env.METRICS_TOKEN))
+      return answerPlain(response, 404, "There is no such address.");
+    if (request.method !== "GET")
+      return answerPlain(response, 405, "This method is not served here.", { allow: "GET" });
+    await send(response, {
+      status: 200,
+      headers: { ...safeHeaders, "content-type": registry.contentType },
+      body: await registry.metrics(),
+    });
   }
 
   async function send(response: ServerResponse, answer: RestResponse): Promise<void> {
     const { "set-cookie": cookies, ...headers } = answer.headers;
-    const all: http.OutgoingHttpHeaders = { ...headers, ...closing(), ...(cookies === undefined ? {} : { "set-cookie": cookies.split("\n") }) };
+    const all: http.OutgoingHttpHeaders = {
+      ...headers,
+      ...closing(),
+      ...(cookies === undefined ? {} : { "set-cookie": cookies.split("\n") }),
+    };
     const { body } = answer;
-    if (body !== null && typeof body !== "string" && !(body instanceof Uint8Array)) return sendStream(response, answer.status, all, body);
+    if (body !== null && typeof body !== "string" && !(body instanceof Uint8Array))
+      return sendStream(response, answer.status, all, body);
     if (response.destroyed) return;
     const hasLength = answer.status !== 204 && answer.status !== 304;
-    response.writeHead(answer.status, hasLength ? { ...all, "content-length": body === null ? 0 : Buffer.byteLength(body) } : all);
+    response.writeHead(
+      answer.status,
+      hasLength ? { ...all, "content-length": body === null ? 0 : Buffer.byteLength(body) } : all,
+    );
     response.end(body ?? undefined);
   }
 
@@ -182,7 +239,13 @@ export function createGateway(services: Services, options: { webPort?: number; l
 const EMPTY = new Uint8Array();
 
 function isRestPath(path: string): boolean {
-  return path.startsWith("/api/v1/") || path === "/api/v1" || path === "/api/openapi.json" || path === "/api/health" || path.startsWith("/api/health/");
+  return (
+    path.startsWith("/api/v1/") ||
+    path === "/api/v1" ||
+    path === "/api/openapi.json" ||
+    path === "/api/health" ||
+    path.startsWith("/api/health/")
+  );
 }
 
 function single(value: string | string[] | undefined): string | undefined {
@@ -219,7 +282,12 @@ function readBody(request: IncomingMessage): Promise<Buffer | null> {
   });
 }
 
-async function sendStream(response: ServerResponse, status: number, headers: http.OutgoingHttpHeaders, parts: AsyncIterable<string>): Promise<void> {
+async function sendStream(
+  response: ServerResponse,
+  status: number,
+  headers: http.OutgoingHttpHeaders,
+  parts: AsyncIterable<string>,
+): Promise<void> {
   response.writeHead(status, headers);
   response.flushHeaders();
   try {

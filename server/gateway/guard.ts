@@ -32,13 +32,33 @@ export function isOwnOrigin(headers: IncomingHttpHeaders, env: Env): boolean {
   const site = headers["sec-fetch-site"];
   if (origin === undefined || origin === "null" || (site !== undefined && site !== "same-origin")) return false;
   if (origin === new URL(env.PUBLIC_URL).origin) return true;
-  return !env.isProduction && headers.host !== undefined && (origin === `http://${headers.host}` || origin === `https://${headers.host}`);
+  return (
+    !env.isProduction &&
+    headers.host !== undefined &&
+    (origin === `http://${headers.host}` || origin === `https://${headers.host}`)
+  );
 }
 
 /** Headers that only we may set, or that steer Next from outside. */
 const DROPPED = new Set([
-  "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
-  "upgrade", "expect", "http2-settings", "forwarded", "via", "x-real-ip", "x-nonce", "x-path", "x-matched-path", "content-security-policy",
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "expect",
+  "http2-settings",
+  "forwarded",
+  "via",
+  "x-real-ip",
+  "x-nonce",
+  "x-path",
+  "x-matched-path",
+  "content-security-policy",
 ]);
 const DROPPED_START = /^(?:x-middleware-|x-forwarded-|x-invoke-|x-now-|x-vercel-|x-action-)/;
 
@@ -61,10 +81,22 @@ export function forwardedHeaders(
   return kept;
 }
 
-const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "x-powered-by"]);
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-powered-by",
+]);
 
 /** The headers of an answer of the web process, completed with what every answer must carry. */
-export function answerHeaders(headers: IncomingHttpHeaders, safe: Readonly<Record<string, string>>): Record<string, string | string[]> {
+export function answerHeaders(
+  headers: IncomingHttpHeaders,
+  safe: Readonly<Record<string, string>>,
+): Record<string, string | string[]> {
   const kept: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined && !HOP_BY_HOP.has(name) && !name.startsWith("x-middleware-")) kept[name] = value;
@@ -76,7 +108,9 @@ export function answerHeaders(headers: IncomingHttpHeaders, safe: Readonly<Recor
 }
 
 /** Where requests come from: the connection, or what a trusted proxy in front of us says. */
-export function addressReader(trusted: readonly string[]): (peer: string | undefined, forwardedFor: string | undefined) => string {
+export function addressReader(
+  trusted: readonly string[],
+): (peer: string | undefined, forwardedFor: string | undefined) => string {
   const list = new BlockList();
   for (const rule of trusted) {
     const [address = "", bits] = rule.split("/");

@@ -12,7 +12,12 @@ export type PassOn = (
   facts: { path: string; address: string },
 ) => void;
 
-export type Plain = (response: ServerResponse, status: number, sentence: string, headers?: Readonly<Record<string, string>>) => void;
+export type Plain = (
+  response: ServerResponse,
+  status: number,
+  sentence: string,
+  headers?: Readonly<Record<string, string>>,
+) => void;
 
 /** Passes requests to the web process: streams both ways, keeps nothing, repeats a read that met a closing connection. */
 export function createProxy(options: {
@@ -29,11 +34,20 @@ export function createProxy(options: {
       options.answerPlain(response, 413, "The request is too large.");
       return;
     }
-    const hasBody = request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
+    const hasBody =
+      request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
     const headers = forwardedHeaders(request.headers, { ...facts, protocol: options.protocol });
 
     const attempt = (isLast: boolean): void => {
-      const upstream = http.request({ host: "127.0.0.1", port: options.port, method: request.method, path: request.url, headers, agent, setHost: false });
+      const upstream = http.request({
+        host: "127.0.0.1",
+        port: options.port,
+        method: request.method,
+        path: request.url,
+        headers,
+        agent,
+        setHost: false,
+      });
       const timer = setTimeout(() => upstream.destroy(new Error("no answer in time")), FIRST_BYTE_MS);
       const onGone = (): void => {
         upstream.destroy();
@@ -58,7 +72,12 @@ export function createProxy(options: {
           attempt(true);
         } else {
           options.log.warn({ path: facts.path, error }, "the web process does not answer");
-          options.answerPlain(response, 502, "The pages of Tillgate are starting or restarting. Payments go on meanwhile. Try again in a few seconds.", { "retry-after": "5" });
+          options.answerPlain(
+            response,
+            502,
+            "The pages of Tillgate are starting or restarting. Payments go on meanwhile. Try again in a few seconds.",
+            { "retry-after": "5" },
+          );
         }
       });
 

@@ -29,9 +29,15 @@ beforeAll(async () => {
   const payment = await callRest(rest, "POST", "/api/v1/payments", { key: ownKey, body: paymentBody(own, 10_002) });
   expect(payment.status, payment.text).toBe(201);
   const paymentId = idOf(payment);
-  const refund = await callRest(rest, "POST", `/api/v1/payments/${paymentId}/refunds`, { key: ownKey, body: { amount: 100, reason: "Return" } });
+  const refund = await callRest(rest, "POST", `/api/v1/payments/${paymentId}/refunds`, {
+    key: ownKey,
+    body: { amount: 100, reason: "Return" },
+  });
   expect(refund.status, refund.text).toBe(201);
-  const receiver = await callRest(rest, "POST", "/api/v1/webhook-endpoints", { key: ownKey, body: { url: "http://127.0.0.1:9/hook", events: ["*"] } });
+  const receiver = await callRest(rest, "POST", "/api/v1/webhook-endpoints", {
+    key: ownKey,
+    body: { url: "http://127.0.0.1:9/hook", events: ["*"] },
+  });
   expect(receiver.status, receiver.text).toBe(201);
   ids = { payment: paymentId, refund: idOf(refund), webhookEndpoint: idOf(receiver) };
 });
@@ -41,7 +47,13 @@ afterAll(async () => {
 });
 
 function paymentBody(partner: BuiltPartner, amount: number) {
-  return { amount, currency: "SEK", reference: newId("request"), store: { id: partner.store.id }, terminal: { id: partner.terminal.id } };
+  return {
+    amount,
+    currency: "SEK",
+    reference: newId("request"),
+    store: { id: partner.store.id },
+    terminal: { id: partner.terminal.id },
+  };
 }
 function idOf(answer: RestAnswer): string {
   const { id } = answer.json as { id: string };
@@ -59,7 +71,11 @@ function bodyOf(endpoint: Endpoint): unknown {
   return endpoint.method === "POST" ? {} : undefined;
 }
 const call = (endpoint: Endpoint, key: string | null, options: { target?: string; address?: string } = {}) =>
-  callRest(rest, endpoint.method, options.target ?? targetOf(endpoint), { key, body: bodyOf(endpoint), ...(options.address ? { address: options.address } : {}) });
+  callRest(rest, endpoint.method, options.target ?? targetOf(endpoint), {
+    key,
+    body: bodyOf(endpoint),
+    ...(options.address ? { address: options.address } : {}),
+  });
 const codeOf = (answer: RestAnswer) => (answer.json as { code?: string } | null)?.code;
 
 async function countRows(): Promise<unknown> {
@@ -69,76 +85,101 @@ async function countRows(): Promise<unknown> {
   });
 }
 
-describe.each(CLOSED.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, endpoint] as const))("S1, S16: %s", (_, endpoint) => {
-  it("answers 401 without a key, with a wrong one, with a mistyped one, with another scheme", async () => {
-    const before = await countRows();
-    const missing = await call(endpoint, null);
-    expect([missing.status, codeOf(missing)]).toEqual([401, "key_missing"]);
-    expect(missing.headers["www-authenticate"]).toMatch(/^Bearer/);
-    for (const key of [`${ownKey.slice(0, -1)}${ownKey.endsWith("a") ? "b" : "a"}`, ownKey.replace("_test_", "_live_"), "tg_test_sk_x", "x", `${ownKey} `.repeat(2)]) {
-      const answer = await call(endpoint, key);
+describe.each(CLOSED.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, endpoint] as const))(
+  "S1, S16: %s",
+  (_, endpoint) => {
+    it("answers 401 without a key, with a wrong one, with a mistyped one, with another scheme", async () => {
+      const before = await countRows();
+      const missing = await call(endpoint, null);
+      expect([missing.status, codeOf(missing)]).toEqual([401, "key_missing"]);
+      expect(missing.headers["www-authenticate"]).toMatch(/^Bearer/);
+      for (const key of [
+        `${ownKey.slice(0, -1)}${ownKey.endsWith("a") ? "b" : "a"}`,
+        ownKey.replace("_test_", "_live_"),
+        "tg_test_sk_x",
+        "x",
+        `${ownKey} `.repeat(2),
+      ]) {
+        const answer = await call(endpoint, key);
+        expect([answer.status, codeOf(answer)]).toEqual([401, "key_invalid"]);
+      }
+      const basic = await callRest(rest, endpoint.method, targetOf(endpoint), {
+        headers: { authorization: `Basic ${ownKey}` },
+      });
+      expect(basic.status).toBe(401);
+      expect(await countRows()).toEqual(before);
+    });
+
+    it("answers 403 to a key without the scope, and to a key of another address", async () => {
+      const before = await countRows();
+      const needed = endpoint.scope ? API_SCOPES[endpoint.scope] : [];
+      const scopes = (Object.keys(API_SCOPES) as ApiScope[]).filter(
+        (scope) => !needed.every((permission) => API_SCOPES[scope].some((held) => held === permission)),
+      );
+      const poor = await makeKey(test.services, own.partner.id, { scopes: scopes.slice(0, 1) });
+      const answer = await call(endpoint, poor.key);
+      expect([answer.status, codeOf(answer)]).toEqual([403, "scope_missing"]);
+      const bound = await makeKey(test.services, own.partner.id, { addresses: ["203.0.113.0/24"] });
+      const elsewhere = await call(endpoint, bound.key, { address: "192.0.2.1" });
+      expect([elsewhere.status, codeOf(elsewhere)]).toEqual([403, "address_not_allowed"]);
+      expect(await countRows()).toEqual(before);
+    });
+
+    it("answers 401 to a revoked and to an expired key", async () => {
+      const revoked = await makeKey(test.services, own.partner.id);
+      await revokeApiKey(asSystem(test.services), revoked.id);
+      expect(codeOf(await call(endpoint, revoked.key))).toBe("key_invalid");
+      const expired = await makeKey(test.services, own.partner.id, { expiresAt: new Date(Date.now() - 1_000) });
+      const answer = await call(endpoint, expired.key);
       expect([answer.status, codeOf(answer)]).toEqual([401, "key_invalid"]);
-    }
-    const basic = await callRest(rest, endpoint.method, targetOf(endpoint), { headers: { authorization: `Basic ${ownKey}` } });
-    expect(basic.status).toBe(401);
-    expect(await countRows()).toEqual(before);
-  });
+    });
 
-  it("answers 403 to a key without the scope, and to a key of another address", async () => {
-    const before = await countRows();
-    const needed = endpoint.scope ? API_SCOPES[endpoint.scope] : [];
-    const scopes = (Object.keys(API_SCOPES) as ApiScope[]).filter((scope) => !needed.every((permission) => API_SCOPES[scope].some((held) => held === permission)));
-    const poor = await makeKey(test.services, own.partner.id, { scopes: scopes.slice(0, 1) });
-    const answer = await call(endpoint, poor.key);
-    expect([answer.status, codeOf(answer)]).toEqual([403, "scope_missing"]);
-    const bound = await makeKey(test.services, own.partner.id, { addresses: ["203.0.113.0/24"] });
-    const elsewhere = await call(endpoint, bound.key, { address: "192.0.2.1" });
-    expect([elsewhere.status, codeOf(elsewhere)]).toEqual([403, "address_not_allowed"]);
-    expect(await countRows()).toEqual(before);
-  });
+    it.runIf(endpoint.path.includes("{"))(
+      "answers another Partner, a live key, and an id that does not exist with one and the same 404",
+      async () => {
+        const before = await countRows();
+        const otherKey = (await makeKey(test.services, other.partner.id)).key;
+        const liveKey = (await makeKey(test.services, own.partner.id, { mode: "live" })).key;
+        const unknown = {
+          payment: newId("payment"),
+          refund: newId("refund"),
+          webhookEndpoint: newId("webhookEndpoint"),
+        };
+        const answers = [
+          await call(endpoint, otherKey),
+          await call(endpoint, liveKey),
+          await call(endpoint, ownKey, { target: targetOf(endpoint, unknown) }),
+          await call(endpoint, ownKey, {
+            target: targetOf(endpoint, { payment: "pay_1", refund: "x", webhookEndpoint: "'; drop table payments" }),
+          }),
+        ];
+        const bodies = answers.map((answer) => ({ ...(answer.json as object), request_id: "" }));
+        if (endpoint.path.startsWith("/api/v1/test/")) {
+          for (const answer of answers) expect(answer.status).toBe(404);
+        } else {
+          for (const body of bodies) expect(body).toEqual({ ...bodies[0], status: 404 });
+        }
+        expect(await countRows()).toEqual(before);
+      },
+    );
 
-  it("answers 401 to a revoked and to an expired key", async () => {
-    const revoked = await makeKey(test.services, own.partner.id);
-    await revokeApiKey(asSystem(test.services), revoked.id);
-    expect(codeOf(await call(endpoint, revoked.key))).toBe("key_invalid");
-    const expired = await makeKey(test.services, own.partner.id, { expiresAt: new Date(Date.now() - 1_000) });
-    const answer = await call(endpoint, expired.key);
-    expect([answer.status, codeOf(answer)]).toEqual([401, "key_invalid"]);
-  });
-
-  it.runIf(endpoint.path.includes("{"))("answers another Partner, a live key, and an id that does not exist with one and the same 404", async () => {
-    const before = await countRows();
-    const otherKey = (await makeKey(test.services, other.partner.id)).key;
-    const liveKey = (await makeKey(test.services, own.partner.id, { mode: "live" })).key;
-    const unknown = { payment: newId("payment"), refund: newId("refund"), webhookEndpoint: newId("webhookEndpoint") };
-    const answers = [
-      await call(endpoint, otherKey),
-      await call(endpoint, liveKey),
-      await call(endpoint, ownKey, { target: targetOf(endpoint, unknown) }),
-      await call(endpoint, ownKey, { target: targetOf(endpoint, { payment: "pay_1", refund: "x", webhookEndpoint: "'; drop table payments" }) }),
-    ];
-    const bodies = answers.map((answer) => ({ ...(answer.json as object), request_id: "" }));
-    if (endpoint.path.startsWith("/api/v1/test/")) {
-      for (const answer of answers) expect(answer.status).toBe(404);
-    } else {
-      for (const body of bodies) expect(body).toEqual({ ...bodies[0], status: 404 });
-    }
-    expect(await countRows()).toEqual(before);
-  });
-
-  it("answers 405 with Allow to a method that it does not have", async () => {
-    const answer = await callRest(rest, "PATCH", targetOf(endpoint), { key: ownKey });
-    expect(answer.status).toBe(405);
-    expect(answer.headers.allow).toContain(endpoint.method);
-  });
-});
+    it("answers 405 with Allow to a method that it does not have", async () => {
+      const answer = await callRest(rest, "PATCH", targetOf(endpoint), { key: ownKey });
+      expect(answer.status).toBe(405);
+      expect(answer.headers.allow).toContain(endpoint.method);
+    });
+  },
+);
 
 it("S1: lists hold rows of the key's own Partner and mode only", async () => {
   const otherKey = (await makeKey(test.services, other.partner.id)).key;
   const liveKey = (await makeKey(test.services, own.partner.id, { mode: "live" })).key;
-  for (const endpoint of CLOSED.filter((each) => each.method === "GET" && ["listPayments", "listWebhookEndpoints"].includes(each.operation))) {
+  for (const endpoint of CLOSED.filter(
+    (each) => each.method === "GET" && ["listPayments", "listWebhookEndpoints"].includes(each.operation),
+  )) {
     expect((await call(endpoint, ownKey)).json).toMatchObject({ data: [{ id: expect.any(String) }] });
-    for (const key of [otherKey, liveKey]) expect((await call(endpoint, key)).json).toEqual({ data: [], has_more: false, next_cursor: null });
+    for (const key of [otherKey, liveKey])
+      expect((await call(endpoint, key)).json).toEqual({ data: [], has_more: false, next_cursor: null });
   }
 });
 
@@ -164,7 +205,12 @@ it("S16: a key that has just worked is refused within a second of its end", asyn
   expect((await callRest(rest, "GET", "/api/v1/payments", { key })).status).toBe(200);
   await revokeApiKey(asSystem(test.services), id);
   const ended = performance.now();
-  await expect.poll(async () => (await callRest(rest, "GET", "/api/v1/payments", { key })).status, { interval: 50, timeout: 1_500 }).toBe(401);
+  await expect
+    .poll(async () => (await callRest(rest, "GET", "/api/v1/payments", { key })).status, {
+      interval: 50,
+      timeout: 1_500,
+    })
+    .toBe(401);
   expect(performance.now() - ended).toBeLessThan(1_100);
 });
 

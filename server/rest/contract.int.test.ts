@@ -41,9 +41,21 @@ const get = (target: string, options: RestCall = {}) => callRest(rest, "GET", ta
 const pay = async (fields: Body = {}) => {
   const answer = await post(PAYMENTS, { body: sale(fields) });
   expect([201, 202], answer.text).toContain(answer.status);
-  return answer.json as { id: string; status: string; klarna: { payment_request_id: string; qr_code: { target_url: string } } };
+  return answer.json as {
+    id: string;
+    status: string;
+    klarna: { payment_request_id: string; qr_code: { target_url: string } };
+  };
 };
-const problem = (answer: RestAnswer) => answer.json as { code: string; detail: string; status: number; type: string; request_id: string; errors?: { pointer: string }[] };
+const problem = (answer: RestAnswer) =>
+  answer.json as {
+    code: string;
+    detail: string;
+    status: number;
+    type: string;
+    request_id: string;
+    errors?: { pointer: string }[];
+  };
 const counts = () =>
   test.services.db.query({
     text: "select (select count(*) from payments) p, (select count(*) from klarna_operations) o, (select count(*) from idempotent_answers) i, (select count(*) from outbox_events) e, (select count(*) from refunds) r",
@@ -55,7 +67,15 @@ describe("answers", () => {
   it("a sale in store is pending with Klarna's request and a QR code, and reads back the same", async () => {
     const created = await post(PAYMENTS, { body: sale({ metadata: { till: "7" } }) });
     expect(created.status).toBe(201);
-    expect(created.json).toMatchObject({ object: "payment", mode: "test", status: "pending", amount: 11_800, capture: "automatic", klarna: { payment_request_id: expect.any(String), qr_code: { target_url: expect.stringMatching(/^http/) } }, metadata: { till: "7" } });
+    expect(created.json).toMatchObject({
+      object: "payment",
+      mode: "test",
+      status: "pending",
+      amount: 11_800,
+      capture: "automatic",
+      klarna: { payment_request_id: expect.any(String), qr_code: { target_url: expect.stringMatching(/^http/) } },
+      metadata: { till: "7" },
+    });
     const { id } = created.json as { id: string };
     const read = await get(`${PAYMENTS}/${id}`);
     expect(read.json).toEqual(created.json);
@@ -73,23 +93,37 @@ describe("answers", () => {
       return answer;
     };
     const at = (path: string, id: string) => path.replace("{id}", id);
-    const ask = async (method: string, path: string, id = "", options: RestCall = {}, query = "") => check(method, path, await callRest(rest, method, `${at(path, id)}${query}`, { key, ...options }));
+    const ask = async (method: string, path: string, id = "", options: RestCall = {}, query = "") =>
+      check(method, path, await callRest(rest, method, `${at(path, id)}${query}`, { key, ...options }));
 
-    const paid = (await ask("POST", PAYMENTS, "", { body: sale({ amount: 10_002 }) })).json as { id: string; status: string };
+    const paid = (await ask("POST", PAYMENTS, "", { body: sale({ amount: 10_002 }) })).json as {
+      id: string;
+      status: string;
+    };
     expect(paid.status).toBe("completed");
-    expect(((await ask("POST", PAYMENTS, "", { body: sale({ amount: 10_001 }) })).json as { status: string }).status).toBe("declined");
-    const manual = (await ask("POST", PAYMENTS, "", { body: sale({ amount: 10_002, capture: "manual" }) })).json as { id: string; status: string };
+    expect(
+      ((await ask("POST", PAYMENTS, "", { body: sale({ amount: 10_001 }) })).json as { status: string }).status,
+    ).toBe("declined");
+    const manual = (await ask("POST", PAYMENTS, "", { body: sale({ amount: 10_002, capture: "manual" }) })).json as {
+      id: string;
+      status: string;
+    };
     expect(manual.status).toBe("authorized");
     await ask("POST", `${PAYMENTS}/{id}/void`, manual.id, { body: {} });
     const waiting = (await ask("POST", PAYMENTS, "", { body: sale() })).json as { id: string };
     await ask("POST", `${PAYMENTS}/{id}/cancel`, waiting.id);
-    const refund = (await ask("POST", `${PAYMENTS}/{id}/refunds`, paid.id, { body: { amount: 500, reason: "Return" } })).json as { id: string };
+    const refund = (await ask("POST", `${PAYMENTS}/{id}/refunds`, paid.id, { body: { amount: 500, reason: "Return" } }))
+      .json as { id: string };
     await ask("GET", `${PAYMENTS}/{id}/refunds`, paid.id);
     check("GET", `${PAYMENTS}/{id}/refunds/{refundId}`, await get(`${PAYMENTS}/${paid.id}/refunds/${refund.id}`));
     await ask("GET", `${PAYMENTS}/{id}`, paid.id, {}, "?expand=refunds");
     await ask("GET", PAYMENTS, "", {}, "?limit=3&status=completed,canceled");
     await ask("GET", "/api/v1/payment-methods", "", {}, "?amount=11800&currency=USD&country=US&locale=en-US");
-    const receiver = (await ask("POST", "/api/v1/webhook-endpoints", "", { body: { url: "http://127.0.0.1:9/x", events: ["payment.*"] } })).json as { id: string };
+    const receiver = (
+      await ask("POST", "/api/v1/webhook-endpoints", "", {
+        body: { url: "http://127.0.0.1:9/x", events: ["payment.*"] },
+      })
+    ).json as { id: string };
     await ask("GET", "/api/v1/webhook-endpoints");
     await ask("GET", "/api/v1/webhook-endpoints/{id}", receiver.id);
     await ask("POST", "/api/v1/webhook-endpoints/{id}/test", receiver.id);
@@ -99,7 +133,9 @@ describe("answers", () => {
     }
     check("GET", "/api/health", await callRest(rest, "GET", "/api/health"));
     check("GET", "/api/health/live", await callRest(rest, "GET", "/api/health/live"));
-    const declared = ENDPOINTS.filter((endpoint) => Object.values(endpoint.responses).some((answer) => answer.schema)).map((endpoint) => endpoint.operation);
+    const declared = ENDPOINTS.filter((endpoint) =>
+      Object.values(endpoint.responses).some((answer) => answer.schema),
+    ).map((endpoint) => endpoint.operation);
     expect([...seen].sort()).toEqual(declared.sort());
   });
 
@@ -127,7 +163,8 @@ describe("answers", () => {
     const partner = await makePartner(test.services, { country: "US", currency: "USD" });
     const its = (await makeKey(test.services, partner.partner.id)).key;
     const made: string[] = [];
-    for (let each = 0; each < 5; each += 1) made.unshift(((await post(PAYMENTS, { key: its, body: sale({}, partner) })).json as { id: string }).id);
+    for (let each = 0; each < 5; each += 1)
+      made.unshift(((await post(PAYMENTS, { key: its, body: sale({}, partner) })).json as { id: string }).id);
     type List = { data: { id: string }[]; has_more: boolean; next_cursor: string | null };
     const first = (await get(`${PAYMENTS}?limit=2`, { key: its })).json as List;
     await post(PAYMENTS, { key: its, body: sale({}, partner) });
@@ -138,7 +175,17 @@ describe("answers", () => {
   });
 
   it("an unknown, repeated or ill-formed query parameter is refused with its name", async () => {
-    for (const [query, pointer] of [["limit=0", "/limit"], ["limit=101", "/limit"], ["limit=1e2", "/limit"], ["sort=amount", "/sort"], ["status=paid", "/status/0"], ["limit=1&limit=2", "/limit"], ["cursor=abc", "/cursor"], ["created_from=yesterday", "/created_from"], ["partner=ptn_1", "/partner"]]) {
+    for (const [query, pointer] of [
+      ["limit=0", "/limit"],
+      ["limit=101", "/limit"],
+      ["limit=1e2", "/limit"],
+      ["sort=amount", "/sort"],
+      ["status=paid", "/status/0"],
+      ["limit=1&limit=2", "/limit"],
+      ["cursor=abc", "/cursor"],
+      ["created_from=yesterday", "/created_from"],
+      ["partner=ptn_1", "/partner"],
+    ]) {
       const answer = await get(`${PAYMENTS}?${query}`);
       expect([query, answer.status, problem(answer).errors?.[0]?.pointer]).toEqual([query, 400, pointer]);
     }
@@ -151,7 +198,9 @@ describe("idempotency", () => {
     const idempotencyKey = newId("request");
     const before = await transactions();
     const answers = await Promise.all(Array.from({ length: 200 }, () => post(PAYMENTS, { body, idempotencyKey })));
-    expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set(answers.some((answer) => answer.status === 409) ? [201, 409] : [201]));
+    expect(new Set(answers.map((answer) => answer.status))).toEqual(
+      new Set(answers.some((answer) => answer.status === 409) ? [201, 409] : [201]),
+    );
     for (const answer of answers.filter((each) => each.status === 409)) {
       expect(problem(answer).code).toBe("idempotency_in_progress");
       expect(answer.headers["retry-after"]).toBe("1");
@@ -161,7 +210,10 @@ describe("idempotency", () => {
     expect([again.status, again.headers["idempotency-replayed"]]).toEqual([201, "true"]);
     expect(new Set([...texts, again.text]).size).toBe(1);
     expect(await transactions()).toBe(before + 1);
-    const rows = await test.services.db.query({ text: "select 1 from payments where reference = $1", values: [body.reference] });
+    const rows = await test.services.db.query({
+      text: "select 1 from payments where reference = $1",
+      values: [body.reference],
+    });
     expect(rows).toHaveLength(1);
   });
 
@@ -192,7 +244,10 @@ describe("idempotency", () => {
   it("R4: a key used again after its life makes a new payment and leaves the first as it was", async () => {
     const idempotencyKey = newId("request");
     const first = (await post(PAYMENTS, { body: sale(), idempotencyKey })).json as { id: string };
-    await test.services.db.query({ text: "update idempotent_answers set expires_at = now() - interval '1 second' where key = $1", values: [idempotencyKey] });
+    await test.services.db.query({
+      text: "update idempotent_answers set expires_at = now() - interval '1 second' where key = $1",
+      values: [idempotencyKey],
+    });
     const second = await post(PAYMENTS, { body: sale(), idempotencyKey });
     expect(second.status).toBe(201);
     expect((second.json as { id: string }).id).not.toBe(first.id);
@@ -217,15 +272,24 @@ describe("idempotency", () => {
     const body = sale();
     const idempotencyKey = newId("request");
     const first = (await post(PAYMENTS, { body, idempotencyKey })).json as { id: string };
-    await test.services.db.query({ text: "update idempotent_answers set status = 202 where key = $1", values: [idempotencyKey] });
+    await test.services.db.query({
+      text: "update idempotent_answers set status = 202 where key = $1",
+      values: [idempotencyKey],
+    });
     await post(`${PAYMENTS}/${first.id}/cancel`);
     const again = await post(PAYMENTS, { body, idempotencyKey });
     expect([again.status, again.headers["idempotency-replayed"]]).toEqual([201, "true"]);
     expect(again.json).toMatchObject({ id: first.id, status: "canceled" });
-    await test.services.db.query({ text: "update idempotent_answers set state = 'RUNNING', status = null, body = null where key = $1", values: [idempotencyKey] });
+    await test.services.db.query({
+      text: "update idempotent_answers set state = 'RUNNING', status = null, body = null where key = $1",
+      values: [idempotencyKey],
+    });
     const running = await post(PAYMENTS, { body, idempotencyKey });
     expect([running.status, problem(running).code]).toEqual([409, "idempotency_in_progress"]);
-    await test.services.db.query({ text: "update idempotent_answers set created_at = now() - interval '16 seconds' where key = $1", values: [idempotencyKey] });
+    await test.services.db.query({
+      text: "update idempotent_answers set created_at = now() - interval '16 seconds' where key = $1",
+      values: [idempotencyKey],
+    });
     expect((await post(PAYMENTS, { body, idempotencyKey })).json).toMatchObject({ id: first.id, status: "canceled" });
   });
 
@@ -236,7 +300,10 @@ describe("idempotency", () => {
     expect(secret).toMatch(/^whsec_/);
     expect((await post("/api/v1/webhook-endpoints", call)).text).toBe(first.text);
     expect((await get(`/api/v1/webhook-endpoints/${id}`)).text).not.toContain(secret);
-    const [row] = await test.services.db.query<{ body: Buffer }>({ text: "select body from idempotent_answers where key = $1", values: [call.idempotencyKey] });
+    const [row] = await test.services.db.query<{ body: Buffer }>({
+      text: "select body from idempotent_answers where key = $1",
+      values: [call.idempotencyKey],
+    });
     expect(row?.body.toString("latin1")).not.toContain(secret);
     expect((await callRest(rest, "DELETE", `/api/v1/webhook-endpoints/${id}`, { key })).status).toBe(204);
     expect((await get(`/api/v1/webhook-endpoints/${id}`)).status).toBe(404);
@@ -256,23 +323,47 @@ describe("bad input", () => {
   const refused = async (options: RestCall, status: number, code: string, pointer?: string, target = PAYMENTS) => {
     const before = await counts();
     const answer = await post(target, options);
-    expect([answer.status, problem(answer).code, pointer === undefined ? undefined : problem(answer).errors?.map((fault) => fault.pointer)]).toEqual([status, code, pointer === undefined ? undefined : expect.arrayContaining([pointer])]);
-    expect(problem(answer)).toMatchObject({ type: `http://localhost:3000/docs/errors/${code}`, status, request_id: expect.stringMatching(/^req_/) });
+    expect([
+      answer.status,
+      problem(answer).code,
+      pointer === undefined ? undefined : problem(answer).errors?.map((fault) => fault.pointer),
+    ]).toEqual([status, code, pointer === undefined ? undefined : expect.arrayContaining([pointer])]);
+    expect(problem(answer)).toMatchObject({
+      type: `http://localhost:3000/docs/errors/${code}`,
+      status,
+      request_id: expect.stringMatching(/^req_/),
+    });
     expect(answer.headers["content-type"]).toMatch(/^application\/problem\+json/);
     expect(await counts()).toEqual(before);
   };
 
   it("S6: tampered amounts are 400 by shape or 422 by rule", async () => {
-    for (const amount of [-1, 0, 1.5, "100", 2 ** 53, 2_147_483_648, null]) await refused({ body: sale({ amount }) }, 400, "validation_failed", "/amount");
-    for (const amount of ["1e3", "118.0", "1E400"]) await refused({ raw: `{"amount":${amount},"currency":"USD","reference":"x"}` }, 400, "request_malformed", "/amount");
-    for (const currency of ["JPY", "KWD", "BHD", "ISK"]) await refused({ body: sale({ currency }) }, 422, "currency_not_supported", "/currency");
-    for (const currency of ["usd", "XXX", "US", "", 840]) await refused({ body: sale({ currency }) }, 400, "validation_failed", "/currency");
-    await refused({ body: sale({ line_items: [{ name: "Shoes", quantity: 1, total_amount: 11_799 }] }) }, 422, "amount_mismatch", "/line_items");
+    for (const amount of [-1, 0, 1.5, "100", 2 ** 53, 2_147_483_648, null])
+      await refused({ body: sale({ amount }) }, 400, "validation_failed", "/amount");
+    for (const amount of ["1e3", "118.0", "1E400"])
+      await refused(
+        { raw: `{"amount":${amount},"currency":"USD","reference":"x"}` },
+        400,
+        "request_malformed",
+        "/amount",
+      );
+    for (const currency of ["JPY", "KWD", "BHD", "ISK"])
+      await refused({ body: sale({ currency }) }, 422, "currency_not_supported", "/currency");
+    for (const currency of ["usd", "XXX", "US", "", 840])
+      await refused({ body: sale({ currency }) }, 400, "validation_failed", "/currency");
+    await refused(
+      { body: sale({ line_items: [{ name: "Shoes", quantity: 1, total_amount: 11_799 }] }) },
+      422,
+      "amount_mismatch",
+      "/line_items",
+    );
   });
 
   it("S5: unknown fields are refused with their pointer, prototypes stay clean", async () => {
-    for (const name of ["partnerId", "state", "role", "amonut"]) await refused({ body: sale({ [name]: "x" }) }, 400, "validation_failed", `/${name}`);
-    for (const name of ["__proto__", "constructor"]) await refused({ raw: `{"${name}":{"admin":true},"amount":1}` }, 400, "request_malformed", `/${name}`);
+    for (const name of ["partnerId", "state", "role", "amonut"])
+      await refused({ body: sale({ [name]: "x" }) }, 400, "validation_failed", `/${name}`);
+    for (const name of ["__proto__", "constructor"])
+      await refused({ raw: `{"${name}":{"admin":true},"amount":1}` }, 400, "request_malformed", `/${name}`);
     await refused({ body: sale({ metadata: { a: 1 } }) }, 400, "validation_failed", "/metadata/a");
     expect(({} as Body).admin).toBeUndefined();
   });
@@ -288,8 +379,16 @@ describe("bad input", () => {
       [{ raw: "null" }, 400, "validation_failed"],
       [{ raw: "" }, 400, "validation_failed"],
       [{ body: sale(), headers: { "content-type": "text/plain" } }, 415, "content_type_unsupported"],
-      [{ body: sale(), headers: { "content-type": "application/x-www-form-urlencoded" } }, 415, "content_type_unsupported"],
-      [{ body: sale(), headers: { "content-type": "application/json; charset=iso-8859-1" } }, 415, "content_type_unsupported"],
+      [
+        { body: sale(), headers: { "content-type": "application/x-www-form-urlencoded" } },
+        415,
+        "content_type_unsupported",
+      ],
+      [
+        { body: sale(), headers: { "content-type": "application/json; charset=iso-8859-1" } },
+        415,
+        "content_type_unsupported",
+      ],
       [{ body: sale(), headers: { "content-encoding": "gzip" } }, 415, "content_type_unsupported"],
     ];
     for (const [options, status, code] of cases) {
@@ -305,15 +404,32 @@ describe("bad input", () => {
       const answer = await post(PAYMENTS, { body: sale({ reference: text }) });
       expect(answer.status).toBe(400);
     }
-    for (const selector of [{ id: "a\u0000" }, { reference: "\udfff" }]) expect((await post(PAYMENTS, { body: sale({ store: selector }) })).status).toBe(400);
+    for (const selector of [{ id: "a\u0000" }, { reference: "\udfff" }])
+      expect((await post(PAYMENTS, { body: sale({ store: selector }) })).status).toBe(400);
     expect((await get(`${PAYMENTS}?reference=%00`)).status).toBe(400);
     expect((await get(`${PAYMENTS}/%00`)).status).toBe(404);
   });
 
   it("whatever is sent, the answer is never a 5xx", async () => {
-    const value = fc.oneof(fc.jsonValue(), fc.constantFrom(-1, 2 ** 53, "x".repeat(300), "\u0000", [], {}, { id: "x" }, { reference: "x" }, null, true));
+    const value = fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom(-1, 2 ** 53, "x".repeat(300), "\u0000", [], {}, { id: "x" }, { reference: "x" }, null, true),
+    );
     const body = fc.record(
-      { amount: value, currency: fc.oneof(value, fc.constantFrom("USD", "KWD", "JPY")), reference: value, store: value, terminal: value, line_items: value, metadata: value, klarna: value, customer: value, expires_in: value, launch: value, extra: value },
+      {
+        amount: value,
+        currency: fc.oneof(value, fc.constantFrom("USD", "KWD", "JPY")),
+        reference: value,
+        store: value,
+        terminal: value,
+        line_items: value,
+        metadata: value,
+        klarna: value,
+        customer: value,
+        expires_in: value,
+        launch: value,
+        extra: value,
+      },
       { requiredKeys: [] },
     );
     await fc.assert(
@@ -325,7 +441,8 @@ describe("bad input", () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.webQueryParameters(), fc.webSegment(), async (query, segment) => {
-        for (const target of [`${PAYMENTS}?${query}`, `${PAYMENTS}/${segment}`, `/api/v1/${segment}?${query}`]) expect((await get(target)).status).toBeLessThan(500);
+        for (const target of [`${PAYMENTS}?${query}`, `${PAYMENTS}/${segment}`, `/api/v1/${segment}?${query}`])
+          expect((await get(target)).status).toBeLessThan(500);
       }),
       { numRuns: 100 },
     );
@@ -337,15 +454,30 @@ describe("failures", () => {
     createRest(test.services, {
       endpoints: [
         defineEndpoint({
-          method: "GET", path: "/api/v1/fails", operation: "fails", summary: "", tag: "", access: "key", scope: "payments:read", query: z.strictObject({}), responses: {},
-          handle: () => Promise.reject(error()), answer: () => ({ status: 200 }),
+          method: "GET",
+          path: "/api/v1/fails",
+          operation: "fails",
+          summary: "",
+          tag: "",
+          access: "key",
+          scope: "payments:read",
+          query: z.strictObject({}),
+          responses: {},
+          handle: () => Promise.reject(error()),
+          answer: () => ({ status: 200 }),
         }),
       ],
     });
 
   it("S53: a hundred failures tell the caller a code and a request id, and nothing of the inside", async () => {
     const inner = "select secret from /srv/tillgate/server/rest/run.ts:12 at v26.10.0 password=hunter2";
-    const kinds = [() => new Error(inner), () => new TypeError(inner), () => Object.assign(new Error(inner), { code: "23505", detail: inner }), () => inner, () => Object.assign(new Error(inner), { code: "57P01" })];
+    const kinds = [
+      () => new Error(inner),
+      () => new TypeError(inner),
+      () => Object.assign(new Error(inner), { code: "23505", detail: inner }),
+      () => inner,
+      () => Object.assign(new Error(inner), { code: "57P01" }),
+    ];
     for (let round = 0; round < 100; round += 1) {
       const broken = failing(kinds[round % kinds.length] ?? (() => inner));
       const answer = await callRest(broken, "GET", "/api/v1/fails", { key });
@@ -370,10 +502,20 @@ describe("failures", () => {
 
   it("the request log has every call of the key, masked, and a failing log delays no answer", async () => {
     const canary = "canary-4f1c9a-do-not-store";
-    const answer = await post(PAYMENTS, { body: sale({ customer: { given_name: canary, email: `${canary}@example.com` }, klarna: { network_session_token: canary } }) });
+    const answer = await post(PAYMENTS, {
+      body: sale({
+        customer: { given_name: canary, email: `${canary}@example.com` },
+        klarna: { network_session_token: canary },
+      }),
+    });
     await rest.close();
-    const rows = await test.services.db.query<{ request: unknown; response: unknown; status: number; path: string }>({ text: "select request, response, status, path from request_log where id = $1", values: [answer.headers["request-id"]] });
-    expect(rows).toMatchObject([{ status: answer.status, path: PAYMENTS, request: { body: { amount: 11_800, customer: { given_name: "•••" } } } }]);
+    const rows = await test.services.db.query<{ request: unknown; response: unknown; status: number; path: string }>({
+      text: "select request, response, status, path from request_log where id = $1",
+      values: [answer.headers["request-id"]],
+    });
+    expect(rows).toMatchObject([
+      { status: answer.status, path: PAYMENTS, request: { body: { amount: 11_800, customer: { given_name: "•••" } } } },
+    ]);
     expect(JSON.stringify(rows)).not.toContain(canary);
     expect(test.log.join("")).not.toContain(canary);
   });
@@ -383,7 +525,9 @@ describe("while the customer pays", () => {
   it("the stream says the whole payment at each change and ends when it is over", async () => {
     const { id } = await pay();
     const controller = new AbortController();
-    const answer = await rest.handle(restRequest("GET", `${PAYMENTS}/${id}/events`, { key, signal: controller.signal }));
+    const answer = await rest.handle(
+      restRequest("GET", `${PAYMENTS}/${id}/events`, { key, signal: controller.signal }),
+    );
     expect([answer.status, answer.headers["content-type"]]).toEqual([200, "text/event-stream; charset=utf-8"]);
     const seen: string[] = [];
     let lastId = "";
@@ -407,7 +551,10 @@ describe("while the customer pays", () => {
     const parts = (answer.body as AsyncIterable<string>)[Symbol.asyncIterator]();
     await parts.next();
     await parts.next();
-    await test.services.db.query({ text: "update payments set metadata = '{\"a\":\"b\"}', updated_at = now() + interval '1 second', version = version + 1 where id = $1", values: [id] });
+    await test.services.db.query({
+      text: "update payments set metadata = '{\"a\":\"b\"}', updated_at = now() + interval '1 second', version = version + 1 where id = $1",
+      values: [id],
+    });
     const started = performance.now();
     expect((await parts.next()).value).toContain('"a":"b"');
     expect(performance.now() - started).toBeLessThan(1_500);
@@ -428,7 +575,11 @@ describe("while the customer pays", () => {
     const svg = await get(`${PAYMENTS}/${id}/qr.svg?size=300&ecc=Q`);
     expect([svg.status, svg.headers["content-type"]]).toEqual([200, "image/svg+xml; charset=utf-8"]);
     const png = await get(`${PAYMENTS}/${id}/qr.png`);
-    expect([png.status, png.headers["content-type"], png.bytes.subarray(1, 4)]).toEqual([200, "image/png", Buffer.from("PNG")]);
+    expect([png.status, png.headers["content-type"], png.bytes.subarray(1, 4)]).toEqual([
+      200,
+      "image/png",
+      Buffer.from("PNG"),
+    ]);
     expect((await get(`${PAYMENTS}/${id}/qr.svg?dark=eeeeee`)).status).toBe(400);
     expect((await get(`${PAYMENTS}/${id}/qr.svg?colour=red`)).status).toBe(400);
     await post(`${PAYMENTS}/${id}/cancel`);

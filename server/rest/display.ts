@@ -15,7 +15,11 @@ export function displayCookieName(paymentId: string): string {
 }
 
 /** Whether the request carries the cookie of this payment's display. */
-export function hasDisplayCookie(services: Services, request: Pick<RestRequest, "headers">, paymentId: string): boolean {
+export function hasDisplayCookie(
+  services: Services,
+  request: Pick<RestRequest, "headers">,
+  paymentId: string,
+): boolean {
   const token = readCookie(request.headers.cookie, displayCookieName(paymentId));
   return token !== null && isDisplayToken(services, paymentId, token);
 }
@@ -33,13 +37,21 @@ export function exchangeDisplayToken(services: Services, target: string): RestRe
   const headers = securityHeaders(isHttps);
   const token = tokens[0] ?? "";
   if (tokens.length > 1 || !/^[A-Za-z0-9_-]{1,200}$/.test(token) || !isDisplayToken(services, paymentId, token)) {
-    return { status: 404, headers: { ...headers, "content-type": "text/plain; charset=utf-8" }, body: "There is no such payment.\n" };
+    return {
+      status: 404,
+      headers: { ...headers, "content-type": "text/plain; charset=utf-8" },
+      body: "There is no such payment.\n",
+    };
   }
   const cookie = (cookiePath: string): string =>
     `${displayCookieName(paymentId)}=${token}; Path=${cookiePath}; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax${isHttps ? "; Secure" : ""}`;
   return {
     status: 303,
-    headers: { ...headers, location: path, "set-cookie": [cookie(path), cookie(`/api/v1/payments/${paymentId}`)].join("\n") },
+    headers: {
+      ...headers,
+      location: path,
+      "set-cookie": [cookie(path), cookie(`/api/v1/payments/${paymentId}`)].join("\n"),
+    },
     body: null,
   };
 }

@@ -1,7 +1,7 @@
 import { defineEndpoint, type Endpoint } from "./endpoint";
 import { documentText } from "./openapi";
-import { paymentMethodsEndpoint } from "./v1/payment-methods";
 import { paymentEventsEndpoint, qrPngEndpoint, qrSvgEndpoint } from "./v1/payment-display";
+import { paymentMethodsEndpoint } from "./v1/payment-methods";
 import {
   cancelPaymentEndpoint,
   createPaymentEndpoint,

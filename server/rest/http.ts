@@ -1,4 +1,4 @@
-import { ERROR_CATALOGUE, type AppError, type ErrorCode, type FieldError } from "@/server/core/errors";
+import { type AppError, ERROR_CATALOGUE, type ErrorCode, type FieldError } from "@/server/core/errors";
 
 /** A request as plain data, so that the front door and the Next app serve the same endpoints. */
 export type RestRequest = {

@@ -19,7 +19,9 @@ const RUNNING_MAX_MS = 15 * SECOND_MS;
 export function readIdempotencyKey(header: string | undefined): string {
   if (header === undefined || header === "") throw new AppError("idempotency_key_required");
   if (header.length > 255 || !/^[\u0020-\u007e]+$/.test(header)) {
-    throw new AppError("request_malformed", { detail: "The Idempotency-Key must have 1 to 255 printable ASCII characters." });
+    throw new AppError("request_malformed", {
+      detail: "The Idempotency-Key must have 1 to 255 printable ASCII characters.",
+    });
   }
   return header;
 }
@@ -46,15 +48,25 @@ export function idempotencyIntent(intent: {
  * What to say to a repeat: the stored answer, or (the first answer was not final, or is long overdue) the thing that
  * the first call made, to be read as it is now. Null when the key was never used.
  */
-export type Replay = { kind: "stored"; status: number; body: string } | { kind: "reread"; resourceId: string; stored: { status: number; body: string } | null };
+export type Replay =
+  | { kind: "stored"; status: number; body: string }
+  | { kind: "reread"; resourceId: string; stored: { status: number; body: string } | null };
 
 type AnswerRow = Row & {
-  request_hash: string; state: string; resource_id: string | null; status: number | null; body: Uint8Array | null;
-  body_encrypted: boolean; created_at: Date;
+  request_hash: string;
+  state: string;
+  resource_id: string | null;
+  status: number | null;
+  body: Uint8Array | null;
+  body_encrypted: boolean;
+  created_at: Date;
 };
 
 /** Errors: idempotency_key_reused, idempotency_in_progress. */
-export async function findReplay(services: Pick<Services, "db" | "secrets" | "clock">, intent: IdempotencyIntent): Promise<Replay | null> {
+export async function findReplay(
+  services: Pick<Services, "db" | "secrets" | "clock">,
+  intent: IdempotencyIntent,
+): Promise<Replay | null> {
   const now = services.clock.now();
   const [row] = await services.db.query<AnswerRow>({
     name: "idempotency_find",
@@ -82,5 +94,7 @@ export function inProgress(): AppError {
 
 function readBody(services: Pick<Services, "secrets">, intent: IdempotencyIntent, row: AnswerRow): string {
   if (!row.body) return "";
-  return (row.body_encrypted ? services.secrets.unsealBytes(row.body, answerPlace(intent)) : Buffer.from(row.body)).toString("utf8");
+  return (
+    row.body_encrypted ? services.secrets.unsealBytes(row.body, answerPlace(intent)) : Buffer.from(row.body)
+  ).toString("utf8");
 }

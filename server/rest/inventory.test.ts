@@ -28,17 +28,21 @@ it("S55: every declared path is mounted in the Next app, and every mounted file 
 
 it("S55: the document has every declared call with its scope, answers and problems, and nothing else", () => {
   const document = buildDocument(ENDPOINTS, "https://pay.example");
-  const told = Object.entries(document.paths ?? {}).flatMap(([name, item]) => Object.keys(item).map((method) => `${method.toUpperCase()} ${name}`));
+  const told = Object.entries(document.paths ?? {}).flatMap(([name, item]) =>
+    Object.keys(item).map((method) => `${method.toUpperCase()} ${name}`),
+  );
   expect(told.sort()).toEqual(ENDPOINTS.map((endpoint) => `${endpoint.method} ${endpoint.path}`).sort());
   const text = JSON.stringify(document);
   expect(text).not.toMatch(/"\$ref":"(?!#\/components\/)/);
-  for (const [, name = ""] of text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)) expect(document.components?.schemas).toHaveProperty([name]);
+  for (const [, name = ""] of text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g))
+    expect(document.components?.schemas).toHaveProperty([name]);
   expect(new Set(ENDPOINTS.map((endpoint) => endpoint.operation)).size).toBe(ENDPOINTS.length);
 });
 
 it("every POST that creates or moves something needs an Idempotency-Key, every call but the public ones a key and a scope", () => {
   for (const endpoint of ENDPOINTS) {
-    if (endpoint.method === "POST" && !endpoint.path.startsWith("/api/v1/test/")) expect(endpoint.isIdempotent, endpoint.operation).toBe(true);
+    if (endpoint.method === "POST" && !endpoint.path.startsWith("/api/v1/test/"))
+      expect(endpoint.isIdempotent, endpoint.operation).toBe(true);
     if (endpoint.path.startsWith("/api/v1/")) {
       expect(endpoint.access, endpoint.operation).not.toBe("public");
       expect(endpoint.scope, endpoint.operation).not.toBeNull();

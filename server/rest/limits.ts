@@ -15,7 +15,9 @@ export class RateLimited extends AppError {
 }
 
 /** Counts the calls of each key, reads and writes apart. Returns the headers for the answer. */
-export function createLimiter(limits: Limits): (keyId: string, isWrite: boolean) => Promise<Readonly<Record<string, string>>> {
+export function createLimiter(
+  limits: Limits,
+): (keyId: string, isWrite: boolean) => Promise<Readonly<Record<string, string>>> {
   const reads = new RateLimiterMemory({ points: limits.readsPerSecond, duration: 1 });
   const writes = new RateLimiterMemory({ points: limits.writesPerSecond, duration: 1 });
   return async (keyId, isWrite) => {
@@ -28,7 +30,8 @@ export function createLimiter(limits: Limits): (keyId: string, isWrite: boolean)
     try {
       return headers((await limiter.consume(keyId)).remainingPoints);
     } catch (refusal) {
-      if (refusal instanceof RateLimiterRes) throw new RateLimited(Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000)), headers(0));
+      if (refusal instanceof RateLimiterRes)
+        throw new RateLimited(Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000)), headers(0));
       throw refusal;
     }
   };

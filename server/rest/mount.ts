@@ -24,9 +24,18 @@ function rest(): Rest {
 
 /** All methods of one declared path. Methods that it does not have are answered with 405 by the same code. */
 export function mount(path: string): Handlers {
-  if (!path.includes("*") && !ENDPOINTS.some((endpoint) => endpoint.path === path)) throw new Error(`${path} is not declared`);
+  if (!path.includes("*") && !ENDPOINTS.some((endpoint) => endpoint.path === path))
+    throw new Error(`${path} is not declared`);
   const handler: Handler = async (request) => toWebResponse(await rest().handle(await toRestRequest(request)));
-  return { GET: handler, HEAD: handler, POST: handler, PUT: handler, PATCH: handler, DELETE: handler, OPTIONS: handler };
+  return {
+    GET: handler,
+    HEAD: handler,
+    POST: handler,
+    PUT: handler,
+    PATCH: handler,
+    DELETE: handler,
+    OPTIONS: handler,
+  };
 }
 
 async function toRestRequest(request: Request): Promise<RestRequest> {
@@ -43,7 +52,10 @@ async function toRestRequest(request: Request): Promise<RestRequest> {
 }
 
 /** The bytes of a stream, null when there are more than wanted. */
-export async function readAtMost(stream: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<Uint8Array | null> {
+export async function readAtMost(
+  stream: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+): Promise<Uint8Array | null> {
   if (!stream) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let size = 0;

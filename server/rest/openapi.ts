@@ -5,9 +5,22 @@ import { API_VERSION } from "@/server/events/catalog";
 import type { Endpoint } from "./endpoint";
 
 /** Codes that any call with a key may answer. */
-const WITH_KEY: readonly ErrorCode[] = ["key_missing", "key_invalid", "address_not_allowed", "scope_missing", "validation_failed", "rate_limited", "internal_error", "unavailable"];
+const WITH_KEY: readonly ErrorCode[] = [
+  "key_missing",
+  "key_invalid",
+  "address_not_allowed",
+  "scope_missing",
+  "validation_failed",
+  "rate_limited",
+  "internal_error",
+  "unavailable",
+];
 const WITH_BODY: readonly ErrorCode[] = ["request_malformed", "body_too_large", "content_type_unsupported"];
-const WITH_KEY_OF_REPEAT: readonly ErrorCode[] = ["idempotency_key_required", "idempotency_in_progress", "idempotency_key_reused"];
+const WITH_KEY_OF_REPEAT: readonly ErrorCode[] = [
+  "idempotency_key_required",
+  "idempotency_in_progress",
+  "idempotency_key_reused",
+];
 
 const ProblemSchema = z
   .object({
@@ -19,7 +32,11 @@ const ProblemSchema = z
     request_id: z.string(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
   })
-  .meta({ id: "Problem", description: "RFC 9457 problem details. `pointer` is a JSON pointer into the body, or `/` and the name of a query parameter." });
+  .meta({
+    id: "Problem",
+    description:
+      "RFC 9457 problem details. `pointer` is a JSON pointer into the body, or `/` and the name of a query parameter.",
+  });
 
 function codesOf(endpoint: Endpoint): ErrorCode[] {
   return [
@@ -44,35 +61,60 @@ function responsesOf(endpoint: Endpoint): ZodOpenApiOperationObject["responses"]
         ...(endpoint.isIdempotent ? { "Idempotency-Replayed": z.literal("true").optional() } : {}),
       }),
       ...(answer.schema ? { content: { "application/json": { schema: answer.schema } } } : {}),
-      ...(answer.content ? { content: { [answer.content]: { schema: answer.content === "application/json" ? { type: "object" as const } : { type: "string" as const } } } } : {}),
+      ...(answer.content
+        ? {
+            content: {
+              [answer.content]: {
+                schema:
+                  answer.content === "application/json" ? { type: "object" as const } : { type: "string" as const },
+              },
+            },
+          }
+        : {}),
     },
   ]);
   const byStatus = Map.groupBy(codesOf(endpoint), (code) => ERROR_CATALOGUE[code].status);
   const problems = [...byStatus].map(([status, codes]) => [
     String(status),
-    { description: codes.map((code) => `\`${code}\`: ${ERROR_CATALOGUE[code].title}`).join(" "), content: { "application/problem+json": { schema: ProblemSchema } } },
+    {
+      description: codes.map((code) => `\`${code}\`: ${ERROR_CATALOGUE[code].title}`).join(" "),
+      content: { "application/problem+json": { schema: ProblemSchema } },
+    },
   ]);
   return Object.fromEntries([...answers, ...problems]);
 }
 
 function operationOf(endpoint: Endpoint): ZodOpenApiOperationObject {
-  const security: Record<string, string[]>[] = endpoint.access === "public" ? [] : endpoint.access === "key" ? [{ key: [] }] : [{ key: [] }, { display: [] }];
+  const security: Record<string, string[]>[] =
+    endpoint.access === "public" ? [] : endpoint.access === "key" ? [{ key: [] }] : [{ key: [] }, { display: [] }];
   return {
     operationId: endpoint.operation,
     summary: endpoint.summary,
     ...(endpoint.description === null && endpoint.scope === null
       ? {}
-      : { description: [endpoint.description, endpoint.scope === null ? null : `Scope: \`${endpoint.scope}\`.`].filter((part) => part !== null).join("\n\n") }),
+      : {
+          description: [endpoint.description, endpoint.scope === null ? null : `Scope: \`${endpoint.scope}\`.`]
+            .filter((part) => part !== null)
+            .join("\n\n"),
+        }),
     tags: [endpoint.tag],
     security,
     requestParams: {
       path: endpoint.params,
       query: endpoint.query,
       ...(endpoint.isIdempotent
-        ? { header: z.object({ "Idempotency-Key": z.string().min(1).max(255).meta({ description: "One for each intent. A repeat with the same key and body gets the first answer again." }) }) }
+        ? {
+            header: z.object({
+              "Idempotency-Key": z.string().min(1).max(255).meta({
+                description: "One for each intent. A repeat with the same key and body gets the first answer again.",
+              }),
+            }),
+          }
         : {}),
     },
-    ...(endpoint.hasBody ? { requestBody: { required: true, content: { "application/json": { schema: endpoint.body } } } } : {}),
+    ...(endpoint.hasBody
+      ? { requestBody: { required: true, content: { "application/json": { schema: endpoint.body } } } }
+      : {}),
     responses: responsesOf(endpoint),
   };
 }
@@ -88,15 +130,25 @@ export function buildDocument(endpoints: readonly Endpoint[], publicUrl: string)
     info: {
       title: "Tillgate Partner API",
       version: API_VERSION,
-      description: "Payments with Klarna for tills, kiosks and web shops. Money is a whole number of minor units beside its currency; times are UTC.",
+      description:
+        "Payments with Klarna for tills, kiosks and web shops. Money is a whole number of minor units beside its currency; times are UTC.",
     },
     servers: [{ url: publicUrl }],
     tags: [...new Set(endpoints.map((endpoint) => endpoint.tag))].map((name) => ({ name })),
     paths,
     components: {
       securitySchemes: {
-        key: { type: "http", scheme: "bearer", description: "An API key: tg_test_sk_… or tg_live_sk_…. It names the Partner and the mode." },
-        display: { type: "apiKey", in: "cookie", name: "tg_display_{payment}", description: "Set by the display's address; opens one payment." },
+        key: {
+          type: "http",
+          scheme: "bearer",
+          description: "An API key: tg_test_sk_… or tg_live_sk_…. It names the Partner and the mode.",
+        },
+        display: {
+          type: "apiKey",
+          in: "cookie",
+          name: "tg_display_{payment}",
+          description: "Set by the display's address; opens one payment.",
+        },
       },
     },
   });

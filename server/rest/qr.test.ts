@@ -14,14 +14,20 @@ function paint(svg: string): { data: Uint8ClampedArray; size: number } {
   const [, dark = ""] = [...svg.matchAll(/ d="([^"]+)"/g)].map((match) => match[1]);
   for (const [, x, y, width] of dark.matchAll(/M(\d+) (\d+)h(\d+)v1/g)) {
     for (let row = Number(y) * 8; row < Number(y) * 8 + 8; row += 1) {
-      for (let column = Number(x) * 8; column < (Number(x) + Number(width)) * 8; column += 1) data.fill(0, (row * size + column) * 4, (row * size + column) * 4 + 3);
+      for (let column = Number(x) * 8; column < (Number(x) + Number(width)) * 8; column += 1)
+        data.fill(0, (row * size + column) * 4, (row * size + column) * 4 + 3);
     }
   }
   return { data, size };
 }
 
 it("both pictures decode to the target, in every look that is accepted", async () => {
-  for (const query of [{}, { size: "240" }, { ecc: "H", size: "600", margin: "8" }, { dark: "0b051d", light: "ffb3c7" }]) {
+  for (const query of [
+    {},
+    { size: "240" },
+    { ecc: "H", size: "600", margin: "8" },
+    { dark: "0b051d", light: "ffb3c7" },
+  ]) {
     const chosen = look(query);
     const png = PNG.sync.read(await qrPng(TARGET, chosen));
     expect(png.width).toBe(chosen.size);
@@ -32,10 +38,22 @@ it("both pictures decode to the target, in every look that is accepted", async (
 });
 
 it("looks that cameras could not read are refused", () => {
-  for (const query of [{ dark: "777777", light: "888888" }, { dark: "ffffff", light: "000000" }, { size: "120", margin: "16", ecc: "H" }]) {
+  for (const query of [
+    { dark: "777777", light: "888888" },
+    { dark: "ffffff", light: "000000" },
+    { size: "120", margin: "16", ecc: "H" },
+  ]) {
     expect(() => qrSvg(`${TARGET}?${"x".repeat(60)}`, look(query))).toThrowError(/validation_failed/);
   }
-  for (const query of [{ margin: "3" }, { margin: "0" }, { size: "100" }, { size: "5000" }, { dark: "red" }, { ecc: "Z" }, { dark: '"/><script>' }]) {
+  for (const query of [
+    { margin: "3" },
+    { margin: "0" },
+    { size: "100" },
+    { size: "5000" },
+    { dark: "red" },
+    { ecc: "Z" },
+    { dark: '"/><script>' },
+  ]) {
     expect(QrQuerySchema.safeParse(query).success).toBe(false);
   }
 });

@@ -38,7 +38,8 @@ function assertReadable(look: QrLook, modules: number): void {
   const [dark, light] = [luminance(look.dark), luminance(look.light)];
   if (light <= dark) refuse("/light", "must be lighter than dark");
   if ((light + 0.05) / (dark + 0.05) < CONTRAST_MIN) refuse("/dark", "is too close to light to be scanned");
-  if (look.size < (modules + 2 * look.margin) * MODULE_PIXELS_MIN) refuse("/size", "is too small for this margin and ecc to be scanned");
+  if (look.size < (modules + 2 * look.margin) * MODULE_PIXELS_MIN)
+    refuse("/size", "is too small for this margin and ecc to be scanned");
 }
 
 function refuse(pointer: string, detail: string): never {

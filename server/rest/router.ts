@@ -1,6 +1,10 @@
 import type { Endpoint, Method } from "./endpoint";
 
-type Node = { words: Map<string, Node>; parameter: { name: string; node: Node } | null; endpoints: Map<string, Endpoint> };
+type Node = {
+  words: Map<string, Node>;
+  parameter: { name: string; node: Node } | null;
+  endpoints: Map<string, Endpoint>;
+};
 
 export type Found = { endpoint: Endpoint; params: Record<string, string> } | { allow: string } | null;
 

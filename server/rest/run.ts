@@ -8,7 +8,14 @@ import { hasDisplayCookie } from "./display";
 import type { Answer, Endpoint } from "./endpoint";
 import { ENDPOINTS } from "./endpoints";
 import { pathOf, type RestRequest, type RestResponse, securityHeaders, toProblem } from "./http";
-import { findReplay, hashRequest, idempotencyIntent, inProgress, isIdempotencyConflict, readIdempotencyKey } from "./idempotency";
+import {
+  findReplay,
+  hashRequest,
+  idempotencyIntent,
+  inProgress,
+  isIdempotencyConflict,
+  readIdempotencyKey,
+} from "./idempotency";
 import { parseJsonBody } from "./json";
 import { createLimiter, DEFAULT_LIMITS, type Limits, RateLimited } from "./limits";
 import { createRequestLog } from "./request-log";
@@ -34,7 +41,10 @@ type Trace = {
 };
 
 /** The Partner API of one process, over the declared endpoints. */
-export function createRest(services: Services, options: { limits?: Limits; endpoints?: readonly Endpoint[] } = {}): Rest {
+export function createRest(
+  services: Services,
+  options: { limits?: Limits; endpoints?: readonly Endpoint[] } = {},
+): Rest {
   const route = createRouter(options.endpoints ?? ENDPOINTS);
   const keys = createApiKeyVerifier(services);
   const limit = createLimiter(options.limits ?? DEFAULT_LIMITS);
@@ -43,7 +53,15 @@ export function createRest(services: Services, options: { limits?: Limits; endpo
   const safeHeaders = securityHeaders(isHttps);
 
   async function handle(request: RestRequest): Promise<RestResponse> {
-    const trace: Trace = { requestId: newId("request"), startedMs: performance.now(), endpoint: null, key: null, query: {}, body: null, headers: {} };
+    const trace: Trace = {
+      requestId: newId("request"),
+      startedMs: performance.now(),
+      endpoint: null,
+      key: null,
+      query: {},
+      body: null,
+      headers: {},
+    };
     let answer: Answer;
     let isReplay = false;
     try {
@@ -95,7 +113,11 @@ export function createRest(services: Services, options: { limits?: Limits; endpo
   ): Promise<() => Promise<void>> {
     if (endpoint.access === "public") return async () => undefined;
     const authorization = request.headers.authorization;
-    if (authorization === undefined && endpoint.access === "key_or_display" && hasDisplayCookie(services, request, params.id ?? "")) {
+    if (
+      authorization === undefined &&
+      endpoint.access === "key_or_display" &&
+      hasDisplayCookie(services, request, params.id ?? "")
+    ) {
       return async () => undefined;
     }
     const verify = (): Promise<VerifiedKey> => keys.verify(readBearer(authorization), request.address);
@@ -125,7 +147,11 @@ export function createRest(services: Services, options: { limits?: Limits; endpo
     path: string,
   ): { context: ServiceContext; answerOf: (result: unknown) => Answer } {
     const { key } = trace;
-    if (!key) return { context: { ...systemContext(services, "display", "test"), requestId: trace.requestId }, answerOf: endpoint.answer };
+    if (!key)
+      return {
+        context: { ...systemContext(services, "display", "test"), requestId: trace.requestId },
+        answerOf: endpoint.answer,
+      };
     const as = { actor: key.actor, scope: key.scope, way: "API" as const, requestId: trace.requestId };
     if (!endpoint.isIdempotent) return { context: createContext(services, as), answerOf: endpoint.answer };
 
@@ -150,7 +176,12 @@ export function createRest(services: Services, options: { limits?: Limits; endpo
   }
 
   /** The answer to a repeat of an earlier call; null when this was none. */
-  async function replay(error: unknown, endpoint: Endpoint, ctx: ServiceContext, params: unknown): Promise<Answer | null> {
+  async function replay(
+    error: unknown,
+    endpoint: Endpoint,
+    ctx: ServiceContext,
+    params: unknown,
+  ): Promise<Answer | null> {
     const isConflict = isIdempotencyConflict(error);
     // A refusal may be about the very thing that the first call made ("reference_taken"): a repeat gets that thing.
     if (!ctx.idempotency || !endpoint.reread || !(isConflict || isAppError(error))) return null;
@@ -169,22 +200,39 @@ export function createRest(services: Services, options: { limits?: Limits; endpo
   }
 
   function problemAnswer(error: unknown, request: RestRequest, trace: Trace): Answer {
-    const known = isAppError(error) ? error : isDatabaseAway(error) ? new AppError("unavailable", { retryAfterSeconds: 1, cause: error }) : new AppError("internal_error", { cause: error });
+    const known = isAppError(error)
+      ? error
+      : isDatabaseAway(error)
+        ? new AppError("unavailable", { retryAfterSeconds: 1, cause: error })
+        : new AppError("internal_error", { cause: error });
     if (known.status >= 500) {
-      services.log.error({ requestId: trace.requestId, method: request.method, path: pathOf(request.target).slice(0, 200), error }, "a request failed");
+      services.log.error(
+        { requestId: trace.requestId, method: request.method, path: pathOf(request.target).slice(0, 200), error },
+        "a request failed",
+      );
     }
     const problem = toProblem(known, trace.requestId, services.env.PUBLIC_URL);
     const headers: Record<string, string> = { ...(known instanceof RateLimited ? known.headers : {}) };
-    if (known.status === 401) headers["www-authenticate"] = `Bearer realm="Tillgate"${known.code === "key_missing" ? "" : ', error="invalid_token"'}`;
+    if (known.status === 401)
+      headers["www-authenticate"] =
+        `Bearer realm="Tillgate"${known.code === "key_missing" ? "" : ', error="invalid_token"'}`;
     const retryAfter = known.retryAfterSeconds ?? (known.status === 503 || known.status === 429 ? 1 : null);
     if (retryAfter !== null) headers["retry-after"] = String(retryAfter);
-    return { status: known.status, json: problem, bytes: { type: PROBLEM_TYPE, body: JSON.stringify(problem) }, headers };
+    return {
+      status: known.status,
+      json: problem,
+      bytes: { type: PROBLEM_TYPE, body: JSON.stringify(problem) },
+      headers,
+    };
   }
 
   function finish(request: RestRequest, trace: Trace, answer: Answer, isReplay: boolean): RestResponse {
     const durationMs = performance.now() - trace.startedMs;
     const { endpoint, key } = trace;
-    restRequests.observe({ endpoint: endpoint?.operation ?? "none", status: String(answer.status) }, durationMs / 1_000);
+    restRequests.observe(
+      { endpoint: endpoint?.operation ?? "none", status: String(answer.status) },
+      durationMs / 1_000,
+    );
     if (key) {
       requestLog.add({
         partnerId: key.actor.partnerId,
@@ -248,7 +296,9 @@ function readBearer(authorization: string | undefined): string | null {
 
 function assertJson(headers: RestRequest["headers"]): void {
   const [type, ...parameters] = (headers["content-type"] ?? "").split(";").map((part) => part.trim().toLowerCase());
-  const isUtf8 = parameters.every((parameter) => !parameter.startsWith("charset=") || /^charset="?utf-?8"?$/.test(parameter));
+  const isUtf8 = parameters.every(
+    (parameter) => !parameter.startsWith("charset=") || /^charset="?utf-?8"?$/.test(parameter),
+  );
   const encoding = headers["content-encoding"];
   if (type !== "application/json" || !isUtf8 || (encoding !== undefined && encoding !== "identity")) {
     throw new AppError("content_type_unsupported");

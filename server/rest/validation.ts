@@ -23,7 +23,8 @@ export function toFieldErrors(issues: readonly z.core.$ZodIssue[], base: readonl
 
 /** Of several forms, the one that the value comes nearest to: where reading got deepest. */
 function unionErrors(branches: readonly (readonly z.core.$ZodIssue[])[], path: readonly PropertyKey[]): FieldError[] {
-  const depth = (issues: readonly z.core.$ZodIssue[]): number => Math.max(0, ...issues.map((issue) => issue.path.length));
+  const depth = (issues: readonly z.core.$ZodIssue[]): number =>
+    Math.max(0, ...issues.map((issue) => issue.path.length));
   const ranked = branches
     .filter((issues) => !issues.some((issue) => issue.code === "unrecognized_keys" && issue.path.length === 0))
     .sort((a, b) => depth(b) - depth(a));
@@ -33,7 +34,9 @@ function unionErrors(branches: readonly (readonly z.core.$ZodIssue[])[], path: r
 }
 
 function sentence(message: string): string {
-  return message.replace(/^Invalid input: /, "").replace(/^(Too (?:small|big)|Invalid)/, (start) => start.toLowerCase());
+  return message
+    .replace(/^Invalid input: /, "")
+    .replace(/^(Too (?:small|big)|Invalid)/, (start) => start.toLowerCase());
 }
 
 /** Parses with a schema. Errors: validation_failed with a pointer for each fault. */
@@ -52,8 +55,12 @@ export function readQuery(target: string): Record<string, string> {
   if (start === -1 || start === target.length - 1) return {};
   const query: Record<string, string> = Object.create(null);
   for (const [name, value] of new URLSearchParams(target.slice(start + 1))) {
-    const detail = name in query ? "is given twice" : isClean(name) && isClean(value) ? null : "has characters that cannot be read";
-    if (detail !== null) throw new AppError("validation_failed", { errors: [{ pointer: pointerStep(isClean(name) ? name : "?"), detail }] });
+    const detail =
+      name in query ? "is given twice" : isClean(name) && isClean(value) ? null : "has characters that cannot be read";
+    if (detail !== null)
+      throw new AppError("validation_failed", {
+        errors: [{ pointer: pointerStep(isClean(name) ? name : "?"), detail }],
+      });
     query[name] = value;
   }
   return { ...query };

@@ -7,7 +7,13 @@ import type { RestRequest, RestResponse } from "@/server/rest/http";
 import type { Rest } from "@/server/rest/run";
 import { asSystem } from "./builders";
 
-export type RestAnswer = { status: number; headers: Readonly<Record<string, string>>; text: string; bytes: Uint8Array; json: unknown };
+export type RestAnswer = {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  text: string;
+  bytes: Uint8Array;
+  json: unknown;
+};
 
 export type RestCall = {
   key?: string | null;
@@ -38,14 +44,17 @@ export async function makeKey(
 /** A request as an adapter makes it: JSON body and a fresh Idempotency-Key unless the test says otherwise. */
 export function restRequest(method: string, target: string, options: RestCall = {}): RestRequest {
   const hasBody = method !== "GET" && method !== "HEAD" && method !== "DELETE";
-  const raw = options.raw === undefined ? (options.body === undefined ? "" : JSON.stringify(options.body)) : options.raw;
+  const raw =
+    options.raw === undefined ? (options.body === undefined ? "" : JSON.stringify(options.body)) : options.raw;
   return {
     method,
     target,
     headers: {
       ...(options.key ? { authorization: `Bearer ${options.key}` } : {}),
       ...(hasBody ? { "content-type": "application/json" } : {}),
-      ...(hasBody && options.idempotencyKey !== null ? { "idempotency-key": options.idempotencyKey ?? newId("request") } : {}),
+      ...(hasBody && options.idempotencyKey !== null
+        ? { "idempotency-key": options.idempotencyKey ?? newId("request") }
+        : {}),
       ...options.headers,
     },
     address: options.address ?? "192.0.2.1",
@@ -54,7 +63,12 @@ export function restRequest(method: string, target: string, options: RestCall = 
   };
 }
 
-export async function callRest(rest: Rest, method: string, target: string, options: RestCall = {}): Promise<RestAnswer> {
+export async function callRest(
+  rest: Rest,
+  method: string,
+  target: string,
+  options: RestCall = {},
+): Promise<RestAnswer> {
   return readAnswer(await rest.handle(restRequest(method, target, options)));
 }
 
@@ -62,7 +76,13 @@ async function readAnswer(answer: RestResponse): Promise<RestAnswer> {
   const bytes = await bytesOf(answer.body);
   const text = Buffer.from(bytes).toString("utf8");
   const isJson = /json/.test(answer.headers["content-type"] ?? "");
-  return { status: answer.status, headers: answer.headers, text, bytes, json: isJson && text !== "" ? JSON.parse(text) : null };
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    text,
+    bytes,
+    json: isJson && text !== "" ? JSON.parse(text) : null,
+  };
 }
 
 async function bytesOf(body: RestResponse["body"]): Promise<Uint8Array> {

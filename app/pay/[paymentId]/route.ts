@@ -10,7 +10,10 @@ import { securityHeaders } from "@/server/rest/http";
 export const dynamic = "force-dynamic";
 
 /** Our redirect address: on to Klarna's journey while the payment waits for its customer, else a sentence. */
-export async function GET(_request: Request, { params }: { params: Promise<{ paymentId: string }> }): Promise<Response> {
+export async function GET(
+  _request: Request,
+  { params }: { params: Promise<{ paymentId: string }> },
+): Promise<Response> {
   const services = webServices();
   const headers = securityHeaders(services.env.PUBLIC_URL.startsWith("https://"));
   const id = idSchema("payment").safeParse((await params).paymentId);

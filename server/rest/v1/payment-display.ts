@@ -152,5 +152,6 @@ export const paymentEventsEndpoint = defineEndpoint({
     });
     return stream;
   },
-  answer: (stream) => (stream === null ? { status: 204 } : { status: 200, stream, headers: { "x-accel-buffering": "no" } }),
+  answer: (stream) =>
+    stream === null ? { status: 204 } : { status: 200, stream, headers: { "x-accel-buffering": "no" } },
 });

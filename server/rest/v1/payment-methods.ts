@@ -14,7 +14,12 @@ const TextsSchema = z.object({
   button: z.string().nullable(),
   terms_url: z.string().nullable(),
 });
-const ImagesSchema = z.object({ badge: z.string().nullable(), square: z.string().nullable(), rectangle: z.string().nullable(), alt: z.string().nullable() });
+const ImagesSchema = z.object({
+  badge: z.string().nullable(),
+  square: z.string().nullable(),
+  rectangle: z.string().nullable(),
+  alt: z.string().nullable(),
+});
 
 export const PaymentMethodSchema = z
   .object({

@@ -1,10 +1,26 @@
 import { z } from "zod";
 import type { ServiceContext } from "@/server/context";
 import { CreatePaymentSchema, type PublicPayment, PublicStatusSchema } from "@/server/domain/payments/schema";
-import { cancelPayment, createPayment, getPayment, listPayments, listRefunds, voidPayment } from "@/server/domain/payments/service";
+import {
+  cancelPayment,
+  createPayment,
+  getPayment,
+  listPayments,
+  listRefunds,
+  voidPayment,
+} from "@/server/domain/payments/service";
 import { defineEndpoint } from "../endpoint";
 import { queryList } from "../validation";
-import { moment, pageQuery, PaymentListSchema, PaymentSchema, paymentParams, RefundSchema, toList, toPageRequest } from "./shared";
+import {
+  moment,
+  PaymentListSchema,
+  PaymentSchema,
+  pageQuery,
+  paymentParams,
+  RefundSchema,
+  toList,
+  toPageRequest,
+} from "./shared";
 
 const tag = "Payments";
 const rereadPayment = (ctx: ServiceContext, id: string): Promise<PublicPayment> => getPayment(ctx, id);
@@ -30,8 +46,16 @@ export const createPaymentEndpoint = defineEndpoint({
     202: { description: "The payment, its outcome not known yet", schema: PaymentSchema },
   },
   errors: [
-    "store_not_found", "terminal_not_found", "store_details_differ", "reference_taken", "session_token_used", "amount_mismatch",
-    "currency_not_supported", "launch_not_available", "partner_not_operational", "klarna_unavailable",
+    "store_not_found",
+    "terminal_not_found",
+    "store_details_differ",
+    "reference_taken",
+    "session_token_used",
+    "amount_mismatch",
+    "currency_not_supported",
+    "launch_not_available",
+    "partner_not_operational",
+    "klarna_unavailable",
   ],
   handle: ({ ctx, body }) => createPayment(ctx, body),
   answer: (payment) => ({ status: isUndecided(payment) ? 202 : 201, json: payment }),
@@ -60,7 +84,9 @@ export const listPaymentsEndpoint = defineEndpoint({
   answer: (page) => ({ status: 200, json: toList(page) }),
 });
 
-const ExpandedPaymentSchema = PaymentSchema.extend({ refunds: z.array(RefundSchema).optional() }).meta({ id: "ExpandedPayment" });
+const ExpandedPaymentSchema = PaymentSchema.extend({ refunds: z.array(RefundSchema).optional() }).meta({
+  id: "ExpandedPayment",
+});
 
 export const getPaymentEndpoint = defineEndpoint({
   method: "GET",
@@ -118,6 +144,9 @@ export const voidPaymentEndpoint = defineEndpoint({
   },
   errors: ["payment_not_voidable", "klarna_unavailable"],
   handle: ({ ctx, params }) => voidPayment(ctx, params.id),
-  answer: (payment) => ({ status: payment.status === "authorized" || payment.status === "authorization_expired" ? 202 : 200, json: payment }),
+  answer: (payment) => ({
+    status: payment.status === "authorized" || payment.status === "authorization_expired" ? 202 : 200,
+    json: payment,
+  }),
   reread: rereadPayment,
 });

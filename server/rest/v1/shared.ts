@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { idSchema } from "@/server/core/ids";
-import { type Page, PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX } from "@/server/core/pagination";
+import { PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX, type Page } from "@/server/core/pagination";
 import { PublicPaymentSchema, RefundSnapshotSchema } from "@/server/domain/payments/schema";
 import { queryIntegerOr } from "../validation";
 
@@ -22,7 +22,10 @@ export function toList<T>(page: Page<T>): { data: T[]; has_more: boolean; next_c
 }
 
 /** A page asked for, in the form that use cases take. */
-export function toPageRequest(query: { limit: number; cursor?: string | undefined }): { limit: number; cursor?: string } {
+export function toPageRequest(query: { limit: number; cursor?: string | undefined }): {
+  limit: number;
+  cursor?: string;
+} {
   return { limit: query.limit, ...(query.cursor === undefined ? {} : { cursor: query.cursor }) };
 }
 

@@ -16,7 +16,8 @@ export const testCallEndpoints: readonly Endpoint[] = PLAYS.map(([action, summar
     path: `/api/v1/test/payments/{id}/${action}`,
     operation: `test_${action}`,
     summary: `${summary} (test mode)`,
-    description: "Plays the customer of a test payment with the simulator. Harmless to repeat, so no Idempotency-Key is needed.",
+    description:
+      "Plays the customer of a test payment with the simulator. Harmless to repeat, so no Idempotency-Key is needed.",
     tag: "Testing",
     access: "key",
     scope: "payments:write",

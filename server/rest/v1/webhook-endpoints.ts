@@ -1,7 +1,20 @@
 import { z } from "zod";
 import { idSchema } from "@/server/core/ids";
-import { CreateEndpointSchema, PublicDeliverySchema, type PublicEndpoint, PublicEndpointSchema, PublicEndpointWithSecretSchema } from "@/server/domain/webhooks/schema";
-import { createEndpoint, deleteEndpoint, getEndpoint, listDeliveries, listEndpoints, sendTestEvent } from "@/server/domain/webhooks/service";
+import {
+  CreateEndpointSchema,
+  PublicDeliverySchema,
+  type PublicEndpoint,
+  PublicEndpointSchema,
+  PublicEndpointWithSecretSchema,
+} from "@/server/domain/webhooks/schema";
+import {
+  createEndpoint,
+  deleteEndpoint,
+  getEndpoint,
+  listDeliveries,
+  listEndpoints,
+  sendTestEvent,
+} from "@/server/domain/webhooks/service";
 import { defineEndpoint, type Endpoint } from "../endpoint";
 import { listSchema, pageQuery, toList, toPageRequest } from "./shared";
 
@@ -39,7 +52,12 @@ export const webhookEndpointEndpoints: readonly Endpoint[] = [
     access: "key",
     scope: "webhooks:read",
     query: z.strictObject(pageQuery),
-    responses: { 200: { description: "A page of endpoints", schema: listSchema(EndpointSchema).meta({ id: "WebhookEndpointList" }) } },
+    responses: {
+      200: {
+        description: "A page of endpoints",
+        schema: listSchema(EndpointSchema).meta({ id: "WebhookEndpointList" }),
+      },
+    },
     handle: ({ ctx, query }) => listEndpoints(ctx, toPageRequest(query)),
     answer: (page) => ({ status: 200, json: toList(page) }),
   }),
@@ -81,6 +99,7 @@ export const webhookEndpointEndpoints: readonly Endpoint[] = [
     responses: { 202: { description: "The delivery, on its way", schema: DeliverySchema } },
     handle: ({ ctx, params: { id } }) => sendTestEvent(ctx, id),
     answer: (delivery) => ({ status: 202, json: delivery }),
-    reread: async (ctx, event) => PublicDeliverySchema.parse((await listDeliveries(ctx, { event }, { limit: 1 })).items[0]),
+    reread: async (ctx, event) =>
+      PublicDeliverySchema.parse((await listDeliveries(ctx, { event }, { limit: 1 })).items[0]),
   }),
 ];
