@@ -271,7 +271,7 @@ async function bringUp(context: {
           database: "tillgate",
           log: (line) => {
             log.write(line);
-            if (/(FATAL|PANIC):/.test(line) && !/terminating|shutting down|starting up/.test(line))
+            if (/(FATAL|PANIC):/.test(line) && !/terminating|shutting down|starting up|not yet accepting/.test(line))
               say(`postgres: ${line}`);
           },
         }),

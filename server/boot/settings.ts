@@ -154,10 +154,23 @@ export function loadSecrets(dataDir: string): Secrets {
 function makeDataDir(dataDir: string): void {
   try {
     // Others may pass through, because PostgreSQL runs as another user when we are root; they may not list or read.
-    mkdirSync(path.join(dataDir, "logs"), { recursive: true, mode: 0o711 });
+    makeFolder(path.join(dataDir, "logs"));
   } catch (error) {
-    const reason = isErrorWithCode(error, "EACCES", "EROFS", "EPERM") ? "it may not be written here" : messageOf(error);
+    const reason = isErrorWithCode(error, "EACCES", "EROFS", "EPERM", "ENOENT")
+      ? "it may not be written here"
+      : messageOf(error);
     throw new BootFailure(`The data folder ${dataDir} cannot be made: ${reason}. Set DATA_DIR to another folder.`);
+  }
+}
+
+/** Step by step: Node's own recursive way never returns where the system cannot make folders at all, as in /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(path.dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o711 });
+  } catch (error) {
+    if (!isErrorWithCode(error, "EEXIST")) throw error;
   }
 }
 
@@ -205,7 +218,7 @@ export function processEnvironment(
         TILLGATE_KEY_PEPPER: secrets.keyPepper,
         INNGEST_EVENT_KEY: secrets.inngestEventKey,
         INNGEST_SIGNING_KEY: secrets.inngestSigningKey,
-        METRICS_TOKEN: secrets.metricsToken,
+        ...(settings.isProduction ? {} : { METRICS_TOKEN: secrets.metricsToken }),
         ...(settings.simulatorUrl ? { KLARNA_TEST_API_KEY: secrets.simulatorApiKey } : {}),
       }
     : {};
