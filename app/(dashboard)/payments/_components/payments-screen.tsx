@@ -118,7 +118,9 @@ function Totals({ list }: { list: PaymentList }) {
           </dd>
         </div>
       ))}
-      {rest > 0 ? <div className="text-ink-3">{`and ${rest} more ${rest === 1 ? "currency" : "currencies"}`}</div> : null}
+      {rest > 0 ? (
+        <div className="text-ink-3">{`and ${rest} more ${rest === 1 ? "currency" : "currencies"}`}</div>
+      ) : null}
     </dl>
   );
 }

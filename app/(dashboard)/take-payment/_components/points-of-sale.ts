@@ -1,0 +1,60 @@
+import "server-only";
+import { actorCan } from "@/server/auth/permissions";
+import type { ServiceContext } from "@/server/context";
+import { KLARNA_CURRENCIES } from "@/server/core/money";
+import { listPartnerChoices } from "@/server/domain/partners/service";
+import type { TerminalItem } from "@/server/domain/terminals/schema";
+import { getTerminal, listTerminals } from "@/server/domain/terminals/service";
+import type { PointOfSale } from "./take-payment-schema";
+
+const PAGE_ROWS = 100;
+const PAGES_MAX = 10;
+
+/** Every terminal in sight that is in use and can show a QR code, by Partner, store and label. */
+export async function pointsOfSale(ctx: ServiceContext): Promise<PointOfSale[]> {
+  const terminals: TerminalItem[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const found = await listTerminals(ctx, { status: ["ACTIVE"] }, { limit: PAGE_ROWS, cursor });
+    terminals.push(...found.items.filter((terminal) => terminal.canShowQr));
+    cursor = found.nextCursor;
+    if (cursor === null) break;
+  }
+  const currencies = await partnerCurrencies(ctx, terminals);
+  return terminals
+    .flatMap((terminal) => {
+      const currency = currencies.get(terminal.partnerId);
+      if (currency === undefined || !KLARNA_CURRENCIES.some((known) => known === currency)) return [];
+      return [
+        {
+          partner: { id: terminal.partnerId, name: terminal.partnerName, currency },
+          store: terminal.store,
+          terminal: { id: terminal.id, label: terminal.label, reference: terminal.reference },
+        },
+      ];
+    })
+    .sort(
+      (left, right) =>
+        left.partner.name.localeCompare(right.partner.name) ||
+        left.store.name.localeCompare(right.store.name) ||
+        left.terminal.label.localeCompare(right.terminal.label, "en", { numeric: true }),
+    );
+}
+
+/** The currency of each Partner: at once where Partners may be read, else from one terminal of each. */
+async function partnerCurrencies(
+  ctx: ServiceContext,
+  terminals: readonly TerminalItem[],
+): Promise<Map<string, string>> {
+  const known = new Map<string, string>();
+  if (actorCan(ctx.actor, "partners:read")) {
+    for (const partner of await listPartnerChoices(ctx)) known.set(partner.id, partner.currency);
+  }
+  const first = new Map(terminals.map((terminal) => [terminal.partnerId, terminal.id]));
+  await Promise.all(
+    [...first].map(async ([partnerId, terminalId]) => {
+      if (!known.has(partnerId)) known.set(partnerId, (await getTerminal(ctx, terminalId)).partnerCurrency);
+    }),
+  );
+  return known;
+}

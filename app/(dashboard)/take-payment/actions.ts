@@ -1,0 +1,65 @@
+"use server";
+
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { ActionResult } from "@/components/action-result";
+import { actionContext, failureOf } from "@/server/auth/web";
+import type { ServiceContext } from "@/server/context";
+import { idSchema } from "@/server/core/ids";
+import { CreatePaymentSchema } from "@/server/domain/payments/schema";
+import { createPayment } from "@/server/domain/payments/service";
+import { findReplay, idempotencyIntent, isIdempotencyConflict } from "@/server/rest/idempotency";
+import { TakePaymentSchema } from "./_components/take-payment-schema";
+
+const RequestSchema = z.strictObject({ nonce: z.string().regex(/^[0-9a-f]{32}$/), input: TakePaymentSchema });
+const MadeSchema = z.object({ id: idSchema("payment") });
+
+/** The names that the service gives to fields, as the form calls them. */
+const FORM_FIELDS: Readonly<Record<string, string>> = { store: "storeId", terminal: "terminalId" };
+
+/**
+ * Takes a payment in store by QR code. Pressed twice, it is one payment: the nonce of the form is its key.
+ * Errors: those of createPayment.
+ */
+export async function takePaymentAction(raw: unknown): Promise<ActionResult<{ paymentId: string; status: string }>> {
+  let ctx: ServiceContext | undefined;
+  try {
+    ctx = await actionContext("payments:create");
+    const { nonce, input } = RequestSchema.parse(raw);
+    const intent = idempotencyIntent({
+      partnerId: input.partnerId,
+      mode: ctx.scope.mode,
+      key: `screen:${ctx.actor.id}:${nonce}`,
+      requestHash: createHash("sha256")
+        .update(`TAKE ${JSON.stringify(input)}`)
+        .digest("hex"),
+      answer: (object) => ({ status: 201, body: JSON.stringify({ id: MadeSchema.parse(object).id }) }),
+    });
+    try {
+      const body = CreatePaymentSchema.parse({
+        amount: input.amount,
+        currency: input.currency,
+        reference: input.reference,
+        channel: "in_store",
+        launch: "qr",
+        store: { id: input.storeId },
+        terminal: { id: input.terminalId },
+      });
+      const payment = await createPayment({ ...ctx, idempotency: intent }, body, { partnerId: input.partnerId });
+      return { ok: true, data: { paymentId: payment.id, status: payment.status } };
+    } catch (error) {
+      if (!isIdempotencyConflict(error)) throw error;
+      const replay = await findReplay(ctx, intent);
+      const made =
+        replay?.kind === "reread" ? replay.resourceId : MadeSchema.parse(JSON.parse(replay?.body ?? "{}")).id;
+      return { ok: true, data: { paymentId: made, status: "pending" } };
+    }
+  } catch (error) {
+    const failure = failureOf(error, ctx);
+    const fields = Object.entries(failure.fields ?? {}).map(([name, detail]) => {
+      const top = name.split(".")[0] ?? name;
+      return [FORM_FIELDS[top] ?? top, `This ${top} ${detail}.`];
+    });
+    return { ...failure, fields: Object.fromEntries(fields) };
+  }
+}
