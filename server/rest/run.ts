@@ -206,10 +206,15 @@ export function createRest(
         ? new AppError("unavailable", { retryAfterSeconds: 1, cause: error })
         : new AppError("internal_error", { cause: error });
     if (known.status >= 500) {
-      services.log.error(
-        { requestId: trace.requestId, method: request.method, path: pathOf(request.target).slice(0, 200), error },
-        "a request failed",
-      );
+      const facts = {
+        requestId: trace.requestId,
+        method: request.method,
+        path: pathOf(request.target).slice(0, 200),
+        error,
+      };
+      // Klarna or the database away is known elsewhere; here only what we did not expect is an error.
+      if (known.status === 503) services.log.warn(facts, "a request could not be served now");
+      else services.log.error(facts, "a request failed");
     }
     const problem = toProblem(known, trace.requestId, services.env.PUBLIC_URL);
     const headers: Record<string, string> = { ...(known instanceof RateLimited ? known.headers : {}) };
