@@ -134,9 +134,8 @@ describe.each(CLOSED.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, e
       expect([answer.status, codeOf(answer)]).toEqual([401, "key_invalid"]);
     });
 
-    it.runIf(endpoint.path.includes("{"))(
-      "answers another Partner, a live key, and an id that does not exist with one and the same 404",
-      async () => {
+    if (endpoint.path.includes("{"))
+      it("answers another Partner, a live key, and an id that does not exist with one and the same 404", async () => {
         const before = await countRows();
         const otherKey = (await makeKey(test.services, other.partner.id)).key;
         const liveKey = (await makeKey(test.services, own.partner.id, { mode: "live" })).key;
@@ -160,8 +159,7 @@ describe.each(CLOSED.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, e
           for (const body of bodies) expect(body).toEqual({ ...bodies[0], status: 404 });
         }
         expect(await countRows()).toEqual(before);
-      },
-    );
+      });
 
     it("answers 405 with Allow to a method that it does not have", async () => {
       const answer = await callRest(rest, "PATCH", targetOf(endpoint), { key: ownKey });
