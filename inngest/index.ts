@@ -2,6 +2,7 @@ import { expirePayments, finalizePayments, resolveOperations } from "./functions
 import { applyRetention } from "./functions/apply-retention";
 import { checkInvariantsHourly } from "./functions/check-invariants";
 import { deliverWebhooks, sweepWebhooks } from "./functions/deliver-webhooks";
+import { keepSubscriptions } from "./functions/keep-subscriptions";
 import { processKlarnaEvents } from "./functions/process-klarna-events";
 import { relayOutbox } from "./functions/relay-outbox";
 
@@ -15,5 +16,6 @@ export const functions = [
   deliverWebhooks,
   sweepWebhooks,
   checkInvariantsHourly,
+  keepSubscriptions,
   applyRetention,
 ];

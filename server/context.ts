@@ -55,7 +55,10 @@ export function createServices(options: {
   const clock = options.clock ?? systemClock;
   return {
     env: settings,
-    db: createDatabase(settings.DATABASE_URL, { name: `tillgate-${options.name}`, connections: options.connections ?? settings.DATABASE_CONNECTIONS }),
+    db: createDatabase(settings.DATABASE_URL, {
+      name: `tillgate-${options.name}`,
+      connections: options.connections ?? settings.DATABASE_CONNECTIONS,
+    }),
     klarna: createKlarnaClient({
       clock,
       log,

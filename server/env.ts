@@ -8,7 +8,12 @@ import { z } from "zod";
 const list = z
   .string()
   .default("")
-  .transform((text) => text.split(",").map((part) => part.trim()).filter((part) => part !== ""));
+  .transform((text) =>
+    text
+      .split(",")
+      .map((part) => part.trim())
+      .filter((part) => part !== ""),
+  );
 
 const encryptionKeysSchema = z.string().transform((text, context) => {
   const keys = new Map<string, Buffer>();
@@ -84,15 +89,19 @@ function refuseUnsafeProduction(env: Env, given: Readonly<Record<string, string 
   for (const name of ["KLARNA_TEST_BASE_URL", "KLARNA_LIVE_BASE_URL"] as const) {
     const url = new URL(env[name]);
     if (url.protocol !== "https:") faults.push(`${name} must be an https address`);
-    if (/^(localhost|127\.|\[?::1)/.test(url.hostname)) faults.push(`${name} points at this machine, where only a simulator can be`);
+    if (/^(localhost|127\.|\[?::1)/.test(url.hostname))
+      faults.push(`${name} points at this machine, where only a simulator can be`);
   }
-  if (env.SIMULATOR_CONTROL_URL) faults.push("SIMULATOR_CONTROL_URL must not be set: the simulator has no place in production");
-  if (!env.KLARNA_TEST_API_KEY && !env.KLARNA_LIVE_API_KEY) faults.push("set KLARNA_TEST_API_KEY or KLARNA_LIVE_API_KEY");
+  if (env.SIMULATOR_CONTROL_URL)
+    faults.push("SIMULATOR_CONTROL_URL must not be set: the simulator has no place in production");
+  if (!env.KLARNA_TEST_API_KEY && !env.KLARNA_LIVE_API_KEY)
+    faults.push("set KLARNA_TEST_API_KEY or KLARNA_LIVE_API_KEY");
   if (env.INNGEST_EVENT_KEY === "local-events") faults.push("INNGEST_EVENT_KEY must be set");
   if (!env.INNGEST_SIGNING_KEY) faults.push("INNGEST_SIGNING_KEY must be set");
   const weak = [env.TILLGATE_SESSION_SECRET, env.TILLGATE_KEY_PEPPER].some((secret) => new Set(secret).size < 10);
   if (weak) faults.push("TILLGATE_SESSION_SECRET and TILLGATE_KEY_PEPPER must be random, 32 characters or more");
-  if (faults.length > 0) throw new SettingError(`Tillgate does not start in production:\n${faults.map((f) => `  ${f}`).join("\n")}`);
+  if (faults.length > 0)
+    throw new SettingError(`Tillgate does not start in production:\n${faults.map((f) => `  ${f}`).join("\n")}`);
 }
 
 let cached: Env | undefined;

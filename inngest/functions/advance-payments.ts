@@ -1,6 +1,6 @@
-import { SIGNALS } from "@/server/events/catalog";
 import { advanceDuePayments } from "@/server/domain/payments/service";
 import type { PaymentState } from "@/server/domain/payments/states";
+import { SIGNALS } from "@/server/events/catalog";
 import { inngest } from "../client";
 import { services } from "../services";
 
@@ -27,5 +27,13 @@ export const finalizePayments = watch("finalize-payments", ["FINALIZING"]);
 export const expirePayments = watch("expire-payments", ["PENDING", "IN_PROGRESS"]);
 /** Settles calls whose outcome is unknown, lapses authorizations, undoes approvals that came too late. */
 export const resolveOperations = watch("resolve-operations", [
-  "PROCESSING", "AUTHORIZED", "AUTHORIZATION_EXPIRED", "COMPLETED", "VOIDED", "DECLINED", "CANCELED", "EXPIRED", "FAILED",
+  "PROCESSING",
+  "AUTHORIZED",
+  "AUTHORIZATION_EXPIRED",
+  "COMPLETED",
+  "VOIDED",
+  "DECLINED",
+  "CANCELED",
+  "EXPIRED",
+  "FAILED",
 ]);

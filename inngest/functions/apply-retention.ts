@@ -11,7 +11,13 @@ export const applyRetention = inngest.createFunction(
     const { db, clock } = services();
     const now = clock.now();
     await db.query({ text: "delete from idempotent_answers where expires_at < $1", values: [now] });
-    await db.query({ text: "delete from request_log where created_at < $1", values: [addMs(now, -REQUEST_LOG_DAYS * DAY_MS)] });
-    await db.query({ text: "delete from rate_limits where expire is not null and expire < $1", values: [now.getTime()] });
+    await db.query({
+      text: "delete from request_log where created_at < $1",
+      values: [addMs(now, -REQUEST_LOG_DAYS * DAY_MS)],
+    });
+    await db.query({
+      text: "delete from rate_limits where expire is not null and expire < $1",
+      values: [now.getTime()],
+    });
   },
 );

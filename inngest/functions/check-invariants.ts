@@ -14,7 +14,12 @@ export const checkInvariantsHourly = inngest.createFunction(
       await db.query({
         text: `insert into alarms (id, kind, subject_kind, subject_id, message, raised_at) values ($1,'invariant_broken','invariant',$2,$3,$4)
           on conflict (kind, subject_id) where cleared_at is null do nothing`,
-        values: [newId("alarm"), result.id, `${result.title}: broken by ${result.broken} (${result.examples.join(", ")})`, clock.now()],
+        values: [
+          newId("alarm"),
+          result.id,
+          `${result.title}: broken by ${result.broken} (${result.examples.join(", ")})`,
+          clock.now(),
+        ],
       });
     }
     return { checked: true, broken: broken.map((result) => result.id) };

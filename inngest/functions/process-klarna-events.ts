@@ -1,5 +1,5 @@
-import { SIGNALS } from "@/server/events/catalog";
 import { processInbox } from "@/server/domain/payments/service";
+import { SIGNALS } from "@/server/events/catalog";
 import { inngest } from "../client";
 import { services } from "../services";
 
@@ -8,6 +8,11 @@ import { services } from "../services";
  * Not in steps: the inbox rows carry their own state, and a till should not wait for bookkeeping.
  */
 export const processKlarnaEvents = inngest.createFunction(
-  { id: "process-klarna-events", triggers: [{ event: SIGNALS.inbox }, { cron: "* * * * *" }], concurrency: { limit: 4 }, retries: 3 },
+  {
+    id: "process-klarna-events",
+    triggers: [{ event: SIGNALS.inbox }, { cron: "* * * * *" }],
+    concurrency: { limit: 4 },
+    retries: 3,
+  },
   async () => processInbox(services()),
 );

@@ -46,23 +46,57 @@ export type Permission = (typeof PERMISSIONS)[number];
 
 const ALL: readonly Permission[] = PERMISSIONS;
 const READING: readonly Permission[] = [
-  "overview:read", "payments:read", "partners:read", "stores:read", "terminals:read", "webhooks:read", "api_keys:read", "sessions:own",
+  "overview:read",
+  "payments:read",
+  "partners:read",
+  "stores:read",
+  "terminals:read",
+  "webhooks:read",
+  "api_keys:read",
+  "sessions:own",
 ];
 
 /** The one table of who may do what: menu, buttons, procedures, actions and endpoints ask it. */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   ACQUIRER_ADMIN: ALL,
   ACQUIRER_OPERATIONS: [
-    ...READING, "payments:create", "payments:cancel", "payments:void", "payments:capture", "payments:refund", "payments:raw",
-    "webhooks:write", "request_log:read", "audit:read", "system:read", "alarms:clear",
+    ...READING,
+    "payments:create",
+    "payments:cancel",
+    "payments:void",
+    "payments:capture",
+    "payments:refund",
+    "payments:raw",
+    "webhooks:write",
+    "request_log:read",
+    "audit:read",
+    "system:read",
+    "alarms:clear",
   ],
   ACQUIRER_FINANCE: [...READING, "payments:refund", "payments:raw", "request_log:read", "audit:read", "system:read"],
   READ_ONLY: [...READING, "audit:read", "system:read"],
   PARTNER_ADMIN: [
-    ...READING, "payments:create", "payments:cancel", "payments:void", "payments:capture", "payments:refund", "payments:raw",
-    "api_keys:write", "webhooks:write", "request_log:read", "audit:read",
+    ...READING,
+    "payments:create",
+    "payments:cancel",
+    "payments:void",
+    "payments:capture",
+    "payments:refund",
+    "payments:raw",
+    "api_keys:write",
+    "webhooks:write",
+    "request_log:read",
+    "audit:read",
   ],
-  PARTNER_STAFF: ["overview:read", "payments:read", "payments:create", "payments:cancel", "stores:read", "terminals:read", "sessions:own"],
+  PARTNER_STAFF: [
+    "overview:read",
+    "payments:read",
+    "payments:create",
+    "payments:cancel",
+    "stores:read",
+    "terminals:read",
+    "sessions:own",
+  ],
 };
 
 export function can(role: Role, permission: Permission): boolean {
@@ -96,8 +130,20 @@ export function isApiScope(value: string): value is ApiScope {
 export type TenantScope = { readonly partners: "all" | readonly string[]; readonly mode: Mode };
 
 export type Actor =
-  | { readonly kind: "USER"; readonly id: string; readonly name: string; readonly role: Role; readonly partners: "all" | readonly string[] }
-  | { readonly kind: "API_KEY"; readonly id: string; readonly name: string; readonly partnerId: string; readonly scopes: readonly ApiScope[] }
+  | {
+      readonly kind: "USER";
+      readonly id: string;
+      readonly name: string;
+      readonly role: Role;
+      readonly partners: "all" | readonly string[];
+    }
+  | {
+      readonly kind: "API_KEY";
+      readonly id: string;
+      readonly name: string;
+      readonly partnerId: string;
+      readonly scopes: readonly ApiScope[];
+    }
   | { readonly kind: "KLARNA"; readonly id: "klarna"; readonly name: "Klarna" }
   | { readonly kind: "SYSTEM"; readonly id: string; readonly name: string };
 

@@ -44,11 +44,27 @@ export const ERROR_CATALOGUE = {
   currency_not_supported: { status: 422, retryable: false, title: "Klarna does not take payments in this currency." },
   currency_mismatch: { status: 422, retryable: false, title: "The currencies differ." },
   amount_mismatch: { status: 422, retryable: false, title: "The line items do not add up to the amount." },
-  refund_exceeds_captured: { status: 422, retryable: false, title: "The refund is larger than what is left to refund." },
+  refund_exceeds_captured: {
+    status: 422,
+    retryable: false,
+    title: "The refund is larger than what is left to refund.",
+  },
   refund_needs_capture: { status: 422, retryable: false, title: "Name the capture that is to be refunded." },
-  capture_exceeds_authorized: { status: 422, retryable: false, title: "The capture is larger than what is left to capture." },
-  launch_not_available: { status: 422, retryable: false, title: "This way of launching the payment is not available here." },
-  partner_not_operational: { status: 422, retryable: false, title: "The Partner cannot take payments with Klarna now." },
+  capture_exceeds_authorized: {
+    status: 422,
+    retryable: false,
+    title: "The capture is larger than what is left to capture.",
+  },
+  launch_not_available: {
+    status: 422,
+    retryable: false,
+    title: "This way of launching the payment is not available here.",
+  },
+  partner_not_operational: {
+    status: 422,
+    retryable: false,
+    title: "The Partner cannot take payments with Klarna now.",
+  },
   url_not_allowed: { status: 422, retryable: false, title: "This address cannot receive webhooks." },
   // 429 / 5xx
   rate_limited: { status: 429, retryable: true, title: "Too many requests." },

@@ -8,13 +8,49 @@ export type Money = { amount: number; currency: string };
  * Partner's mistake is named precisely and so that the arithmetic is proved for 0 and 3 decimals.
  */
 const CURRENCY_DECIMALS: Readonly<Record<string, 0 | 2 | 3>> = {
-  AUD: 2, CAD: 2, CHF: 2, CZK: 2, DKK: 2, EUR: 2, GBP: 2, HUF: 2, MXN: 2, NOK: 2, NZD: 2, PLN: 2, RON: 2, SEK: 2, USD: 2,
-  JPY: 0, KRW: 0, ISK: 0, CLP: 0, KWD: 3, BHD: 3, TND: 3, JOD: 3, OMR: 3,
+  AUD: 2,
+  CAD: 2,
+  CHF: 2,
+  CZK: 2,
+  DKK: 2,
+  EUR: 2,
+  GBP: 2,
+  HUF: 2,
+  MXN: 2,
+  NOK: 2,
+  NZD: 2,
+  PLN: 2,
+  RON: 2,
+  SEK: 2,
+  USD: 2,
+  JPY: 0,
+  KRW: 0,
+  ISK: 0,
+  CLP: 0,
+  KWD: 3,
+  BHD: 3,
+  TND: 3,
+  JOD: 3,
+  OMR: 3,
 };
 
 /** Currencies in which Klarna takes payments. Source: Klarna's currency list of the Payment Authorize API. */
 export const KLARNA_CURRENCIES = [
-  "AUD", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HUF", "MXN", "NOK", "NZD", "PLN", "RON", "SEK", "USD",
+  "AUD",
+  "CAD",
+  "CHF",
+  "CZK",
+  "DKK",
+  "EUR",
+  "GBP",
+  "HUF",
+  "MXN",
+  "NOK",
+  "NZD",
+  "PLN",
+  "RON",
+  "SEK",
+  "USD",
 ] as const;
 export type KlarnaCurrency = (typeof KLARNA_CURRENCIES)[number];
 
@@ -82,15 +118,26 @@ export function toDecimalString(value: Money): string {
   return decimals === 0 ? `${sign}${digits}` : `${sign}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
 }
 
-/** Reads what a person typed ("1,299.50", "1299,5", "118") into minor units; null when it is not an exact amount. */
+/**
+ * Reads what a person typed ("1,299.50", "1299,5", "118") into minor units; null when it is not an exact amount.
+ * One separator before three digits could be a thousand or a fraction: it is a fraction where the currency has three
+ * decimals and refused elsewhere, never guessed.
+ */
 export function parseDecimal(text: string, currency: string): Money | null {
   const decimals = currencyDecimals(currency);
   const cleaned = text.replace(/[\s\u00a0\u202f']/g, "");
-  const match = /^(\d{1,3}(?:[.,]\d{3})+|\d{1,13})(?:[.,](\d{1,3}))?$/.exec(cleaned);
-  if (!match) return null;
-  const fraction = match[2] ?? "";
+  if (!/^\d+(?:[.,]\d+)*$/.test(cleaned) || cleaned.length > 20) return null;
+  const groups = cleaned.split(/[.,]/);
+  const separators = [...cleaned].filter((char) => char === "." || char === ",");
+  const last = separators.at(-1);
+  const isGrouped = separators.length > 1 && separators.every((char) => char === last);
+  const fraction = separators.length === 0 || isGrouped ? "" : (groups.pop() ?? "");
+  const [head = "", ...rest] = groups;
+  const hasGoodGroups = rest.every((group) => group.length === 3) && (rest.length === 0 || head.length <= 3);
+  if (!hasGoodGroups || new Set(separators.slice(0, isGrouped ? undefined : -1)).size > 1) return null;
+  if (separators.length > 1 && !isGrouped && separators.slice(0, -1).some((char) => char === last)) return null;
   if (fraction.length > decimals) return null;
-  const amount = Number(`${(match[1] ?? "").replace(/[.,]/g, "")}${fraction.padEnd(decimals, "0")}`);
+  const amount = Number(`${groups.join("")}${fraction.padEnd(decimals, "0")}`);
   return Number.isSafeInteger(amount) ? { amount, currency } : null;
 }
 

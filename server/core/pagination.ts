@@ -20,7 +20,9 @@ export function encodeCursor(cursor: Cursor): string {
 export function decodeCursor(text: string): Cursor {
   const match = /^(\d{1,15}):([a-z]{2,4}_[0-9A-Z]{26})$/.exec(Buffer.from(text, "base64url").toString("utf8"));
   if (!match) {
-    throw new AppError("validation_failed", { errors: [{ pointer: "/cursor", detail: "is not a cursor of this list" }] });
+    throw new AppError("validation_failed", {
+      errors: [{ pointer: "/cursor", detail: "is not a cursor of this list" }],
+    });
   }
   return { createdAt: new Date(Number(match[1])), id: match[2] ?? "" };
 }
@@ -30,14 +32,22 @@ export function toPage<T extends { id: string; createdAt: Date }>(rows: readonly
   const data = rows.slice(0, limit);
   const last = data.at(-1);
   const hasMore = rows.length > limit;
-  return { data, hasMore, nextCursor: hasMore && last ? encodeCursor({ createdAt: last.createdAt, id: last.id }) : null };
+  return {
+    data,
+    hasMore,
+    nextCursor: hasMore && last ? encodeCursor({ createdAt: last.createdAt, id: last.id }) : null,
+  };
 }
 
 /** A page of a screen's list. `total` counts the filter's rows and stops at LIST_TOTAL_MAX. */
 export type ListPage<T> = { items: T[]; nextCursor: string | null; total: number };
 export const LIST_TOTAL_MAX = 10_000;
 
-export function toListPage<T extends { id: string; createdAt: Date }>(rows: readonly T[], limit: number, total: number): ListPage<T> {
+export function toListPage<T extends { id: string; createdAt: Date }>(
+  rows: readonly T[],
+  limit: number,
+  total: number,
+): ListPage<T> {
   const page = toPage(rows, limit);
   return { items: page.data, nextCursor: page.nextCursor, total };
 }

@@ -27,7 +27,8 @@ const TEXT_MAX = 500;
 const DEPTH_MAX = 12;
 
 export function redact(value: unknown, key = "", depth = 0): unknown {
-  if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean") return value ?? null;
+  if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean")
+    return value ?? null;
   if (typeof value === "bigint") return value.toString();
   if (typeof value === "string") return redactText(value, key);
   if (value instanceof Date) return value.toISOString();
@@ -51,15 +52,17 @@ export function maskSecrets(text: string): string {
     .replace(/\btg_(test|live)_sk_[A-Za-z0-9]+/g, "tg_$1_sk_•••")
     .replace(/\bklarna_(test|live)_(api|client)_[A-Za-z0-9+/=_-]+/g, "klarna_$1_$2_•••")
     .replace(/\bwhsec_[A-Za-z0-9+/=_-]+/g, "whsec_•••")
-    .replace(/krn:[a-z0-9:-]*(?:session-token|payment-token|customer-token|confirmation-token)[^\s"']*/gi, "krn:token:•••")
+    .replace(
+      /krn:[a-z0-9:-]*(?:session-token|payment-token|customer-token|confirmation-token)[^\s"']*/gi,
+      "krn:token:•••",
+    )
     .replace(/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+/gi, "$1 •••")
     .replace(/\b\d(?:[ -]?\d){12,18}\b/g, (digits) => (isCardNumber(digits) ? MASK : digits));
 }
 
 /** Escapes what could forge a line or colour a terminal. */
 export function singleLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what is escaped here
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function isCardNumber(text: string): boolean {

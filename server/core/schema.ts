@@ -34,7 +34,9 @@ export const emailSchema = z
   .string()
   .max(254)
   // Only the plain ASCII form: homoglyphs of @ and quoted local parts have fooled address normalisers before.
-  .regex(/^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+$/);
+  .regex(
+    /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+$/,
+  );
 
 /** Address as Klarna takes it. Source: address limits of Klarna's shared types. */
 export const addressSchema = z.strictObject({

@@ -24,7 +24,8 @@ export function defineMachine<const T extends Table>(table: T): Machine<T> {
   const known = new Set<string>(states);
   for (const [state, events] of Object.entries(table)) {
     for (const [event, target] of Object.entries(events)) {
-      if (!known.has(target)) throw new Error(`state table: ${state} --${event}--> ${target} leads to an unknown state`);
+      if (!known.has(target))
+        throw new Error(`state table: ${state} --${event}--> ${target} leads to an unknown state`);
     }
   }
   const find = (state: string, event: string): (keyof T & string) | undefined => {

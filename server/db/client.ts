@@ -44,7 +44,9 @@ export function sqlState(error: unknown): string | null {
 
 /** Name of the constraint that refused a row, else null. */
 export function violatedConstraint(error: unknown): string | null {
-  return error instanceof Error && "constraint" in error && typeof error.constraint === "string" ? error.constraint : null;
+  return error instanceof Error && "constraint" in error && typeof error.constraint === "string"
+    ? error.constraint
+    : null;
 }
 
 export function createDatabase(url: string, options: { connections?: number; name?: string } = {}): Database {
@@ -61,7 +63,9 @@ export function createDatabase(url: string, options: { connections?: number; nam
   });
   // A lost idle connection is replaced on the next use; without a listener it would end the process.
   pool.on("error", () => undefined);
-  const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: 4, application_name: `${options.name ?? "tillgate"}-prisma` }) });
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg({ connectionString: url, max: 4, application_name: `${options.name ?? "tillgate"}-prisma` }),
+  });
   const stops = new Set<() => Promise<void>>();
 
   async function query<R extends Row>(statement: Statement): Promise<R[]> {
@@ -102,7 +106,11 @@ export function createDatabase(url: string, options: { connections?: number; nam
     let stopped = false;
     let timer: NodeJS.Timeout | undefined;
     const connect = async (): Promise<void> => {
-      const next = new pg.Client({ connectionString: url, application_name: `${options.name ?? "tillgate"}-listen`, keepAlive: true });
+      const next = new pg.Client({
+        connectionString: url,
+        application_name: `${options.name ?? "tillgate"}-listen`,
+        keepAlive: true,
+      });
       const again = (): void => {
         if (client === next) client = null;
         if (!stopped && !timer) {

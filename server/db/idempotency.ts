@@ -31,7 +31,12 @@ export function answerPlace(intent: { partnerId: string; mode: string; key: stri
 }
 
 /** Claims the key for a thing inside its transaction. Throws IdempotencyConflict when it is taken. */
-export async function claimKey(tx: Transaction, intent: IdempotencyIntent, resourceId: string, now: Date): Promise<void> {
+export async function claimKey(
+  tx: Transaction,
+  intent: IdempotencyIntent,
+  resourceId: string,
+  now: Date,
+): Promise<void> {
   const rows = await tx.query<Row>({
     name: "idempotency_claim",
     text: `insert into idempotent_answers (partner_id, mode, key, request_hash, state, resource_id, created_at, expires_at)
@@ -40,19 +45,38 @@ export async function claimKey(tx: Transaction, intent: IdempotencyIntent, resou
              resource_id = excluded.resource_id, status = null, body = null, created_at = excluded.created_at, expires_at = excluded.expires_at
              where idempotent_answers.expires_at < excluded.created_at
            returning key`,
-    values: [intent.partnerId, intent.mode, intent.key, intent.requestHash, resourceId, now, addMs(now, IDEMPOTENCY_KEPT_MS)],
+    values: [
+      intent.partnerId,
+      intent.mode,
+      intent.key,
+      intent.requestHash,
+      resourceId,
+      now,
+      addMs(now, IDEMPOTENCY_KEPT_MS),
+    ],
   });
   if (rows.length === 0) throw new IdempotencyConflict();
 }
 
 /** Stores the answer of a claimed key, encrypted: answers may hold a secret. */
-export async function storeAnswer(tx: Transaction, secrets: SecretBox, intent: IdempotencyIntent, object: unknown): Promise<void> {
+export async function storeAnswer(
+  tx: Transaction,
+  secrets: SecretBox,
+  intent: IdempotencyIntent,
+  object: unknown,
+): Promise<void> {
   const { status, body } = intent.answer(object);
   await tx.query<Row>({
     name: "idempotency_store",
     text: `update idempotent_answers set state = 'DONE', status = $4, body = $5, body_encrypted = true
            where partner_id = $1 and mode = $2 and key = $3`,
-    values: [intent.partnerId, intent.mode, intent.key, status, secrets.sealBytes(Buffer.from(body, "utf8"), answerPlace(intent))],
+    values: [
+      intent.partnerId,
+      intent.mode,
+      intent.key,
+      status,
+      secrets.sealBytes(Buffer.from(body, "utf8"), answerPlace(intent)),
+    ],
   });
 }
 

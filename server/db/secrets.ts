@@ -30,7 +30,8 @@ export function createSecretBox(keys: ReadonlyMap<string, Buffer>, pepper: strin
   };
   const decrypt = (sealed: Buffer, keyId: string, place: string): Buffer => {
     const key = keys.get(keyId);
-    if (!key || sealed.length < NONCE_BYTES + TAG_BYTES) throw new Error("a stored secret cannot be opened with the configured keys");
+    if (!key || sealed.length < NONCE_BYTES + TAG_BYTES)
+      throw new Error("a stored secret cannot be opened with the configured keys");
     const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, NONCE_BYTES))
       .setAAD(Buffer.from(`${place}|${keyId}`))
       .setAuthTag(sealed.subarray(-TAG_BYTES));

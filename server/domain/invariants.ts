@@ -93,8 +93,16 @@ export type InvariantResult = { id: string; title: string; broken: number; examp
 export async function checkInvariants(tx: Transaction): Promise<InvariantResult[]> {
   const results: InvariantResult[] = [];
   for (const invariant of INVARIANTS) {
-    const rows = await tx.query<Row & { id: string }>({ text: `select id::text as id from (${invariant.text}) broken limit 101`, values: [] });
-    results.push({ id: invariant.id, title: invariant.title, broken: rows.length, examples: rows.slice(0, 5).map((row) => row.id) });
+    const rows = await tx.query<Row & { id: string }>({
+      text: `select id::text as id from (${invariant.text}) broken limit 101`,
+      values: [],
+    });
+    results.push({
+      id: invariant.id,
+      title: invariant.title,
+      broken: rows.length,
+      examples: rows.slice(0, 5).map((row) => row.id),
+    });
   }
   return results;
 }

@@ -5,7 +5,10 @@ import { z } from "zod";
  * Names are those of the Partner API. Payloads hold ids, states, amounts and times, never a secret; a delivery renders
  * the whole object from them when it is sent.
  */
-const subjectPayload = z.object({ object: z.record(z.string(), z.unknown()), previous: z.record(z.string(), z.unknown()).optional() });
+const subjectPayload = z.object({
+  object: z.record(z.string(), z.unknown()),
+  previous: z.record(z.string(), z.unknown()).optional(),
+});
 
 export const EVENT_TYPES = [
   "payment.pending",
@@ -55,7 +58,10 @@ export type NewEvent = {
 
 /** Does an endpoint that named these types hear this event? `*` hears all, `payment.*` a family. */
 export function isSubscribed(events: readonly string[], type: EventType): boolean {
-  return events.some((pattern) => pattern === "*" || pattern === type || (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1))));
+  return events.some(
+    (pattern) =>
+      pattern === "*" || pattern === type || (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1))),
+  );
 }
 
 /** Signals between our own processes (Inngest events). They carry no facts: each says only that something waits. */

@@ -65,7 +65,10 @@ export function inboxPlace(event: { id: string; mode: string }): string {
 }
 
 /** Takes events that wait, oldest first, with a lease: a crash after this only delays them. */
-export async function claimInboxEvents(tx: Transaction, input: { now: Date; leaseUntil: Date; limit: number }): Promise<InboxEvent[]> {
+export async function claimInboxEvents(
+  tx: Transaction,
+  input: { now: Date; leaseUntil: Date; limit: number },
+): Promise<InboxEvent[]> {
   return tx.query<InboxEvent>({
     name: "inbox_claim",
     text: `update inbox_events i set next_attempt_at = $2, attempts = i.attempts + 1

@@ -45,8 +45,10 @@ type Facts = {
   paymentTransactionId: string | null;
 };
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
-const textOf = (value: unknown, max: number): string | null => (typeof value === "string" && value.length > 0 && value.length <= max ? value : null);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const textOf = (value: unknown, max: number): string | null =>
+  typeof value === "string" && value.length > 0 && value.length <= max ? value : null;
 
 /** Read by hand: the envelope is tiny, and a schema library would cost more than the signature. Null when it is no event. */
 function readEnvelope(rawBody: Buffer): Facts | null {
@@ -89,7 +91,9 @@ export function createKlarnaListener(services: Services): KlarnaListener {
       text: "select id, mode, secret from klarna_signing_keys where state = 'ACTIVE'",
       values: [],
     });
-    keys = new Map(rows.map((row) => [row.id, { mode: row.mode, secret: services.secrets.open(row.secret, signingKeyPlace(row)) }]));
+    keys = new Map(
+      rows.map((row) => [row.id, { mode: row.mode, secret: services.secrets.open(row.secret, signingKeyPlace(row)) }]),
+    );
     keysAt = performance.now();
   }
   async function findKey(id: string): Promise<SigningKey | undefined> {
@@ -112,7 +116,9 @@ export function createKlarnaListener(services: Services): KlarnaListener {
       while (waiting.length > 0) {
         const batch = waiting.splice(0, BATCH_MAX);
         // The same event twice in one statement would conflict with itself.
-        const unique = [...new Map(batch.map((item) => [`${item.event.mode}:${item.event.eventId}`, item.event])).values()];
+        const unique = [
+          ...new Map(batch.map((item) => [`${item.event.mode}:${item.event.eventId}`, item.event])).values(),
+        ];
         try {
           await recordInboxEvents(services.db, unique);
           for (const item of batch) item.resolve();

@@ -102,9 +102,19 @@ type Attempt =
 
 /** Faults that mean that no byte of the request left us. */
 const NOT_SENT_CODES = new Set([
-  "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT",
-  "CERT_HAS_EXPIRED", "DEPTH_ZERO_SELF_SIGNED_CERT", "SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "ERR_TLS_CERT_ALTNAME_INVALID", "ERR_SSL_WRONG_VERSION_NUMBER", "EPROTO",
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "ERR_SSL_WRONG_VERSION_NUMBER",
+  "EPROTO",
 ]);
 
 function faultCode(error: unknown): string {
@@ -146,7 +156,10 @@ export function createKlarnaClient(options: {
         const attempt = result as Attempt;
         return attempt.kind !== "answer" || attempt.status >= 500;
       }),
-      { halfOpenAfter: HALF_OPEN_AFTER_MS, breaker: new SamplingBreaker({ threshold: 0.6, duration: 10_000, minimumRps: 1.5 }) },
+      {
+        halfOpenAfter: HALF_OPEN_AFTER_MS,
+        breaker: new SamplingBreaker({ threshold: 0.6, duration: 10_000, minimumRps: 1.5 }),
+      },
     );
     const breaker = { policy, openedAt: 0 };
     policy.onBreak(() => {
@@ -197,7 +210,8 @@ export function createKlarnaClient(options: {
       const text = await response.body.text();
       const correlation = response.headers["klarna-correlation-id"];
       const correlationId = typeof correlation === "string" ? correlation : null;
-      if (text === "") return { kind: "answer", status: response.statusCode, body: null, hasBody: false, correlationId };
+      if (text === "")
+        return { kind: "answer", status: response.statusCode, body: null, hasBody: false, correlationId };
       try {
         return { kind: "answer", status: response.statusCode, body: JSON.parse(text), hasBody: true, correlationId };
       } catch {
@@ -208,14 +222,18 @@ export function createKlarnaClient(options: {
       }
     } catch (error) {
       const code = faultCode(error);
-      return NOT_SENT_CODES.has(code) ? { kind: "not_sent", reason: code } : { kind: "no_answer", reason: code, status: null };
+      return NOT_SENT_CODES.has(code)
+        ? { kind: "not_sent", reason: code }
+        : { kind: "no_answer", reason: code, status: null };
     }
   }
 
   async function guarded(request: KlarnaRequest, remainingMs: number): Promise<Attempt> {
     try {
       // `send` never throws: what is thrown here is the breaker's own refusal.
-      return await breakerOf(request.mode, CATEGORIES[request.operation]).policy.execute(() => send(request, remainingMs));
+      return await breakerOf(request.mode, CATEGORIES[request.operation]).policy.execute(() =>
+        send(request, remainingMs),
+      );
     } catch {
       return { kind: "not_sent", reason: "breaker_open" };
     }
@@ -233,12 +251,20 @@ export function createKlarnaClient(options: {
         if (remaining <= 0) break;
         const result = await guarded(request, remaining);
         const durationMs = Math.round(performance.now() - started);
-        const verdict = result.kind === "answer" ? classifyStatus(result.status, isKlarnaErrorBody(result.body)) : result.kind;
-        const error = result.kind === "answer" && verdict !== "done" ? readKlarnaError(result.status, result.body) : null;
+        const verdict =
+          result.kind === "answer" ? classifyStatus(result.status, isKlarnaErrorBody(result.body)) : result.kind;
+        const error =
+          result.kind === "answer" && verdict !== "done" ? readKlarnaError(result.status, result.body) : null;
         calls.push({
           attempt,
           outcome:
-            result.kind === "not_sent" ? "NOT_SENT" : verdict === "done" ? "ANSWERED" : verdict === "refused" ? "REFUSED" : "NO_ANSWER",
+            result.kind === "not_sent"
+              ? "NOT_SENT"
+              : verdict === "done"
+                ? "ANSWERED"
+                : verdict === "refused"
+                  ? "REFUSED"
+                  : "NO_ANSWER",
           method: request.method,
           path: request.path,
           httpStatus: result.kind === "not_sent" ? null : result.status,
@@ -251,19 +277,30 @@ export function createKlarnaClient(options: {
         });
         klarnaSeconds.observe({ operation: request.operation }, durationMs / 1000);
         klarnaCalls.inc({ operation: request.operation, outcome: calls.at(-1)?.outcome ?? "NO_ANSWER" });
-        if (result.kind === "answer" && verdict === "done") return { kind: "answered", status: result.status, body: result.body, calls };
+        if (result.kind === "answer" && verdict === "done")
+          return { kind: "answered", status: result.status, body: result.body, calls };
         if (error && verdict === "refused") return { kind: "refused", error, calls };
         if (result.kind === "not_sent") notSent = result.reason;
         else unknown = error ? error.code : result.kind === "no_answer" ? result.reason : `HTTP_${result.status}`;
         options.log.warn(
-          { operation: request.operation, attempt, status: result.kind === "not_sent" ? null : result.status, reason: result.kind === "answer" ? (error?.code ?? "") : result.reason, klarna_error_id: error?.errorId ?? null },
+          {
+            operation: request.operation,
+            attempt,
+            status: result.kind === "not_sent" ? null : result.status,
+            reason: result.kind === "answer" ? (error?.code ?? "") : result.reason,
+            klarna_error_id: error?.errorId ?? null,
+          },
           "a call to Klarna had no definite answer",
         );
-        if (result.kind === "not_sent" && (result.reason === "breaker_open" || result.reason === "no_credentials")) break;
+        if (result.kind === "not_sent" && (result.reason === "breaker_open" || result.reason === "no_credentials"))
+          break;
         const wait = backoffMs(attempt + 1, RETRY_BASE_MS, RETRY_CAP_MS);
-        if (attempt < attemptsMax && performance.now() + wait < deadline) await new Promise((resolve) => setTimeout(resolve, wait));
+        if (attempt < attemptsMax && performance.now() + wait < deadline)
+          await new Promise((resolve) => setTimeout(resolve, wait));
       }
-      return unknown === null ? { kind: "not_sent", reason: notSent, calls } : { kind: "unknown", reason: unknown, calls };
+      return unknown === null
+        ? { kind: "not_sent", reason: notSent, calls }
+        : { kind: "unknown", reason: unknown, calls };
     },
     isOpen: (mode) => {
       const { policy, openedAt } = breakerOf(mode, "authorize");
@@ -276,7 +313,12 @@ export function createKlarnaClient(options: {
         return {
           mode: mode === "live" ? "live" : "test",
           category: category ?? "",
-          state: policy.state === CircuitState.Open ? "open" : policy.state === CircuitState.HalfOpen ? "half-open" : "closed",
+          state:
+            policy.state === CircuitState.Open
+              ? "open"
+              : policy.state === CircuitState.HalfOpen
+                ? "half-open"
+                : "closed",
         };
       }),
     isConfigured: (mode) => options.environments[mode].apiKey !== null,

@@ -10,8 +10,10 @@ import type { KlarnaClient, KlarnaOutcome } from "./client";
 const account = (id: string): string => `/v2/accounts/${encodeURIComponent(id)}`;
 const PATHS = {
   authorize: (accountId: string) => `${account(accountId)}/payment/authorize`,
-  request: (accountId: string, requestId: string) => `${account(accountId)}/payment/requests/${encodeURIComponent(requestId)}`,
-  transaction: (accountId: string, id: string) => `${account(accountId)}/payment/transactions/${encodeURIComponent(id)}`,
+  request: (accountId: string, requestId: string) =>
+    `${account(accountId)}/payment/requests/${encodeURIComponent(requestId)}`,
+  transaction: (accountId: string, id: string) =>
+    `${account(accountId)}/payment/transactions/${encodeURIComponent(id)}`,
   presentation: (accountId: string) => `${account(accountId)}/payment/presentation`,
 };
 
@@ -50,7 +52,9 @@ export const PaymentTransactionSchema = z.looseObject({
   currency: text.optional(),
   state: text.optional(),
   payment_funding: z.looseObject({ type: text, state: text }).optional(),
-  payment_captures: z.array(z.looseObject({ payment_capture_id: text, amount: z.number().int().optional() })).optional(),
+  payment_captures: z
+    .array(z.looseObject({ payment_capture_id: text, amount: z.number().int().optional() }))
+    .optional(),
   payment_capture_id: text.optional(),
   expires_at: instant.optional(),
 });
@@ -78,7 +82,10 @@ export const PresentationSchema = z.looseObject({
       header: z.looseObject({ text: text.optional() }).optional(),
       subheader: z.looseObject({ text: text.optional() }).optional(),
       message: z
-        .looseObject({ text: text.optional(), parts: z.array(z.looseObject({ text: text.optional(), url: text.optional() })).optional() })
+        .looseObject({
+          text: text.optional(),
+          parts: z.array(z.looseObject({ text: text.optional(), url: text.optional() })).optional(),
+        })
         .optional(),
       badge: z.looseObject({ text: text.optional() }).optional(),
       icon: z
@@ -139,48 +146,72 @@ export function authorizePayment(
 }
 
 export function readPaymentRequest(client: KlarnaClient, target: Target, requestId: string): Promise<KlarnaOutcome> {
-  return client.call({
-    mode: target.mode,
-    operation: "read_request",
-    method: "GET",
-    path: PATHS.request(target.accountId, requestId),
-    sessionReference: target.sessionReference,
-  }, { budgetMs: 5_000, attemptsMax: 2 });
+  return client.call(
+    {
+      mode: target.mode,
+      operation: "read_request",
+      method: "GET",
+      path: PATHS.request(target.accountId, requestId),
+      sessionReference: target.sessionReference,
+    },
+    { budgetMs: 5_000, attemptsMax: 2 },
+  );
 }
 
 /** Cancels a payment request; allowed until the customer finished, in the newest text until the final authorize. */
 export function cancelPaymentRequest(client: KlarnaClient, target: Target, requestId: string): Promise<KlarnaOutcome> {
-  return client.call({
-    mode: target.mode,
-    operation: "cancel_request",
-    method: "DELETE",
-    path: PATHS.request(target.accountId, requestId),
-    sessionReference: target.sessionReference,
-  }, { budgetMs: 8_000, attemptsMax: 3 });
+  return client.call(
+    {
+      mode: target.mode,
+      operation: "cancel_request",
+      method: "DELETE",
+      path: PATHS.request(target.accountId, requestId),
+      sessionReference: target.sessionReference,
+    },
+    { budgetMs: 8_000, attemptsMax: 3 },
+  );
 }
 
-export function readPaymentTransaction(client: KlarnaClient, target: Target, transactionId: string): Promise<KlarnaOutcome> {
-  return client.call({
-    mode: target.mode,
-    operation: "read_transaction",
-    method: "GET",
-    path: PATHS.transaction(target.accountId, transactionId),
-    sessionReference: target.sessionReference,
-  }, { budgetMs: 5_000, attemptsMax: 2 });
+export function readPaymentTransaction(
+  client: KlarnaClient,
+  target: Target,
+  transactionId: string,
+): Promise<KlarnaOutcome> {
+  return client.call(
+    {
+      mode: target.mode,
+      operation: "read_transaction",
+      method: "GET",
+      path: PATHS.transaction(target.accountId, transactionId),
+      sessionReference: target.sessionReference,
+    },
+    { budgetMs: 5_000, attemptsMax: 2 },
+  );
 }
 
 /** Refunds a capture: one refund is one call. */
 export function refundCapture(
   client: KlarnaClient,
   target: Target,
-  call: { transactionId: string; captureId: string; idempotencyKey: string; amount: number; reference: string; reason: string | null },
+  call: {
+    transactionId: string;
+    captureId: string;
+    idempotencyKey: string;
+    amount: number;
+    reference: string;
+    reason: string | null;
+  },
 ): Promise<KlarnaOutcome> {
   return client.call({
     mode: target.mode,
     operation: "refund",
     method: "POST",
     path: `${PATHS.transaction(target.accountId, call.transactionId)}/captures/${encodeURIComponent(call.captureId)}/refunds`,
-    body: { amount: call.amount, payment_refund_reference: call.reference, ...(call.reason === null ? {} : { reason: call.reason }) },
+    body: {
+      amount: call.amount,
+      payment_refund_reference: call.reference,
+      ...(call.reason === null ? {} : { reason: call.reason }),
+    },
     idempotencyKey: call.idempotencyKey,
     sessionReference: target.sessionReference,
   });

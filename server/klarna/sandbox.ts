@@ -3,7 +3,11 @@ import { request } from "undici";
 export type SimulatedAction = "open" | "complete" | "decline" | "leave" | "expire";
 
 /** Plays the customer of a payment request at the simulator. False when the state of the request does not allow it. */
-export async function playSimulatedCustomer(controlUrl: string, requestId: string, action: SimulatedAction): Promise<boolean> {
+export async function playSimulatedCustomer(
+  controlUrl: string,
+  requestId: string,
+  action: SimulatedAction,
+): Promise<boolean> {
   const answer = await request(new URL(`/_control/requests/${encodeURIComponent(requestId)}/play`, controlUrl), {
     method: "POST",
     headers: { "content-type": "application/json" },

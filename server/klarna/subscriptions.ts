@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { signingKeyPlace } from "./webhook-signature";
 import { z } from "zod";
 import type { Mode } from "@/server/core/schema";
 import type { Clock } from "@/server/core/time";
 import type { Database } from "@/server/db/client";
 import type { SecretBox } from "@/server/db/secrets";
 import type { KlarnaClient, KlarnaRequest } from "./client";
+import { signingKeyPlace } from "./webhook-signature";
 
 /*
  * Our subscription to Klarna's notifications: one signing key and one webhook for each mode. Source: Klarna's

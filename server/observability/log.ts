@@ -29,7 +29,13 @@ function describeError(error: unknown): unknown {
 function safe(fields: LogFields & { error?: unknown }): Record<string, unknown> {
   const { error, ...rest } = fields;
   const out: Record<string, unknown> = Object.fromEntries(
-    Object.entries(rest).map(([key, value]) => [key, /(?:Id|_id|state|kind|name|operation|path|method|code|mode|type|way|function|step)$/i.test(key) && typeof value === "string" ? singleLine(maskSecrets(value)).slice(0, 300) : redact(value, key)]),
+    Object.entries(rest).map(([key, value]) => [
+      key,
+      /(?:Id|_id|state|kind|name|operation|path|method|code|mode|type|way|function|step)$/i.test(key) &&
+      typeof value === "string"
+        ? singleLine(maskSecrets(value)).slice(0, 300)
+        : redact(value, key),
+    ]),
   );
   if (error !== undefined) out.error = describeError(error);
   return out;

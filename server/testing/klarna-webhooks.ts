@@ -16,7 +16,10 @@ export type WebhookReceiver = {
 };
 
 /** Stores a signing key as the product does. */
-export async function storeSigningKey(services: Services, key: { id: string; mode: "test" | "live"; secret: string }): Promise<void> {
+export async function storeSigningKey(
+  services: Services,
+  key: { id: string; mode: "test" | "live"; secret: string },
+): Promise<void> {
   await services.db.query({
     text: "insert into klarna_signing_keys (id, mode, secret, state, created_at) values ($1,$2,$3,'ACTIVE',now()) on conflict (id) do nothing",
     values: [key.id, key.mode, services.secrets.seal(key.secret, signingKeyPlace(key))],

@@ -2,7 +2,14 @@ import { createHmac, randomUUID } from "node:crypto";
 import type { WebhookAnswer } from "@/server/ingress/klarna-webhooks";
 import type { WebhookReceiver } from "./klarna-webhooks";
 
-export type SignedEventInput = { type: string; account: string; payload: Record<string, unknown>; eventId?: string; occurredAt?: Date; live?: boolean };
+export type SignedEventInput = {
+  type: string;
+  account: string;
+  payload: Record<string, unknown>;
+  eventId?: string;
+  occurredAt?: Date;
+  live?: boolean;
+};
 
 /** The raw body of an event as Klarna would write it. */
 export function eventBody(input: SignedEventInput): Buffer {

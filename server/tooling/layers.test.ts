@@ -68,6 +68,7 @@ const FORBIDDEN: [string, string][] = [
   ["server/domain/terminals/a.ts", "@/server/domain/disputes/service"],
   ["server/domain/audit/a.ts", "@/server/domain/payments/service"],
   ["server/domain/webhooks/a.ts", "inngest"],
+  ["server/domain/overview/a.ts", "@/server/domain/payments/repository"],
   ["server/domain/invariants.ts", "@/server/domain/payments/repository"],
   ["server/auth/a.ts", "@/server/rest/endpoint"],
   ["server/context.ts", "@/server/domain/payments/service"],

@@ -52,7 +52,15 @@ export const LAYERS: readonly Layer[] = [
   { files: ["server/klarna"], may: [CORE, "server/env", LOG, "server/db/**"], neverPackages: SCREENS, isFlat: true },
   {
     files: ["server/context.ts"],
-    may: [CORE, "server/env", "server/db/**", LOG, "server/klarna/**", "server/auth/permissions", "server/events/nudge"],
+    may: [
+      CORE,
+      "server/env",
+      "server/db/**",
+      LOG,
+      "server/klarna/**",
+      "server/auth/permissions",
+      "server/events/nudge",
+    ],
     neverPackages: SCREENS,
   },
   {

@@ -27,7 +27,11 @@ export type DayRow = {
 };
 
 /** Payments by day and currency from `from` on, and as one row per currency for the span before it. */
-export function findDays(db: Reader, scope: TenantScope, span: { before: Date; from: Date; to: Date }): Promise<DayRow[]> {
+export function findDays(
+  db: Reader,
+  scope: TenantScope,
+  span: { before: Date; from: Date; to: Date },
+): Promise<DayRow[]> {
   return db.query<Row & DayRow>({
     name: "overview_days",
     text: `select case when p.created_at >= $4 then (p.created_at at time zone 'UTC')::date::text end as day, p.currency,
@@ -100,7 +104,14 @@ export async function countDeliveries(
   return row ?? { delivered: 0, failed: 0, pending: 0 };
 }
 
-export type WaitingRow = { kind: string; count: number; at: Date | null; id: string | null; subjectKind: string | null; message: string | null };
+export type WaitingRow = {
+  kind: string;
+  count: number;
+  at: Date | null;
+  id: string | null;
+  subjectKind: string | null;
+  message: string | null;
+};
 
 /** Everything that may wait for a person, one row a kind, in one statement. Kinds of alarms are prefixed. */
 export function findWaiting(
@@ -141,7 +152,10 @@ export function findWaiting(
 }
 
 /** How many alarms are open and endpoints fail: the counts of the menu. */
-export async function countWaiting(db: Reader, scope: TenantScope): Promise<{ alarms: number; failingEndpoints: number }> {
+export async function countWaiting(
+  db: Reader,
+  scope: TenantScope,
+): Promise<{ alarms: number; failingEndpoints: number }> {
   const [row] = await db.query<Row & { alarms: number; failingEndpoints: number }>({
     name: "overview_menu",
     text: `select
@@ -156,7 +170,12 @@ export async function countWaiting(db: Reader, scope: TenantScope): Promise<{ al
 const HITS_PER_KIND = 5;
 
 /** Records by id, reference or the start of a name; ids and references of payments whole, because they are many. */
-export function findHits(db: Reader, scope: TenantScope, text: string, kinds: readonly SearchHit["kind"][]): Promise<SearchHit[]> {
+export function findHits(
+  db: Reader,
+  scope: TenantScope,
+  text: string,
+  kinds: readonly SearchHit["kind"][],
+): Promise<SearchHit[]> {
   return db.query<Row & SearchHit>({
     name: "overview_search",
     text: `

@@ -1,6 +1,6 @@
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
-import { type ListPage, LIST_TOTAL_MAX, toListPage } from "@/server/core/pagination";
+import { LIST_TOTAL_MAX, type ListPage, toListPage } from "@/server/core/pagination";
 import type { Row } from "@/server/db/client";
 import type { RequestFilter, RequestItem } from "./schema";
 
@@ -9,7 +9,9 @@ export function decodePlace(cursor: string | null | undefined): { at: Date; id: 
   if (!cursor) return null;
   const [, ms, id] = /^(\d{1,15}):([\w-]{1,64})$/.exec(Buffer.from(cursor, "base64url").toString("utf8")) ?? [];
   if (ms === undefined || id === undefined) {
-    throw new AppError("validation_failed", { errors: [{ pointer: "/cursor", detail: "is not a cursor of this list" }] });
+    throw new AppError("validation_failed", {
+      errors: [{ pointer: "/cursor", detail: "is not a cursor of this list" }],
+    });
   }
   return { at: new Date(Number(ms)), id };
 }

@@ -87,7 +87,9 @@ function toCurrencies(current: readonly repository.DayRow[], earlier: readonly r
 function toDaily(rows: readonly repository.DayRow[], from: Date, days: number): OverviewDay[] {
   const byDay = Map.groupBy(rows, (row) => row.day ?? "");
   return Array.from({ length: days }, (_, index) => {
-    const day = addMs(from, index * DAY_MS).toISOString().slice(0, 10);
+    const day = addMs(from, index * DAY_MS)
+      .toISOString()
+      .slice(0, 10);
     const found = byDay.get(day) ?? [];
     const approved = total(found, "approved");
     return {
@@ -100,7 +102,12 @@ function toDaily(rows: readonly repository.DayRow[], from: Date, days: number): 
   });
 }
 
-type Judgement = { tone: Attention["tone"]; meaning: Attention["atMeaning"]; permission: Permission; words: (count: number) => string };
+type Judgement = {
+  tone: Attention["tone"];
+  meaning: Attention["atMeaning"];
+  permission: Permission;
+  words: (count: number) => string;
+};
 
 const plural = (count: number, one: string, many: string): string => (count === 1 ? one : `${count} ${many}`);
 
@@ -116,7 +123,8 @@ const JUDGEMENTS: Readonly<Record<Exclude<AttentionKind, "alarm">, Judgement>> =
     tone: "bad",
     meaning: "since",
     permission: "payments:read",
-    words: (count) => plural(count, "A call to Klarna has an unknown outcome", "calls to Klarna have an unknown outcome"),
+    words: (count) =>
+      plural(count, "A call to Klarna has an unknown outcome", "calls to Klarna have an unknown outcome"),
   },
   authorization_ends: {
     tone: "warn",
@@ -188,7 +196,16 @@ function toAttention(ctx: ServiceContext, rows: readonly repository.WaitingRow[]
       },
     ];
   });
-  const order: readonly AttentionKind[] = ["alarm", "late_approval", "unknown_operation", "authorization_ends", "disabled_account", "disabled_endpoint", "failing_endpoint", "expiring_key"];
+  const order: readonly AttentionKind[] = [
+    "alarm",
+    "late_approval",
+    "unknown_operation",
+    "authorization_ends",
+    "disabled_account",
+    "disabled_endpoint",
+    "failing_endpoint",
+    "expiring_key",
+  ];
   return items.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind)).slice(0, ATTENTION_MAX);
 }
 
@@ -223,5 +240,6 @@ export async function searchRecords(ctx: ServiceContext, text: string): Promise<
 
 export const getSystemStatus = system.getSystemStatus;
 export const clearAlarm = system.clearAlarm;
+export const runInvariants = system.runInvariants;
 export const listInbox = system.listInbox;
 export const listRequests = requests.listRequests;

@@ -1,9 +1,10 @@
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
-import { type ListPage, LIST_TOTAL_MAX, toListPage } from "@/server/core/pagination";
+import { LIST_TOTAL_MAX, type ListPage, toListPage } from "@/server/core/pagination";
 import { addMs, MINUTE_MS } from "@/server/core/time";
 import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
+import { checkInvariants, type InvariantResult } from "@/server/domain/invariants";
 import { decodePlace } from "./requests";
 import type { AlarmItem, Backlog, InboxFilter, InboxItem, SystemStatus, UnknownOperation } from "./schema";
 
@@ -102,7 +103,10 @@ async function findDeliveryBacklog(ctx: ServiceContext, now: Date): Promise<Back
   return row ?? NOTHING;
 }
 
-async function findCalls(ctx: ServiceContext, since: Date): Promise<{ calls: number; unanswered: number; medianMs: number | null }> {
+async function findCalls(
+  ctx: ServiceContext,
+  since: Date,
+): Promise<{ calls: number; unanswered: number; medianMs: number | null }> {
   const [row] = await ctx.db.query<Row & { calls: number; unanswered: number; medianMs: number | null }>({
     name: "system_calls",
     text: `select count(*)::int as calls, count(*) filter (where outcome in ('NO_ANSWER','NOT_SENT'))::int as unanswered,
@@ -144,6 +148,17 @@ export async function clearAlarm(ctx: ServiceContext, id: string): Promise<void>
 }
 
 /**
+ * Runs every check that must always hold, over all rows of both modes. For people who see all Partners only.
+ *
+ * Errors: permission_denied.
+ */
+export async function runInvariants(ctx: ServiceContext): Promise<InvariantResult[]> {
+  requirePermission(ctx, "system:read");
+  if (ctx.scope.partners !== "all") throw new AppError("permission_denied");
+  return checkInvariants(ctx.db);
+}
+
+/**
  * Lists what Klarna told us, newest first, without the bodies (they may hold a token).
  *
  * Errors: permission_denied, validation_failed (cursor).
@@ -159,7 +174,9 @@ export async function listInbox(
   const bind = (value: unknown): string => `$${values.push(value)}`;
   const parts = [`i.mode = ${bind(ctx.scope.mode)}`];
   if (ctx.scope.partners !== "all") {
-    parts.push(`exists (select 1 from payments p where p.id = i.payment_id and p.partner_id = any(${bind(ctx.scope.partners)}::text[]))`);
+    parts.push(
+      `exists (select 1 from payments p where p.id = i.payment_id and p.partner_id = any(${bind(ctx.scope.partners)}::text[]))`,
+    );
   }
   if (filter.search) {
     const whole = bind(filter.search);

@@ -3,8 +3,22 @@ import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { storeAnswer } from "@/server/db/idempotency";
 import type { KlarnaOutcome } from "@/server/klarna/client";
-import { readPaymentTransaction, refundCapture, RefundAnswerSchema, voidTransaction } from "@/server/klarna/payments";
-import { type Draft, isOpenOperation, journal, KEY_LIFE_MS, type Loaded, lockedStep, move, openOperation, postpone, settle, startDraft, step, toPublic } from "./change";
+import { RefundAnswerSchema, readPaymentTransaction, refundCapture, voidTransaction } from "@/server/klarna/payments";
+import {
+  type Draft,
+  isOpenOperation,
+  journal,
+  KEY_LIFE_MS,
+  type Loaded,
+  lockedStep,
+  move,
+  openOperation,
+  postpone,
+  settle,
+  startDraft,
+  step,
+  toPublic,
+} from "./change";
 import { askForPerson } from "./journey";
 import { readTransactionOutcome } from "./klarna";
 import { findPayment, listCaptures, listRefundRows } from "./repository";
@@ -16,15 +30,27 @@ import { operationMachine } from "./states";
 /* After the payment: refunds and voids. The same three beats: journal under the lock, call, settle. */
 
 /** The capture that a refund is for, and how much of it is left. Refunds that may still succeed count. */
-function chooseCapture(captures: readonly CaptureRow[], refunds: readonly RefundRow[], input: CreateRefundInput): { capture: CaptureRow; left: number } {
+function chooseCapture(
+  captures: readonly CaptureRow[],
+  refunds: readonly RefundRow[],
+  input: CreateRefundInput,
+): { capture: CaptureRow; left: number } {
   const refundable = captures.filter((capture) => capture.state === "SUCCEEDED");
   if (refundable.length === 0) throw new AppError("payment_not_refundable");
   const named = input.capture === undefined ? undefined : refundable.find((capture) => capture.id === input.capture);
-  if (input.capture !== undefined && !named) throw new AppError("rule_broken", { errors: [{ pointer: "/capture", detail: "is not a capture of this payment" }] });
-  if (!named && refundable.length > 1) throw new AppError("refund_needs_capture", { errors: [{ pointer: "/capture", detail: "is needed: the payment has several captures" }] });
+  if (input.capture !== undefined && !named)
+    throw new AppError("rule_broken", {
+      errors: [{ pointer: "/capture", detail: "is not a capture of this payment" }],
+    });
+  if (!named && refundable.length > 1)
+    throw new AppError("refund_needs_capture", {
+      errors: [{ pointer: "/capture", detail: "is needed: the payment has several captures" }],
+    });
   const capture = named ?? refundable[0];
   if (!capture) throw new AppError("payment_not_refundable");
-  const taken = refunds.filter((refund) => refund.captureId === capture.id && refund.state !== "FAILED").reduce((sum, refund) => sum + refund.amount, 0);
+  const taken = refunds
+    .filter((refund) => refund.captureId === capture.id && refund.state !== "FAILED")
+    .reduce((sum, refund) => sum + refund.amount, 0);
   return { capture, left: capture.amount - taken };
 }
 
@@ -37,7 +63,11 @@ function chooseCapture(captures: readonly CaptureRow[], refunds: readonly Refund
  * Errors: permission_denied, payment_not_found, payment_not_refundable, refund_needs_capture, refund_exceeds_captured, rule_broken.
  * Source: KNR-N1, KNR-N2.
  */
-export async function refundPayment(ctx: ServiceContext, paymentId: string, input: CreateRefundInput): Promise<RefundSnapshot> {
+export async function refundPayment(
+  ctx: ServiceContext,
+  paymentId: string,
+  input: CreateRefundInput,
+): Promise<RefundSnapshot> {
   requirePermission(ctx, "payments:refund");
   const existing = await findPayment(ctx.db, ctx.scope, paymentId);
   if (!existing) throw new AppError("payment_not_found");
@@ -48,7 +78,8 @@ export async function refundPayment(ctx: ServiceContext, paymentId: string, inpu
     if (loaded.payment.amountCaptured === 0) throw new AppError("payment_not_refundable");
     const { capture, left } = chooseCapture(captures, loaded.refunds, input);
     const amount = input.amount ?? left;
-    if (left <= 0) throw new AppError("payment_not_refundable", { detail: "Everything that was captured is refunded already." });
+    if (left <= 0)
+      throw new AppError("payment_not_refundable", { detail: "Everything that was captured is refunded already." });
     if (amount > left) {
       throw new AppError("refund_exceeds_captured", {
         params: { refundable: left },
@@ -74,7 +105,10 @@ export async function refundPayment(ctx: ServiceContext, paymentId: string, inpu
       updatedAt: now,
     });
     operation = journal(draft, "REFUND", now, { captureId: capture.id, refundId });
-    draft.audit.push({ action: "refund.requested", after: { id: refundId, amount, currency: loaded.payment.currency } });
+    draft.audit.push({
+      action: "refund.requested",
+      after: { id: refundId, amount, currency: loaded.payment.currency },
+    });
     return draft;
   });
   if (operation) await runRefund(ctx, payment, operation);
@@ -99,8 +133,13 @@ export async function listRefunds(ctx: ServiceContext, paymentId: string): Promi
 }
 
 /** Makes (or repeats, with the same key) a refund call and writes what is known then. */
-export async function runRefund(ctx: ServiceContext, payment: PaymentRecord, operation: OperationRow): Promise<PaymentRecord> {
-  if (ctx.clock.now().getTime() - operation.openedAt.getTime() >= KEY_LIFE_MS) return askForPerson(ctx, payment.id, operation.id);
+export async function runRefund(
+  ctx: ServiceContext,
+  payment: PaymentRecord,
+  operation: OperationRow,
+): Promise<PaymentRecord> {
+  if (ctx.clock.now().getTime() - operation.openedAt.getTime() >= KEY_LIFE_MS)
+    return askForPerson(ctx, payment.id, operation.id);
   const target = { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id };
   const captures = await listCaptures(ctx.db, payment);
   const refund = (await listRefundRows(ctx.db, payment)).find((row) => row.id === operation.refundId);
@@ -128,33 +167,71 @@ export async function runRefund(ctx: ServiceContext, payment: PaymentRecord, ope
   });
 }
 
-function applyRefund(draft: Draft, operation: OperationRow, refund: RefundRow, outcome: KlarnaOutcome, now: Date): void {
+function applyRefund(
+  draft: Draft,
+  operation: OperationRow,
+  refund: RefundRow,
+  outcome: KlarnaOutcome,
+  now: Date,
+): void {
   const answer = outcome.kind === "answered" ? RefundAnswerSchema.safeParse(outcome.body) : null;
   const isOpen = !operationMachine.isTerminal(refund.state);
   if (answer?.success) {
     settle(draft, operation, "succeed", { result: "REFUNDED", calls: outcome.calls }, now);
-    const done: RefundRow = { ...refund, state: operationMachine.next(refund.state, "succeed"), klarnaPaymentRefundId: answer.data.payment_refund_id, updatedAt: now };
+    const done: RefundRow = {
+      ...refund,
+      state: operationMachine.next(refund.state, "succeed"),
+      klarnaPaymentRefundId: answer.data.payment_refund_id,
+      updatedAt: now,
+    };
     draft.refunds.push(done);
     draft.refundEvents.push(done);
     draft.after.amountRefunded += refund.amount;
     if (isOpen) draft.openRefunds -= refund.amount;
     draft.extraEvents.push("payment.updated");
-    draft.audit.push({ action: "refund.succeeded", after: { id: refund.id, amount: refund.amount, currency: refund.currency } });
+    draft.audit.push({
+      action: "refund.succeeded",
+      after: { id: refund.id, amount: refund.amount, currency: refund.currency },
+    });
     return;
   }
   if (outcome.kind === "refused") {
-    settle(draft, operation, "fail", { result: "REFUSED", calls: outcome.calls, errorCode: outcome.error.code, errorId: outcome.error.errorId }, now);
-    const failed: RefundRow = { ...refund, state: operationMachine.next(refund.state, "fail"), failureCode: "klarna_refused", updatedAt: now };
+    settle(
+      draft,
+      operation,
+      "fail",
+      { result: "REFUSED", calls: outcome.calls, errorCode: outcome.error.code, errorId: outcome.error.errorId },
+      now,
+    );
+    const failed: RefundRow = {
+      ...refund,
+      state: operationMachine.next(refund.state, "fail"),
+      failureCode: "klarna_refused",
+      updatedAt: now,
+    };
     draft.refunds.push(failed);
     draft.refundEvents.push(failed);
     if (isOpen) draft.openRefunds -= refund.amount;
-    draft.audit.push({ action: "refund.failed", after: { id: refund.id, amount: refund.amount, currency: refund.currency, code: outcome.error.code } });
+    draft.audit.push({
+      action: "refund.failed",
+      after: { id: refund.id, amount: refund.amount, currency: refund.currency, code: outcome.error.code },
+    });
     return;
   }
   // A first call that never left us may be given up at once; anything that was sent stays open.
-  if (outcome.kind === "not_sent" && operation.state === "PENDING" && operation.attempts === 0 && outcome.reason !== "capture_id_unknown") {
+  if (
+    outcome.kind === "not_sent" &&
+    operation.state === "PENDING" &&
+    operation.attempts === 0 &&
+    outcome.reason !== "capture_id_unknown"
+  ) {
     settle(draft, operation, "fail", { result: "NOT_SENT", calls: outcome.calls }, now);
-    const failed: RefundRow = { ...refund, state: operationMachine.next(refund.state, "fail"), failureCode: "klarna_unavailable", updatedAt: now };
+    const failed: RefundRow = {
+      ...refund,
+      state: operationMachine.next(refund.state, "fail"),
+      failureCode: "klarna_unavailable",
+      updatedAt: now,
+    };
     draft.refunds.push(failed);
     draft.refundEvents.push(failed);
     if (isOpen) draft.openRefunds -= refund.amount;
@@ -162,13 +239,16 @@ function applyRefund(draft: Draft, operation: OperationRow, refund: RefundRow, o
   }
   const wasSent = outcome.kind !== "not_sent";
   postpone(draft, operation, outcome.calls, wasSent, now);
-  if (wasSent && refund.state === "PENDING") draft.refunds.push({ ...refund, state: operationMachine.next("PENDING", "lose"), updatedAt: now });
+  if (wasSent && refund.state === "PENDING")
+    draft.refunds.push({ ...refund, state: operationMachine.next("PENDING", "lose"), updatedAt: now });
 }
 
 async function lookUpCapture(ctx: ServiceContext, payment: PaymentRecord): Promise<string | null> {
   if (payment.klarnaPaymentTransactionId === null) return null;
   const target = { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id };
-  const transaction = readTransactionOutcome(await readPaymentTransaction(ctx.klarna, target, payment.klarnaPaymentTransactionId));
+  const transaction = readTransactionOutcome(
+    await readPaymentTransaction(ctx.klarna, target, payment.klarnaPaymentTransactionId),
+  );
   return transaction?.payment_captures?.[0]?.payment_capture_id ?? null;
 }
 
@@ -201,13 +281,22 @@ export async function voidPayment(ctx: ServiceContext, id: string): Promise<Publ
 }
 
 /** Makes (or repeats, with the same key) a void call and writes what is known then. */
-export async function runVoid(ctx: ServiceContext, payment: PaymentRecord, operation: OperationRow): Promise<PaymentRecord> {
+export async function runVoid(
+  ctx: ServiceContext,
+  payment: PaymentRecord,
+  operation: OperationRow,
+): Promise<PaymentRecord> {
   if (payment.klarnaPaymentTransactionId === null) return payment;
-  if (ctx.clock.now().getTime() - operation.openedAt.getTime() >= KEY_LIFE_MS) return askForPerson(ctx, payment.id, operation.id);
+  if (ctx.clock.now().getTime() - operation.openedAt.getTime() >= KEY_LIFE_MS)
+    return askForPerson(ctx, payment.id, operation.id);
   const outcome = await voidTransaction(
     ctx.klarna,
     { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id },
-    { transactionId: payment.klarnaPaymentTransactionId, idempotencyKey: operation.idempotencyKey, reference: operation.id },
+    {
+      transactionId: payment.klarnaPaymentTransactionId,
+      idempotencyKey: operation.idempotencyKey,
+      reference: operation.id,
+    },
   );
   return step(ctx, payment.id, (fresh, now) => {
     const open = fresh.operations.find((row) => row.id === operation.id);
@@ -218,7 +307,13 @@ export async function runVoid(ctx: ServiceContext, payment: PaymentRecord, opera
       draft.after.amountVoided = draft.after.amountAuthorized - draft.after.amountCaptured;
       move(draft, draft.after.amountCaptured === 0 ? "release" : "complete");
     } else if (outcome.kind === "refused") {
-      settle(draft, open, "fail", { result: "REFUSED", calls: outcome.calls, errorCode: outcome.error.code, errorId: outcome.error.errorId }, now);
+      settle(
+        draft,
+        open,
+        "fail",
+        { result: "REFUSED", calls: outcome.calls, errorCode: outcome.error.code, errorId: outcome.error.errorId },
+        now,
+      );
       draft.audit.push({ action: "payment.void_refused", after: { code: outcome.error.code } });
     } else if (outcome.kind === "not_sent" && open.state === "PENDING" && open.attempts === 0) {
       settle(draft, open, "fail", { result: "NOT_SENT", calls: outcome.calls }, now);
@@ -242,12 +337,19 @@ export function recordLateApproval(draft: Draft, transactionId: string): void {
 }
 
 /** Undoes a late approval: voids it, or refunds what was captured at once. Journal kinds LATE_VOID and LATE_REFUND. */
-export async function undoLateApproval(ctx: ServiceContext, loaded: Pick<Loaded, "payment" | "operations">): Promise<PaymentRecord> {
+export async function undoLateApproval(
+  ctx: ServiceContext,
+  loaded: Pick<Loaded, "payment" | "operations">,
+): Promise<PaymentRecord> {
   const { payment } = loaded;
   if (payment.lateApprovalState !== "FOUND" || payment.lateTransactionId === null) return payment;
   const target = { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id };
-  const transaction = readTransactionOutcome(await readPaymentTransaction(ctx.klarna, target, payment.lateTransactionId));
-  let operation = loaded.operations.find((row) => (row.kind === "LATE_VOID" || row.kind === "LATE_REFUND") && isOpenOperation(row));
+  const transaction = readTransactionOutcome(
+    await readPaymentTransaction(ctx.klarna, target, payment.lateTransactionId),
+  );
+  let operation = loaded.operations.find(
+    (row) => (row.kind === "LATE_VOID" || row.kind === "LATE_REFUND") && isOpenOperation(row),
+  );
   const state = transaction?.state?.toUpperCase();
   const captureId = transaction?.payment_captures?.[0]?.payment_capture_id ?? transaction?.payment_capture_id ?? null;
   if (!operation) {
@@ -272,7 +374,11 @@ export async function undoLateApproval(ctx: ServiceContext, loaded: Pick<Loaded,
   const current = operation;
   const outcome =
     current.kind === "LATE_VOID"
-      ? await voidTransaction(ctx.klarna, target, { transactionId: payment.lateTransactionId, idempotencyKey: current.idempotencyKey, reference: current.id })
+      ? await voidTransaction(ctx.klarna, target, {
+          transactionId: payment.lateTransactionId,
+          idempotencyKey: current.idempotencyKey,
+          reference: current.id,
+        })
       : captureId === null
         ? ({ kind: "not_sent", reason: "capture_id_unknown", calls: [] } satisfies KlarnaOutcome)
         : await refundCapture(ctx.klarna, target, {
@@ -293,10 +399,18 @@ export async function undoLateApproval(ctx: ServiceContext, loaded: Pick<Loaded,
       draft.after.lateApprovalState = result;
       draft.audit.push({ action: "payment.late_approval_undone", after: { result } });
     } else if (outcome.kind === "refused") {
-      settle(draft, open, "fail", { result: "REFUSED", calls: outcome.calls, errorCode: outcome.error.code, errorId: outcome.error.errorId }, now);
-      draft.alarms.push({ kind: "late_approval_stuck", message: "Klarna refused to undo a late approval. It has to be undone by hand." });
+      settle(
+        draft,
+        open,
+        "fail",
+        { result: "REFUSED", calls: outcome.calls, errorCode: outcome.error.code, errorId: outcome.error.errorId },
+        now,
+      );
+      draft.alarms.push({
+        kind: "late_approval_stuck",
+        message: "Klarna refused to undo a late approval. It has to be undone by hand.",
+      });
     } else postpone(draft, open, outcome.calls, outcome.kind === "unknown", now);
     return draft;
   });
 }
-

@@ -1,4 +1,4 @@
-import { type ServiceContext, requirePermission } from "@/server/context";
+import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { KLARNA_CURRENCIES } from "@/server/core/money";
@@ -6,8 +6,26 @@ import { addMs, DAY_MS, HOUR_MS, SECOND_MS } from "@/server/core/time";
 import { sqlState, violatedConstraint } from "@/server/db/client";
 import { IDEMPOTENCY_KEPT_MS, IdempotencyConflict, releaseKey } from "@/server/db/idempotency";
 import type { KlarnaOutcome } from "@/server/klarna/client";
-import { authorizePayment as callAuthorize, type KlarnaPaymentRequest, type KlarnaPaymentTransaction } from "@/server/klarna/payments";
-import { creationAudit, type Draft, journal, type Loaded, move, newOperation, nextWake, postpone, raiseAlarm, settle, startDraft, step, toPublic } from "./change";
+import {
+  authorizePayment as callAuthorize,
+  type KlarnaPaymentRequest,
+  type KlarnaPaymentTransaction,
+} from "@/server/klarna/payments";
+import {
+  creationAudit,
+  type Draft,
+  journal,
+  type Loaded,
+  move,
+  newOperation,
+  nextWake,
+  postpone,
+  raiseAlarm,
+  settle,
+  startDraft,
+  step,
+  toPublic,
+} from "./change";
 import { type AuthorizeResult, buildAuthorizeBody, type Purchase, readAuthorizeOutcome } from "./klarna";
 import { findPointOfSale } from "./point-of-sale";
 import { insertPayment } from "./repository";
@@ -30,14 +48,17 @@ export function openPurchase(ctx: ServiceContext, payment: PaymentRow): Purchase
 /** The Partner whose payment this is: the API key's own, or the one that a person names within its scope. */
 function partnerOf(ctx: ServiceContext, named: string | undefined): string {
   if (ctx.actor.kind === "API_KEY") return ctx.actor.partnerId;
-  if (named === undefined || (ctx.scope.partners !== "all" && !ctx.scope.partners.includes(named))) throw new AppError("not_found");
+  if (named === undefined || (ctx.scope.partners !== "all" && !ctx.scope.partners.includes(named)))
+    throw new AppError("not_found");
   return named;
 }
 
 /** Rules that the shape of the request cannot say. Errors: currency_not_supported, amount_mismatch, launch_not_available. */
 function checkRules(input: CreatePaymentInput): void {
   if (!KLARNA_CURRENCIES.some((currency) => currency === input.currency)) {
-    throw new AppError("currency_not_supported", { errors: [{ pointer: "/currency", detail: "is not one that Klarna takes" }] });
+    throw new AppError("currency_not_supported", {
+      errors: [{ pointer: "/currency", detail: "is not one that Klarna takes" }],
+    });
   }
   if (input.line_items) {
     const sum = input.line_items.reduce((all, item) => all + item.total_amount, 0);
@@ -51,7 +72,12 @@ function checkRules(input: CreatePaymentInput): void {
   const launch = input.launch ?? "qr";
   if (channel !== "in_store" || launch !== "qr") {
     throw new AppError("launch_not_available", {
-      errors: [{ pointer: channel === "in_store" ? "/launch" : "/channel", detail: "only in-store payments by QR code are served" }],
+      errors: [
+        {
+          pointer: channel === "in_store" ? "/launch" : "/channel",
+          detail: "only in-store payments by QR code are served",
+        },
+      ],
     });
   }
 }
@@ -66,7 +92,11 @@ function checkRules(input: CreatePaymentInput): void {
  * amount_mismatch, currency_not_supported, launch_not_available, reference_taken, session_token_used, klarna_unavailable.
  * Source: KNR-I3, KNR-I4, KNR-L5 to L7.
  */
-export async function createPayment(ctx: ServiceContext, input: CreatePaymentInput, options: { partnerId?: string } = {}): Promise<PublicPayment> {
+export async function createPayment(
+  ctx: ServiceContext,
+  input: CreatePaymentInput,
+  options: { partnerId?: string } = {},
+): Promise<PublicPayment> {
   requirePermission(ctx, "payments:create");
   const partnerId = partnerOf(ctx, options.partnerId);
   checkRules(input);
@@ -125,7 +155,10 @@ export async function createPayment(ctx: ServiceContext, input: CreatePaymentInp
 function duplicateError(error: unknown): Error {
   switch (violatedConstraint(error)) {
     case "payments_reference_key":
-      return new AppError("reference_taken", { errors: [{ pointer: "/reference", detail: "is used by another payment" }], cause: error });
+      return new AppError("reference_taken", {
+        errors: [{ pointer: "/reference", detail: "is used by another payment" }],
+        cause: error,
+      });
     case "payments_session_token_key":
       return new AppError("session_token_used", { cause: error });
     default:
@@ -141,7 +174,11 @@ function buildPayment(
   now: Date,
 ): PaymentRow {
   const id = newId("payment", now.getTime());
-  const purchase: Purchase = { customer: input.customer ?? null, shipping: input.shipping ?? null, klarna: input.klarna ?? null };
+  const purchase: Purchase = {
+    customer: input.customer ?? null,
+    shipping: input.shipping ?? null,
+    klarna: input.klarna ?? null,
+  };
   const hasSecret = purchase.customer !== null || purchase.shipping !== null || purchase.klarna !== null;
   const sessionToken = input.klarna?.network_session_token ?? input.klarna?.interoperability_token;
   return {
@@ -177,7 +214,8 @@ function buildPayment(
     klarnaTokenSecret: null,
     klarnaTokenKind: null,
     // Only a token of a finished journey makes one payment; a token that carries a running session may be sent many times.
-    sessionTokenHash: sessionToken && input.klarna?.journey_completed ? ctx.secrets.hash(sessionToken, "session_token") : null,
+    sessionTokenHash:
+      sessionToken && input.klarna?.journey_completed ? ctx.secrets.hash(sessionToken, "session_token") : null,
     fundingType: null,
     fundingState: null,
     declineReason: null,
@@ -236,14 +274,24 @@ export async function runAuthorize(
   return { payment: settled, result };
 }
 
-function applyInitial(draft: Draft, operation: OperationRow, outcome: KlarnaOutcome, result: AuthorizeResult, now: Date): void {
+function applyInitial(
+  draft: Draft,
+  operation: OperationRow,
+  outcome: KlarnaOutcome,
+  result: AuthorizeResult,
+  now: Date,
+): void {
   const { calls } = outcome;
   switch (result.kind) {
     case "approved":
       settle(draft, operation, "succeed", { result: "APPROVED", calls }, now);
       applyApproval(draft, result.transaction, result.captureId, now);
       if (draft.before.stopMark !== null) {
-        raiseAlarm(draft, "approved_after_cancel", "Klarna approved the payment although it was to be canceled. Refund or void it if the sale is off.");
+        raiseAlarm(
+          draft,
+          "approved_after_cancel",
+          "Klarna approved the payment although it was to be canceled. Refund or void it if the sale is off.",
+        );
       }
       return;
     case "step_up":
@@ -257,7 +305,13 @@ function applyInitial(draft: Draft, operation: OperationRow, outcome: KlarnaOutc
       move(draft, "decline");
       return;
     case "refused":
-      settle(draft, operation, "fail", { result: "REFUSED", calls, errorCode: result.code, errorId: result.errorId }, now);
+      settle(
+        draft,
+        operation,
+        "fail",
+        { result: "REFUSED", calls, errorCode: result.code, errorId: result.errorId },
+        now,
+      );
       draft.after.failureCode = "klarna_refused";
       move(draft, "fail");
       return;
@@ -275,7 +329,12 @@ function applyInitial(draft: Draft, operation: OperationRow, outcome: KlarnaOutc
 }
 
 /** An approval becomes the truth about the money: what is authorized, captured, funded. */
-export function applyApproval(draft: Draft, transaction: KlarnaPaymentTransaction, captureId: string | null, now: Date): void {
+export function applyApproval(
+  draft: Draft,
+  transaction: KlarnaPaymentTransaction,
+  captureId: string | null,
+  now: Date,
+): void {
   const { after } = draft;
   after.klarnaPaymentTransactionId = transaction.payment_transaction_id;
   after.amountAuthorized = transaction.amount ?? after.amount;

@@ -4,12 +4,23 @@ import { klarnaIdempotencyKey, newId } from "@/server/core/ids";
 import { redact } from "@/server/core/redact";
 import { addMs, DAY_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import type { Transaction } from "@/server/db/client";
-import { claimKey, answerPlace, type IdempotencyIntent } from "@/server/db/idempotency";
+import { answerPlace, claimKey, type IdempotencyIntent } from "@/server/db/idempotency";
 import type { EventType } from "@/server/events/catalog";
 import type { KlarnaCallRecord } from "@/server/klarna/client";
-import { type AlarmRow, type AnswerPatch, applyChange, type AuditRow, findPayment, listOperations, listRefundRows, lockPayment, type OperationPatch, type PaymentChange } from "./repository";
+import {
+  type AlarmRow,
+  type AnswerPatch,
+  type AuditRow,
+  applyChange,
+  findPayment,
+  listOperations,
+  listRefundRows,
+  lockPayment,
+  type OperationPatch,
+  type PaymentChange,
+} from "./repository";
 import type { CaptureRow, OperationKind, OperationRow, PaymentRecord, PaymentRow, RefundRow } from "./rows";
-import { type PaymentSnapshot, presentPayment, type PublicPayment } from "./schema";
+import { type PaymentSnapshot, type PublicPayment, presentPayment } from "./schema";
 import { announcePayment, announceRefund, snapshotPayment, stateEvent } from "./snapshot";
 import { OPEN_STATES, operationMachine, paymentMachine } from "./states";
 
@@ -56,7 +67,9 @@ export function openOperation(operations: readonly OperationRow[], kind: Operati
 
 /** Refunds that may still succeed count as refunded. */
 export function openRefundAmount(refunds: readonly RefundRow[]): number {
-  return refunds.filter((refund) => !operationMachine.isTerminal(refund.state)).reduce((sum, refund) => sum + refund.amount, 0);
+  return refunds
+    .filter((refund) => !operationMachine.isTerminal(refund.state))
+    .reduce((sum, refund) => sum + refund.amount, 0);
 }
 
 export function startDraft(loaded: Loaded): Draft {
@@ -108,7 +121,12 @@ export function newOperation(
 }
 
 /** Journals a new intent of a kind on a payment; counts the intents of the kind. */
-export function journal(draft: Draft, kind: OperationKind, now: Date, ids: { captureId?: string | null; refundId?: string | null } = {}): OperationRow {
+export function journal(
+  draft: Draft,
+  kind: OperationKind,
+  now: Date,
+  ids: { captureId?: string | null; refundId?: string | null } = {},
+): OperationRow {
   const epoch = draft.known.filter((operation) => operation.kind === kind).length + 1;
   const operation = newOperation(draft.after, kind, now, { ...ids, epoch });
   draft.newOperations.push(operation);
@@ -137,7 +155,13 @@ export function settle(
 }
 
 /** No definite answer: the row becomes UNKNOWN (when something was sent) and is looked at again, ever more slowly. */
-export function postpone(draft: Draft, operation: OperationRow, calls: readonly KlarnaCallRecord[], wasSent: boolean, now: Date): void {
+export function postpone(
+  draft: Draft,
+  operation: OperationRow,
+  calls: readonly KlarnaCallRecord[],
+  wasSent: boolean,
+  now: Date,
+): void {
   addCalls(draft, operation, calls);
   const attempts = operation.attempts + Math.max(1, calls.length);
   const state = wasSent && operation.state === "PENDING" ? operationMachine.next("PENDING", "lose") : operation.state;
@@ -170,7 +194,8 @@ export function raiseAlarm(draft: Draft, kind: string, message: string): void {
 /** When this payment has to be looked at again; null when nothing is open. */
 export function nextWake(payment: PaymentRow, operations: readonly OperationRow[], now: Date): Date | null {
   const times: Date[] = [];
-  for (const operation of operations) if (isOpenOperation(operation) && operation.nextAttemptAt) times.push(operation.nextAttemptAt);
+  for (const operation of operations)
+    if (isOpenOperation(operation) && operation.nextAttemptAt) times.push(operation.nextAttemptAt);
   const hasOpen = times.length > 0;
   switch (payment.state) {
     case "PROCESSING":
@@ -182,7 +207,10 @@ export function nextWake(payment: PaymentRow, operations: readonly OperationRow[
       if (payment.stopMark === null) {
         const age = now.getTime() - payment.createdAt.getTime();
         const step = READ_STEPS_MS.find((ms) => age < ms);
-        times.push(step === undefined ? addMs(now, READ_INTERVAL_MS) : addMs(payment.createdAt, step), payment.expiresAt);
+        times.push(
+          step === undefined ? addMs(now, READ_INTERVAL_MS) : addMs(payment.createdAt, step),
+          payment.expiresAt,
+        );
       }
       break;
     }
@@ -199,7 +227,12 @@ export function nextWake(payment: PaymentRow, operations: readonly OperationRow[
   return Number.isFinite(earliest) ? new Date(earliest) : null;
 }
 
-function auditRow(ctx: ServiceContext, payment: PaymentRow, now: Date, entry: { action: string; before?: unknown; after?: unknown }): AuditRow {
+function auditRow(
+  ctx: ServiceContext,
+  payment: PaymentRow,
+  now: Date,
+  entry: { action: string; before?: unknown; after?: unknown },
+): AuditRow {
   return {
     id: newId("audit"),
     partnerId: payment.partnerId,
@@ -229,13 +262,21 @@ function finish(ctx: ServiceContext, draft: Draft, now: Date): Omit<PaymentChang
   const { before, after } = draft;
   after.updatedAt = now;
   const settledIds = new Set(draft.operations.map((operation) => operation.id));
-  const operations = [...draft.known.filter((operation) => !settledIds.has(operation.id)), ...draft.operations, ...draft.newOperations];
+  const operations = [
+    ...draft.known.filter((operation) => !settledIds.has(operation.id)),
+    ...draft.operations,
+    ...draft.newOperations,
+  ];
   after.nextActionAt = nextWake(after, operations, now);
   const types: EventType[] = [];
   if (before.state !== after.state) {
     const type = stateEvent(after.state);
     if (type) types.push(type);
-    draft.audit.unshift({ action: `payment.${after.state.toLowerCase()}`, before: { status: before.state }, after: { status: after.state } });
+    draft.audit.unshift({
+      action: `payment.${after.state.toLowerCase()}`,
+      before: { status: before.state },
+      after: { status: after.state },
+    });
   }
   types.push(...draft.extraEvents);
   const events = types.map((type) => announcePayment(before, after, type, draft.openRefunds));
@@ -268,7 +309,13 @@ function finish(ctx: ServiceContext, draft: Draft, now: Date): Omit<PaymentChang
     calls: draft.calls,
     newCaptures: draft.newCaptures,
     newRefunds: draft.newRefunds,
-    refunds: draft.refunds.map(({ id, state, klarnaPaymentRefundId, failureCode, updatedAt }) => ({ id, state, klarnaPaymentRefundId, failureCode, updatedAt })),
+    refunds: draft.refunds.map(({ id, state, klarnaPaymentRefundId, failureCode, updatedAt }) => ({
+      id,
+      state,
+      klarnaPaymentRefundId,
+      failureCode,
+      updatedAt,
+    })),
     events,
     audit: draft.audit.map((entry) => auditRow(ctx, after, now, entry)),
     alarms,
@@ -317,12 +364,16 @@ export async function step(
     const draft = decide(loaded, now);
     if (draft === null) return loaded.payment;
     const change = finish(ctx, draft, now);
-    const answer = options.answer && ctx.idempotency ? sealAnswer(ctx, ctx.idempotency, options.answer(draft.after, draft)) : null;
+    const answer =
+      options.answer && ctx.idempotency ? sealAnswer(ctx, ctx.idempotency, options.answer(draft.after, draft)) : null;
     if (await applyChange(ctx.db, { ...change, answer }, now)) return afterApply(ctx, draft);
     loaded = undefined;
     await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(50, 2 * attempt)));
   }
-  throw new AppError("state_conflict", { detail: "The payment is changing too quickly. Try again.", retryAfterSeconds: 1 });
+  throw new AppError("state_conflict", {
+    detail: "The payment is changing too quickly. Try again.",
+    retryAfterSeconds: 1,
+  });
 }
 
 /**
@@ -348,7 +399,8 @@ export async function lockedStep(
 }
 
 function afterApply(ctx: ServiceContext, draft: Draft): PaymentRecord {
-  if (draft.before.state !== draft.after.state || draft.extraEvents.length > 0 || draft.refundEvents.length > 0) ctx.nudge("outbox");
+  if (draft.before.state !== draft.after.state || draft.extraEvents.length > 0 || draft.refundEvents.length > 0)
+    ctx.nudge("outbox");
   return { ...draft.after, version: draft.before.version + 1 };
 }
 
@@ -359,11 +411,18 @@ export function issueDisplayToken(services: Pick<ServiceContext, "secrets">, pay
   return services.secrets.hash(paymentId, DISPLAY_PURPOSE).slice(0, 43);
 }
 
-export function toPublic(ctx: Pick<ServiceContext, "env" | "secrets">, payment: PaymentRecord, openRefunds = 0): PublicPayment {
+export function toPublic(
+  ctx: Pick<ServiceContext, "env" | "secrets">,
+  payment: PaymentRecord,
+  openRefunds = 0,
+): PublicPayment {
   return presentSnapshot(ctx, snapshotPayment(payment, openRefunds));
 }
 
-export function presentSnapshot(ctx: Pick<ServiceContext, "env" | "secrets">, snapshot: PaymentSnapshot): PublicPayment {
+export function presentSnapshot(
+  ctx: Pick<ServiceContext, "env" | "secrets">,
+  snapshot: PaymentSnapshot,
+): PublicPayment {
   return presentPayment(snapshot, { publicUrl: ctx.env.PUBLIC_URL, displayToken: issueDisplayToken(ctx, snapshot.id) });
 }
 

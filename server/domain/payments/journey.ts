@@ -1,10 +1,27 @@
 import type { ServiceContext } from "@/server/context";
 import { addMs, MINUTE_MS } from "@/server/core/time";
 import type { KlarnaOutcome } from "@/server/klarna/client";
-import { authorizePayment as callAuthorize, type KlarnaPaymentRequest, readPaymentRequest, type TokenKind } from "@/server/klarna/payments";
+import {
+  authorizePayment as callAuthorize,
+  type KlarnaPaymentRequest,
+  readPaymentRequest,
+  type TokenKind,
+} from "@/server/klarna/payments";
 import { unknownWords } from "@/server/observability/metrics";
 import { applyApproval, applyStepUp, FINALIZE_WITHIN_MS, openPurchase } from "./authorize";
-import { type Draft, journal, KEY_LIFE_MS, type Loaded, move, openOperation, postpone, raiseAlarm, settle, startDraft, step } from "./change";
+import {
+  type Draft,
+  journal,
+  KEY_LIFE_MS,
+  type Loaded,
+  move,
+  openOperation,
+  postpone,
+  raiseAlarm,
+  settle,
+  startDraft,
+  step,
+} from "./change";
 import { type AuthorizeResult, buildAuthorizeBody, readAuthorizeOutcome, readRequestOutcome } from "./klarna";
 import type { OperationRow, PaymentRecord, PaymentRow } from "./rows";
 import { OPEN_STATES } from "./states";
@@ -56,7 +73,8 @@ export function applyRequestFacts(ctx: ServiceContext, draft: Draft, facts: Requ
   if (!OPEN_STATES.includes(after.state) || after.klarnaPaymentRequestId !== facts.requestId) return "ignored";
   const state = facts.state.toUpperCase();
   const known = after.klarnaRequestState ?? "SUBMITTED";
-  if (REQUEST_ENDS.has(known)) return known === "COMPLETED" && state === "COMPLETED" ? applyToken(ctx, draft, facts, now) : "ignored";
+  if (REQUEST_ENDS.has(known))
+    return known === "COMPLETED" && state === "COMPLETED" ? applyToken(ctx, draft, facts, now) : "ignored";
   if (!REQUEST_ENDS.has(state)) {
     if (!facts.isRead && after.klarnaRequestStateAt) {
       if (facts.occurredAt < after.klarnaRequestStateAt) return "ignored";
@@ -107,7 +125,8 @@ export function endStopped(draft: Draft, event: "cancel" | "expire", now: Date):
 /** The intent to cancel is answered by what became of the request. */
 function settleStop(draft: Draft, result: string, now: Date): void {
   const open = openOperation(draft.known, "CANCEL_REQUEST");
-  if (open && !draft.operations.some((operation) => operation.id === open.id)) settle(draft, open, "succeed", { result }, now);
+  if (open && !draft.operations.some((operation) => operation.id === open.id))
+    settle(draft, open, "succeed", { result }, now);
 }
 
 function applyCompleted(ctx: ServiceContext, draft: Draft, facts: RequestFacts, now: Date): RequestVerdict {
@@ -130,7 +149,8 @@ function applyCompleted(ctx: ServiceContext, draft: Draft, facts: RequestFacts, 
 /** With the token in hand the final call is journalled, in the statement that stores the token. */
 function applyToken(ctx: ServiceContext, draft: Draft, facts: RequestFacts, now: Date): RequestVerdict {
   const { after } = draft;
-  if (facts.token === null || after.state !== "FINALIZING" || after.finalStartedAt !== null || after.stopMark !== null) return "ignored";
+  if (facts.token === null || after.state !== "FINALIZING" || after.finalStartedAt !== null || after.stopMark !== null)
+    return "ignored";
   after.klarnaTokenSecret = ctx.secrets.seal(facts.token.value, tokenPlace(after));
   after.klarnaTokenKind = facts.token.kind;
   after.finalStartedAt = now;
@@ -141,14 +161,23 @@ function applyToken(ctx: ServiceContext, draft: Draft, facts: RequestFacts, now:
 /** An approval that nobody finalized in time is void, and a person is told. Only where no final call was ever sent. */
 export function lapse(draft: Draft): void {
   draft.after.failureCode = "approval_lapsed";
-  raiseAlarm(draft, "approval_lapsed", "The customer had approved, but the payment was not finalized within 60 minutes. Nothing was charged.");
+  raiseAlarm(
+    draft,
+    "approval_lapsed",
+    "The customer had approved, but the payment was not finalized within 60 minutes. Nothing was charged.",
+  );
   move(draft, "fail");
 }
 
 /** Makes (or repeats, with the same key and body) the final call and writes what is known then. */
-export async function runFinalAuthorize(ctx: ServiceContext, payment: PaymentRecord, operation: OperationRow): Promise<PaymentRecord> {
+export async function runFinalAuthorize(
+  ctx: ServiceContext,
+  payment: PaymentRecord,
+  operation: OperationRow,
+): Promise<PaymentRecord> {
   if (payment.klarnaTokenSecret === null || payment.klarnaTokenKind === null) return payment;
-  if (ctx.clock.now().getTime() - operation.openedAt.getTime() >= KEY_LIFE_MS) return askForPerson(ctx, payment.id, operation.id);
+  if (ctx.clock.now().getTime() - operation.openedAt.getTime() >= KEY_LIFE_MS)
+    return askForPerson(ctx, payment.id, operation.id);
   const purchase = openPurchase(ctx, payment);
   const outcome = await callAuthorize(
     ctx.klarna,
@@ -173,7 +202,13 @@ export async function runFinalAuthorize(ctx: ServiceContext, payment: PaymentRec
   });
 }
 
-function applyFinal(draft: Draft, operation: OperationRow, outcome: KlarnaOutcome, result: AuthorizeResult, now: Date): void {
+function applyFinal(
+  draft: Draft,
+  operation: OperationRow,
+  outcome: KlarnaOutcome,
+  result: AuthorizeResult,
+  now: Date,
+): void {
   const { calls } = outcome;
   const { after } = draft;
   switch (result.kind) {
@@ -192,31 +227,53 @@ function applyFinal(draft: Draft, operation: OperationRow, outcome: KlarnaOutcom
       applyStepUp(draft, result.request);
       return;
     case "refused":
-      settle(draft, operation, "fail", { result: "REFUSED", calls, errorCode: result.code, errorId: result.errorId }, now);
+      settle(
+        draft,
+        operation,
+        "fail",
+        { result: "REFUSED", calls, errorCode: result.code, errorId: result.errorId },
+        now,
+      );
       after.klarnaTokenSecret = null;
       if (after.finalizeBy !== null && now >= after.finalizeBy) lapse(draft);
       else {
         after.failureCode = "klarna_refused";
-        raiseAlarm(draft, "final_refused", "Klarna refused to finalize a payment that the customer had approved. Nothing was charged.");
+        raiseAlarm(
+          draft,
+          "final_refused",
+          "Klarna refused to finalize a payment that the customer had approved. Nothing was charged.",
+        );
         move(draft, "fail");
       }
       return;
     default:
       postpone(draft, operation, calls, result.kind === "unknown", now);
       if (after.finalizeBy !== null && now.getTime() >= after.finalizeBy.getTime() - FINAL_ALARM_BEFORE_MS) {
-        raiseAlarm(draft, "final_authorize_at_risk", "The final authorize has no definite answer and the 60 minutes are nearly over or past. It is repeated with the same key.");
+        raiseAlarm(
+          draft,
+          "final_authorize_at_risk",
+          "The final authorize has no definite answer and the 60 minutes are nearly over or past. It is repeated with the same key.",
+        );
       }
   }
 }
 
 /** Past the life of the key nothing is sent again: a person decides with Klarna; events and reads may still settle it. */
-export async function askForPerson(ctx: ServiceContext, paymentId: string, operationId: string): Promise<PaymentRecord> {
+export async function askForPerson(
+  ctx: ServiceContext,
+  paymentId: string,
+  operationId: string,
+): Promise<PaymentRecord> {
   return step(ctx, paymentId, (fresh, now) => {
     const open = fresh.operations.find((row) => row.id === operationId);
     if (!open || open.settledAt !== null) return null;
     const draft = startDraft(fresh);
     draft.operations.push({ ...open, nextAttemptAt: addMs(now, 60 * MINUTE_MS) });
-    raiseAlarm(draft, "outcome_unknown", "Klarna's answer is unknown for more than 23 hours. The call is not repeated any more: ask Klarna with the idempotency key of the operation.");
+    raiseAlarm(
+      draft,
+      "outcome_unknown",
+      "Klarna's answer is unknown for more than 23 hours. The call is not repeated any more: ask Klarna with the idempotency key of the operation.",
+    );
     return draft;
   });
 }
@@ -257,7 +314,8 @@ export function requestFacts(request: KlarnaPaymentRequest, now: Date): RequestF
 /** A finished journey whose token never came ends when the 60 minutes are over: no final call was ever sent. */
 export function finalizeWithoutToken(draft: Draft, now: Date): void {
   const { after } = draft;
-  const isWaiting = OPEN_STATES.includes(after.state) && after.finalStartedAt === null && after.klarnaRequestState === "COMPLETED";
+  const isWaiting =
+    OPEN_STATES.includes(after.state) && after.finalStartedAt === null && after.klarnaRequestState === "COMPLETED";
   if (!isWaiting || after.finalizeBy === null || now < after.finalizeBy) return;
   settleStop(draft, "LAPSED", now);
   lapse(draft);
@@ -267,4 +325,3 @@ export function finalizeWithoutToken(draft: Draft, now: Date): void {
 export function waitingFinal(loaded: Pick<Loaded, "operations">): OperationRow | undefined {
   return openOperation(loaded.operations, "FINAL_AUTHORIZE");
 }
-

@@ -1,20 +1,30 @@
 import { z } from "zod";
 import { type ServiceContext, type Services, systemContext } from "@/server/context";
-import { addMs, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import { newId } from "@/server/core/ids";
+import { addMs, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import type { Row } from "@/server/db/client";
 import { claimInboxEvents, type InboxEvent, type InboxMark, inboxPlace, markInboxEvent } from "@/server/events/inbox";
 import { readPaymentTransaction } from "@/server/klarna/payments";
 import { recordLateApproval, undoLateApproval } from "./after";
 import { applyApproval } from "./authorize";
-import { CALL_LEASE_MS, type Draft, isOpenOperation, KEY_LIFE_MS, move, openOperation, settle, startDraft, step } from "./change";
+import {
+  CALL_LEASE_MS,
+  type Draft,
+  isOpenOperation,
+  KEY_LIFE_MS,
+  move,
+  openOperation,
+  settle,
+  startDraft,
+  step,
+} from "./change";
 import { applyRequestFacts, proofToken, readAndApplyRequest, runFinalAuthorize } from "./journey";
 import { readTransactionOutcome } from "./klarna";
 import { findPaymentByKlarna, listOperations } from "./repository";
 import type { PaymentRecord } from "./rows";
+import { ENDED_UNPAID, isSettled } from "./states";
 import { continueStop } from "./stop";
 import { advancePayment } from "./sweep";
-import { ENDED_UNPAID, isSettled } from "./states";
 
 /* What an event from Klarna does to a payment. An event is a hint: applied once, in any order, or read again. */
 
@@ -25,7 +35,12 @@ const PARK_END_MS = 3 * DAY_MS;
 
 const text = z.string().max(8192);
 const EventSchema = z.looseObject({
-  metadata: z.looseObject({ event_type: text, event_id: text, occurred_at: z.iso.datetime({ offset: true }), subject_account_id: text.optional() }),
+  metadata: z.looseObject({
+    event_type: text,
+    event_id: text,
+    occurred_at: z.iso.datetime({ offset: true }),
+    subject_account_id: text.optional(),
+  }),
   payload: z.looseObject({
     payment_request_id: text.optional(),
     payment_request_reference: text.optional(),
@@ -34,7 +49,9 @@ const EventSchema = z.looseObject({
     state: text.optional(),
     klarna_network_session_token: text.optional(),
     payment_token: text.optional(),
-    state_context: z.looseObject({ klarna_network_session_token: text.optional(), payment_token: text.optional() }).optional(),
+    state_context: z
+      .looseObject({ klarna_network_session_token: text.optional(), payment_token: text.optional() })
+      .optional(),
     payment_funding: z.looseObject({ state: text }).optional(),
   }),
 });
@@ -50,11 +67,18 @@ export type ProcessResult = { processed: number; parked: number };
  * known, or kept as failed; a fault in one does not hold up the others. Calls that an event makes necessary (the final
  * authorize, a cancel) are made here, so that the till does not wait for another hop.
  */
-export async function processInbox(services: Services, options: { batch?: number; rounds?: number } = {}): Promise<ProcessResult> {
+export async function processInbox(
+  services: Services,
+  options: { batch?: number; rounds?: number } = {},
+): Promise<ProcessResult> {
   const result: ProcessResult = { processed: 0, parked: 0 };
   for (let round = 0; round < (options.rounds ?? 50); round += 1) {
     const now = services.clock.now();
-    const events = await claimInboxEvents(services.db, { now, leaseUntil: addMs(now, LEASE_MS), limit: options.batch ?? 32 });
+    const events = await claimInboxEvents(services.db, {
+      now,
+      leaseUntil: addMs(now, LEASE_MS),
+      limit: options.batch ?? 32,
+    });
     if (events.length === 0) break;
     await Promise.all(
       events.map(async (event) => {
@@ -76,22 +100,38 @@ async function handleEvent(ctx: ServiceContext, event: InboxEvent): Promise<Inbo
     await markInboxEvent(ctx.db, event.id, mark, ctx.clock.now());
     if (payment && follow) await follow(payment);
   } catch (error) {
-    ctx.log.error({ error, event_id: event.eventId, event_type: event.eventType, attempts: event.attempts }, "an event from Klarna could not be processed");
+    ctx.log.error(
+      { error, event_id: event.eventId, event_type: event.eventType, attempts: event.attempts },
+      "an event from Klarna could not be processed",
+    );
     const now = ctx.clock.now();
-    mark = { state: "PARKED", note: "processing failed", paymentId: null, nextAttemptAt: addMs(now, Math.min(5 * MINUTE_MS, event.attempts * 2 * SECOND_MS)) };
+    mark = {
+      state: "PARKED",
+      note: "processing failed",
+      paymentId: null,
+      nextAttemptAt: addMs(now, Math.min(5 * MINUTE_MS, event.attempts * 2 * SECOND_MS)),
+    };
     await markInboxEvent(ctx.db, event.id, mark, now).catch(() => undefined);
   }
   return mark;
 }
 
 type Applied = { applied: InboxMark; payment?: PaymentRecord; follow?: (payment: PaymentRecord) => Promise<unknown> };
-const done = (state: "PROCESSED" | "IGNORED", note: string | null, paymentId: string | null): InboxMark => ({ state, note, paymentId });
+const done = (state: "PROCESSED" | "IGNORED", note: string | null, paymentId: string | null): InboxMark => ({
+  state,
+  note,
+  paymentId,
+});
 
 async function applyEvent(ctx: ServiceContext, inbox: InboxEvent): Promise<Applied> {
   const isRequest = inbox.eventType.startsWith(REQUEST_PREFIX);
-  if (!isRequest && !inbox.eventType.startsWith(TRANSACTION_PREFIX)) return { applied: done("IGNORED", "no handler for this type", null) };
-  const parsed = EventSchema.safeParse(JSON.parse(ctx.secrets.unsealBytes(inbox.rawBody, inboxPlace(inbox)).toString("utf8")));
-  if (!parsed.success) return { applied: { state: "FAILED", note: "the body has an unexpected shape", paymentId: null } };
+  if (!isRequest && !inbox.eventType.startsWith(TRANSACTION_PREFIX))
+    return { applied: done("IGNORED", "no handler for this type", null) };
+  const parsed = EventSchema.safeParse(
+    JSON.parse(ctx.secrets.unsealBytes(inbox.rawBody, inboxPlace(inbox)).toString("utf8")),
+  );
+  if (!parsed.success)
+    return { applied: { state: "FAILED", note: "the body has an unexpected shape", paymentId: null } };
   const event = parsed.data;
   const { payload } = event;
   const payment = await findPaymentByKlarna(ctx.db, ctx.scope, {
@@ -107,7 +147,12 @@ async function applyEvent(ctx: ServiceContext, inbox: InboxEvent): Promise<Appli
 }
 
 /** Kept until the payment is known; after an hour a person is told, after three days it is set aside. */
-async function park(ctx: ServiceContext, inbox: InboxEvent, note: string, paymentId: string | null): Promise<InboxMark> {
+async function park(
+  ctx: ServiceContext,
+  inbox: InboxEvent,
+  note: string,
+  paymentId: string | null,
+): Promise<InboxMark> {
   const now = ctx.clock.now();
   const age = now.getTime() - inbox.receivedAt.getTime();
   if (age >= PARK_END_MS) return { state: "FAILED", note: `${note}, for three days`, paymentId };
@@ -115,20 +160,30 @@ async function park(ctx: ServiceContext, inbox: InboxEvent, note: string, paymen
     await ctx.db.query<Row>({
       text: `insert into alarms (id, kind, mode, subject_kind, subject_id, message, raised_at) values ($1,'webhook_parked',$2,'inbox_event',$3,$4,$5)
         on conflict (kind, subject_id) where cleared_at is null do nothing`,
-      values: [newId("alarm"), inbox.mode, inbox.id, "An event from Klarna names a payment that is not known here.", now],
+      values: [
+        newId("alarm"),
+        inbox.mode,
+        inbox.id,
+        "An event from Klarna names a payment that is not known here.",
+        now,
+      ],
     });
   }
   const wait = age < MINUTE_MS ? PARK_MS : age < HOUR_MS ? 30 * SECOND_MS : 30 * MINUTE_MS;
   return { state: "PARKED", note, paymentId, nextAttemptAt: addMs(now, wait) };
 }
 
-async function applyRequestEvent(ctx: ServiceContext, inbox: InboxEvent, event: KlarnaEvent, payment: PaymentRecord): Promise<Applied> {
+async function applyRequestEvent(
+  ctx: ServiceContext,
+  inbox: InboxEvent,
+  event: KlarnaEvent,
+  payment: PaymentRecord,
+): Promise<Applied> {
   const { payload } = event;
   const requestId = payload.payment_request_id;
   if (!requestId) return { applied: done("IGNORED", "names no payment request", payment.id) };
   if (payment.state === "PROCESSING" && payment.klarnaPaymentRequestId === null) {
     // The webhook overtook our own answer, or the answer was lost: the repeat with the same key brings the request.
-    await wakeAuthorize(ctx, payment);
     return { applied: await park(ctx, inbox, "our own call has no answer yet", payment.id) };
   }
   let verdict = "ignored";
@@ -152,7 +207,8 @@ async function applyRequestEvent(ctx: ServiceContext, inbox: InboxEvent, event: 
     await readAndApplyRequest(ctx, after);
     return { applied: done("PROCESSED", "read at Klarna: two states at the same time", payment.id) };
   }
-  if (verdict === "ignored") return { applied: done("IGNORED", "older than what is known, or not for this request", payment.id) };
+  if (verdict === "ignored")
+    return { applied: done("IGNORED", "older than what is known, or not for this request", payment.id) };
   return { applied: done("PROCESSED", null, payment.id), payment: after, follow: (moved) => followUp(ctx, moved) };
 }
 
@@ -162,21 +218,24 @@ async function followUp(ctx: ServiceContext, payment: PaymentRecord): Promise<vo
   const final = openOperation(await listOperations(ctx.db, payment), "FINAL_AUTHORIZE");
   if (final) await runFinalAuthorize(ctx, payment, final);
   else if (payment.stopMark !== null) await continueStop(ctx, payment);
-  else if (payment.state === "FINALIZING") await readAndApplyRequest(ctx, payment).then((read) => (read.finalStartedAt ? advancePayment(ctx, read.id) : undefined));
+  else if (payment.state === "FINALIZING")
+    await readAndApplyRequest(ctx, payment).then((read) =>
+      read.finalStartedAt ? advancePayment(ctx, read.id) : undefined,
+    );
 }
 
-/** A lost initial call is repeated now instead of at its next turn. */
-async function wakeAuthorize(ctx: ServiceContext, payment: PaymentRecord): Promise<void> {
-  const operation = openOperation(await listOperations(ctx.db, payment), "AUTHORIZE");
-  if (operation?.state === "UNKNOWN") await advancePayment(ctx, payment.id);
-}
-
-async function applyTransactionEvent(ctx: ServiceContext, inbox: InboxEvent, event: KlarnaEvent, payment: PaymentRecord): Promise<Applied> {
+async function applyTransactionEvent(
+  ctx: ServiceContext,
+  inbox: InboxEvent,
+  event: KlarnaEvent,
+  payment: PaymentRecord,
+): Promise<Applied> {
   const transactionId = event.payload.payment_transaction_id;
   if (!transactionId) return { applied: done("IGNORED", "names no payment transaction", payment.id) };
   const kind = inbox.eventType.slice(TRANSACTION_PREFIX.length);
   if (ENDED_UNPAID.includes(payment.state)) {
-    if (payment.lateTransactionId === transactionId) return { applied: done("IGNORED", "the late approval is known", payment.id) };
+    if (payment.lateTransactionId === transactionId)
+      return { applied: done("IGNORED", "the late approval is known", payment.id) };
     const after = await step(ctx, payment.id, (fresh) => {
       if (!ENDED_UNPAID.includes(fresh.payment.state) || fresh.payment.lateApprovalState !== null) return null;
       const draft = startDraft(fresh);
@@ -186,31 +245,50 @@ async function applyTransactionEvent(ctx: ServiceContext, inbox: InboxEvent, eve
     return {
       applied: done("PROCESSED", "an approval for a payment that was over", payment.id),
       payment: after,
-      follow: async (moved) => undoLateApproval(ctx, { payment: moved, operations: await listOperations(ctx.db, moved) }),
+      follow: async (moved) =>
+        undoLateApproval(ctx, { payment: moved, operations: await listOperations(ctx.db, moved) }),
     };
   }
   if (payment.klarnaPaymentTransactionId === null) return adoptTransaction(ctx, inbox, payment, transactionId);
-  if (payment.klarnaPaymentTransactionId !== transactionId) return { applied: done("IGNORED", "another transaction than the payment's", payment.id) };
-  return applyTransactionFacts(ctx, payment, kind, event.payload.payment_funding?.state ?? (kind === "funding-state-change.funded" ? "FUNDED" : null));
+  if (payment.klarnaPaymentTransactionId !== transactionId)
+    return { applied: done("IGNORED", "another transaction than the payment's", payment.id) };
+  return applyTransactionFacts(
+    ctx,
+    payment,
+    kind,
+    event.payload.payment_funding?.state ?? (kind === "funding-state-change.funded" ? "FUNDED" : null),
+  );
 }
 
 /**
  * Klarna has approved and our own call does not know it: the same key is repeated, which returns the stored approval.
  * Past the life of the key the transaction is read and taken over.
  */
-async function adoptTransaction(ctx: ServiceContext, inbox: InboxEvent, payment: PaymentRecord, transactionId: string): Promise<Applied> {
+async function adoptTransaction(
+  ctx: ServiceContext,
+  inbox: InboxEvent,
+  payment: PaymentRecord,
+  transactionId: string,
+): Promise<Applied> {
   const now = ctx.clock.now();
-  const open = (await listOperations(ctx.db, payment)).find((row) => (row.kind === "AUTHORIZE" || row.kind === "FINAL_AUTHORIZE") && isOpenOperation(row));
+  const open = (await listOperations(ctx.db, payment)).find(
+    (row) => (row.kind === "AUTHORIZE" || row.kind === "FINAL_AUTHORIZE") && isOpenOperation(row),
+  );
   if (!open) return { applied: await park(ctx, inbox, "no call of ours waits for an approval", payment.id) };
   const age = now.getTime() - open.openedAt.getTime();
   if (age < KEY_LIFE_MS) {
-    if (open.state === "PENDING" && age < CALL_LEASE_MS) return { applied: await park(ctx, inbox, "our own call is still running", payment.id) };
+    if (open.state === "PENDING" && age < CALL_LEASE_MS)
+      return { applied: await park(ctx, inbox, "our own call is still running", payment.id) };
     const after = await advancePayment(ctx, payment.id);
     return isSettled(after.state)
       ? { applied: done("PROCESSED", "the approval was fetched with the same key", payment.id) }
       : { applied: await park(ctx, inbox, "the approval could not be fetched yet", payment.id) };
   }
-  const outcome = await readPaymentTransaction(ctx.klarna, { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id }, transactionId);
+  const outcome = await readPaymentTransaction(
+    ctx.klarna,
+    { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id },
+    transactionId,
+  );
   const transaction = readTransactionOutcome(outcome);
   if (!transaction) return { applied: await park(ctx, inbox, "the transaction could not be read yet", payment.id) };
   await step(ctx, payment.id, (fresh, at) => {
@@ -224,7 +302,12 @@ async function adoptTransaction(ctx: ServiceContext, inbox: InboxEvent, payment:
   return { applied: done("PROCESSED", "the approval was taken over from the transaction", payment.id) };
 }
 
-async function applyTransactionFacts(ctx: ServiceContext, payment: PaymentRecord, kind: string, fundingState: string | null): Promise<Applied> {
+async function applyTransactionFacts(
+  ctx: ServiceContext,
+  payment: PaymentRecord,
+  kind: string,
+  fundingState: string | null,
+): Promise<Applied> {
   let isApplied = false;
   const after = await step(ctx, payment.id, (fresh) => {
     const draft = startDraft(fresh);
@@ -244,5 +327,11 @@ async function applyTransactionFacts(ctx: ServiceContext, payment: PaymentRecord
   // Captures, refunds and voids are settled by the answer of their own call; an open one is asked again now.
   const hasOpen = (await listOperations(ctx.db, after)).some((row) => isOpenOperation(row) && row.state === "UNKNOWN");
   if (hasOpen) await advancePayment(ctx, payment.id);
-  return { applied: done(isApplied || hasOpen ? "PROCESSED" : "IGNORED", isApplied || hasOpen ? null : "known already", payment.id) };
+  return {
+    applied: done(
+      isApplied || hasOpen ? "PROCESSED" : "IGNORED",
+      isApplied || hasOpen ? null : "known already",
+      payment.id,
+    ),
+  };
 }

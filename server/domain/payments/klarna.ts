@@ -1,5 +1,4 @@
 import type { ServiceContext } from "@/server/context";
-import { unknownWords } from "@/server/observability/metrics";
 import type { KlarnaOutcome } from "@/server/klarna/client";
 import {
   AuthorizeAnswerSchema,
@@ -8,6 +7,7 @@ import {
   PaymentRequestSchema,
   PaymentTransactionSchema,
 } from "@/server/klarna/payments";
+import { unknownWords } from "@/server/observability/metrics";
 import type { PaymentRecord } from "./rows";
 import type { CreatePaymentInput, LineItem } from "./schema";
 
@@ -56,7 +56,14 @@ export function buildAuthorizeBody(
             payment.storeKlarnaId !== null
               ? { store_id: payment.storeKlarnaId }
               : payment.storeSource === "PAYMENT"
-                ? { store: { type: "PHYSICAL_STORE", store_reference: payment.storeReference, name: payment.storeName, address: payment.storeAddress } }
+                ? {
+                    store: {
+                      type: "PHYSICAL_STORE",
+                      store_reference: payment.storeReference,
+                      name: payment.storeName,
+                      address: payment.storeAddress,
+                    },
+                  }
                 : { store_reference: payment.storeReference },
           point_of_transaction: { type: "TERMINAL", terminal_reference: payment.terminalReference },
         };
@@ -73,7 +80,15 @@ export function buildAuthorizeBody(
       ...(payment.lineItems.length > 0 ? { line_items: payment.lineItems.map(lineItem) } : {}),
       ...(purchase.customer ? { customer: purchase.customer } : {}),
       ...(purchase.shipping
-        ? { shipping: [{ shipping_reference: purchase.shipping.reference, recipient: purchase.shipping.recipient, address: purchase.shipping.address }] }
+        ? {
+            shipping: [
+              {
+                shipping_reference: purchase.shipping.reference,
+                recipient: purchase.shipping.recipient,
+                address: purchase.shipping.address,
+              },
+            ],
+          }
         : {}),
     },
     step_up_config: {
@@ -125,7 +140,10 @@ export function readAuthorizeOutcome(ctx: Pick<ServiceContext, "log">, outcome: 
       return { kind: "declined", reason: answer.result_reason ?? "declined" };
     default:
       unknownWords.inc({ field: "payment_transaction_response.result" });
-      ctx.log.warn({ code: answer.result.slice(0, 60) }, "Klarna answered an authorize with a word that we do not know");
+      ctx.log.warn(
+        { code: answer.result.slice(0, 60) },
+        "Klarna answered an authorize with a word that we do not know",
+      );
       return { kind: "unknown", reason: "unknown_result" };
   }
 }

@@ -1,13 +1,25 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { z } from "zod";
 import type { ServiceContext, Services } from "@/server/context";
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import { checkInvariants } from "@/server/domain/invariants";
-import { asApiKey, type TestServices, testServices } from "@/server/testing/context";
 import { asSystem, type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
+import { asApiKey, type TestServices, testServices } from "@/server/testing/context";
 import { receiveKlarnaWebhooks, type WebhookReceiver } from "@/server/testing/klarna-webhooks";
+import { sendSigned } from "@/server/testing/signed-event";
 import type { CreatePaymentInput } from "./schema";
 import { CreatePaymentSchema } from "./schema";
-import { advanceDuePayments, cancelPayment, createPayment, getPayment, getPaymentTimeline, processInbox, refundPayment, voidPayment } from "./service";
+import {
+  advanceDuePayments,
+  cancelPayment,
+  createPayment,
+  getPayment,
+  getPaymentTimeline,
+  processInbox,
+  refundPayment,
+  voidPayment,
+} from "./service";
 
 /*
  * The payment against the simulator: each way it can go, with transactions counted at the simulator. Klarna's webhooks
@@ -88,26 +100,70 @@ async function pending(overrides: Partial<CreatePaymentInput> = {}): Promise<str
   return payment.id;
 }
 async function eventsOf(id: string): Promise<string[]> {
-  const rows = await services.db.query<{ type: string }>({ text: "select type from outbox_events where subject_id = $1 order by sequence", values: [id] });
+  const rows = await services.db.query<{ type: string }>({
+    text: "select type from outbox_events where subject_id = $1 order by sequence",
+    values: [id],
+  });
   return rows.map((row) => row.type);
 }
 async function alarmsOf(id: string): Promise<string[]> {
-  const rows = await services.db.query<{ kind: string }>({ text: "select kind from alarms where subject_id = $1 order by raised_at", values: [id] });
+  const rows = await services.db.query<{ kind: string }>({
+    text: "select kind from alarms where subject_id = $1 order by raised_at",
+    values: [id],
+  });
   return rows.map((row) => row.kind);
 }
-async function operationsOf(id: string): Promise<{ kind: string; state: string; result: string | null; attempts: number }[]> {
-  return services.db.query({ text: "select kind, state, result, attempts from klarna_operations where payment_id = $1 order by opened_at, id", values: [id] });
+async function operationsOf(
+  id: string,
+): Promise<{ kind: string; state: string; result: string | null; attempts: number }[]> {
+  return services.db.query({
+    text: "select kind, state, result, attempts from klarna_operations where payment_id = $1 order by opened_at, id",
+    values: [id],
+  });
 }
 async function authorizeCalls(id: string) {
   const calls = await test.simulator.control.calls({ account: partner.account.id });
   return calls.filter((call) => call.operation.startsWith("authorize") && JSON.stringify(call).includes(id));
 }
 
+/** Puts a copy of a transaction into the simulator's books under another payment's reference. */
+async function cloneTransaction(fromPayment: string, toPayment: string): Promise<string> {
+  const answer = await fetch(
+    `${test.simulator.url}/_control/transactions?payment_transaction_reference=${fromPayment}`,
+  );
+  const { transactions } = z
+    .object({ transactions: z.array(z.record(z.string(), z.unknown())) })
+    .parse(await answer.json());
+  const id = `krn:payment:eu1:transaction:${randomUUID()}`;
+  const { remaining_amount: _, ...rest } = transactions[0] ?? {};
+  const at = (value: unknown): number => new Date(String(value)).getTime();
+  const copy = {
+    ...rest,
+    payment_transaction_id: id,
+    payment_transaction_reference: toPayment,
+    created_at: at(rest.created_at),
+    updated_at: at(rest.updated_at),
+    expires_at: at(rest.expires_at),
+  };
+  const imported = await fetch(`${test.simulator.url}/_control/import`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ transactions: [copy] }),
+  });
+  expect(imported.status, await imported.clone().text()).toBe(201);
+  return id;
+}
+
 describe("a payment in store", () => {
   it("is completed at once when Klarna approves at once", async () => {
     await freshPartner();
     const payment = await createPayment(ctx, body({ amount: 10_002 }));
-    expect(payment).toMatchObject({ status: "completed", amount_authorized: 10_002, amount_captured: 10_002, amount_refundable: 10_002 });
+    expect(payment).toMatchObject({
+      status: "completed",
+      amount_authorized: 10_002,
+      amount_captured: 10_002,
+      amount_refundable: 10_002,
+    });
     expect(payment.klarna.payment_transaction_id).toMatch(/^krn:payment:/);
     expect(await transactionsOf(payment.id)).toHaveLength(1);
     expect(await eventsOf(payment.id)).toEqual(["payment.completed"]);
@@ -133,7 +189,12 @@ describe("a payment in store", () => {
     await settleWebhooks();
     expect(await getPayment(ctx, id)).toMatchObject({ status: "completed", amount_captured: 11_850, qr: null });
     expect(await transactionsOf(id)).toHaveLength(1);
-    expect(await eventsOf(id)).toEqual(["payment.pending", "payment.in_progress", "payment.updated", "payment.completed"]);
+    expect(await eventsOf(id)).toEqual([
+      "payment.pending",
+      "payment.in_progress",
+      "payment.updated",
+      "payment.completed",
+    ]);
     const timeline = await getPaymentTimeline(ctx, id, { withMessages: true }).catch(() => null);
     expect(timeline).toBeNull();
   });
@@ -143,7 +204,11 @@ describe("a payment in store", () => {
     const id = await pending({ capture: "manual" });
     await test.simulator.control.play(await requestOf(id), "complete");
     await settleWebhooks();
-    expect(await getPayment(ctx, id)).toMatchObject({ status: "authorized", amount_authorized: 11_850, amount_captured: 0 });
+    expect(await getPayment(ctx, id)).toMatchObject({
+      status: "authorized",
+      amount_authorized: 11_850,
+      amount_captured: 0,
+    });
     expect(await voidPayment(ctx, id)).toMatchObject({ status: "voided", amount_voided: 11_850 });
     const [transaction] = await transactionsOf(id);
     expect(transaction?.state).toBe("CLOSED");
@@ -188,7 +253,12 @@ describe("a payment in store", () => {
   it("stays pending, marked, while Klarna does not answer the cancel, and ends canceled afterwards", async () => {
     await freshPartner();
     const id = await pending();
-    await test.simulator.control.fault({ operation: "cancel_request", kind: "status_500", account: partner.account.id, times: null });
+    await test.simulator.control.fault({
+      operation: "cancel_request",
+      kind: "status_500",
+      account: partner.account.id,
+      times: null,
+    });
     expect((await cancelPayment(ctx, id)).status).toBe("pending");
     await test.simulator.control.clearFaults();
     await sweepFor(30 * SECOND_MS);
@@ -208,7 +278,14 @@ describe("a payment in store", () => {
     for (let round = 0; round < 8; round += 1) {
       const id = await pending();
       const request = await requestOf(id);
-      const canceling = (round % 2 === 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, round))).then(() => cancelPayment(ctx, id).then((payment) => payment.status, () => "refused"));
+      const canceling = (
+        round % 2 === 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, round))
+      ).then(() =>
+        cancelPayment(ctx, id).then(
+          (payment) => payment.status,
+          () => "refused",
+        ),
+      );
       await Promise.all([canceling, test.simulator.control.play(request, "complete").catch(() => null)]);
       await settleWebhooks();
       await sweepFor(30 * SECOND_MS);
@@ -216,7 +293,9 @@ describe("a payment in store", () => {
       const transactions = await transactionsOf(id);
       expect(["canceled", "completed"]).toContain(status);
       expect(transactions).toHaveLength(status === "completed" ? 1 : 0);
-      expect((await eventsOf(id)).filter((type) => type === "payment.canceled" || type === "payment.completed")).toHaveLength(1);
+      expect(
+        (await eventsOf(id)).filter((type) => type === "payment.canceled" || type === "payment.completed"),
+      ).toHaveLength(1);
     }
   });
 
@@ -249,7 +328,13 @@ describe("a payment in store", () => {
     const second = await createPayment(ctx, body({ store: { details }, terminal: { reference: "T-1" } }));
     expect(second.store?.id).toBe(first.store?.id);
     await expect(
-      createPayment(ctx, body({ store: { details: { ...details, address: { ...address, city: "Malmö" } } }, terminal: { reference: "T-1" } })),
+      createPayment(
+        ctx,
+        body({
+          store: { details: { ...details, address: { ...address, city: "Malmö" } } },
+          terminal: { reference: "T-1" },
+        }),
+      ),
     ).rejects.toMatchObject({ code: "store_details_differ" });
   });
 });
@@ -257,7 +342,13 @@ describe("a payment in store", () => {
 describe("Klarna's answers", () => {
   it("R8: an answer after our time-out leaves the payment processing, then one request is found with the same key", async () => {
     await freshPartner();
-    await test.simulator.control.fault({ operation: "authorize", kind: "slow", delay_ms: 6_000, account: partner.account.id, times: 1 });
+    await test.simulator.control.fault({
+      operation: "authorize",
+      kind: "slow",
+      delay_ms: 6_000,
+      account: partner.account.id,
+      times: 1,
+    });
     const payment = await createPayment(ctx, body());
     expect(payment.status).toBe("processing");
     await test.simulator.control.clearFaults();
@@ -269,16 +360,19 @@ describe("Klarna's answers", () => {
     expect(await test.simulator.control.requests({ payment_request_reference: payment.id })).toHaveLength(1);
   });
 
-  it.each(["cut_after", "cut_before", "cut_halfway"] as const)("R9: a dropped connection (%s) is repeated with the same key and ends in one request", async (kind) => {
-    await freshPartner();
-    await test.simulator.control.fault({ operation: "authorize", kind, account: partner.account.id, times: 1 });
-    const payment = await createPayment(ctx, body());
-    expect(payment.status).toBe("pending");
-    const calls = await authorizeCalls(payment.id);
-    expect(calls.length).toBeGreaterThanOrEqual(2);
-    expect(new Set(calls.map((call) => call.idempotency_key)).size).toBe(1);
-    expect(await test.simulator.control.requests({ payment_request_reference: payment.id })).toHaveLength(1);
-  });
+  it.each(["cut_after", "cut_before", "cut_halfway"] as const)(
+    "R9: a dropped connection (%s) is repeated with the same key and ends in one request",
+    async (kind) => {
+      await freshPartner();
+      await test.simulator.control.fault({ operation: "authorize", kind, account: partner.account.id, times: 1 });
+      const payment = await createPayment(ctx, body());
+      expect(payment.status).toBe("pending");
+      const calls = await authorizeCalls(payment.id);
+      expect(calls.length).toBeGreaterThanOrEqual(2);
+      expect(new Set(calls.map((call) => call.idempotency_key)).size).toBe(1);
+      expect(await test.simulator.control.requests({ payment_request_reference: payment.id })).toHaveLength(1);
+    },
+  );
 
   it.each(["status_500", "html_502", "malformed", "wrong_schema", "status_500_after"] as const)(
     "R10: %s on every attempt is unknown, never failed and never succeeded, until the same key brings the truth",
@@ -297,7 +391,12 @@ describe("Klarna's answers", () => {
 
   it("R11: an unknown call older than Klarna keeps its key is not sent again, and a person is told", async () => {
     await freshPartner();
-    await test.simulator.control.fault({ operation: "authorize", kind: "cut_after", account: partner.account.id, times: null });
+    await test.simulator.control.fault({
+      operation: "authorize",
+      kind: "cut_after",
+      account: partner.account.id,
+      times: null,
+    });
     const payment = await createPayment(ctx, body());
     await test.simulator.control.clearFaults();
     const before = (await authorizeCalls(payment.id)).length;
@@ -312,7 +411,12 @@ describe("Klarna's answers", () => {
   it("repeats a final call that answered 500 with the same key: one transaction", async () => {
     await freshPartner();
     const id = await pending();
-    await test.simulator.control.fault({ operation: "authorize_final", kind: "status_500_after", account: partner.account.id, times: 1 });
+    await test.simulator.control.fault({
+      operation: "authorize_final",
+      kind: "status_500_after",
+      account: partner.account.id,
+      times: 1,
+    });
     await test.simulator.control.play(await requestOf(id), "complete");
     await settleWebhooks();
     expect((await getPayment(ctx, id)).status).toBe("completed");
@@ -322,14 +426,24 @@ describe("Klarna's answers", () => {
   it("follows Klarna when the final call is declined or steps up again", async () => {
     await freshPartner();
     const declined = await pending();
-    await test.simulator.control.fault({ operation: "authorize_final", kind: "decline", account: partner.account.id, times: 1 });
+    await test.simulator.control.fault({
+      operation: "authorize_final",
+      kind: "decline",
+      account: partner.account.id,
+      times: 1,
+    });
     await test.simulator.control.play(await requestOf(declined), "complete");
     await settleWebhooks();
     expect((await getPayment(ctx, declined)).status).toBe("declined");
 
     const again = await pending();
     const firstRequest = await requestOf(again);
-    await test.simulator.control.fault({ operation: "authorize_final", kind: "step_up_again", account: partner.account.id, times: 1 });
+    await test.simulator.control.fault({
+      operation: "authorize_final",
+      kind: "step_up_again",
+      account: partner.account.id,
+      times: 1,
+    });
     await test.simulator.control.play(firstRequest, "complete");
     await settleWebhooks();
     expect((await getPayment(ctx, again)).status).toBe("pending");
@@ -344,12 +458,26 @@ describe("Klarna's answers", () => {
     const down = await testServices({ clock: "movable", environment: { KLARNA_TEST_BASE_URL: "http://127.0.0.1:9" } });
     const own = await makePartner(down.services);
     const as = asApiKey(down.services, { partnerId: own.partner.id });
-    const input = CreatePaymentSchema.parse({ amount: 5_000, currency: "SEK", reference: "R15", store: { id: own.store.id }, terminal: { id: own.terminal.id } });
+    const input = CreatePaymentSchema.parse({
+      amount: 5_000,
+      currency: "SEK",
+      reference: "R15",
+      store: { id: own.store.id },
+      terminal: { id: own.terminal.id },
+    });
     await expect(createPayment(as, input)).rejects.toMatchObject({ code: "klarna_unavailable" });
     await expect(createPayment(as, input)).rejects.toMatchObject({ code: "klarna_unavailable" });
-    const rows = await down.services.db.query<{ state: string; failure: string }>({ text: "select state, failure_code as failure from payments", values: [] });
+    const rows = await down.services.db.query<{ state: string; failure: string }>({
+      text: "select state, failure_code as failure from payments",
+      values: [],
+    });
     expect(new Set(rows.map((row) => row.state))).toEqual(new Set(["FAILED"]));
-    expect(await down.services.db.query({ text: "select 1 from klarna_operations where state in ('PENDING','UNKNOWN')", values: [] })).toEqual([]);
+    expect(
+      await down.services.db.query({
+        text: "select 1 from klarna_operations where state in ('PENDING','UNKNOWN')",
+        values: [],
+      }),
+    ).toEqual([]);
     await down.close();
   });
 });
@@ -359,7 +487,13 @@ describe("Klarna's webhooks", () => {
     await freshPartner();
     for (const kind of ["doubled", "out_of_order", "late"] as const) {
       const id = await pending();
-      await test.simulator.control.fault({ operation: "webhook", kind, match: { payment_request_reference: id }, delay_ms: 200, times: null });
+      await test.simulator.control.fault({
+        operation: "webhook",
+        kind,
+        match: { payment_request_reference: id },
+        delay_ms: 200,
+        times: null,
+      });
       const request = await requestOf(id);
       await test.simulator.control.play(request, "open");
       await test.simulator.control.play(request, "complete");
@@ -375,7 +509,12 @@ describe("Klarna's webhooks", () => {
   it("R20: with every webhook lost, reading finds a finished journey and finalizes it", async () => {
     await freshPartner();
     const id = await pending();
-    await test.simulator.control.fault({ operation: "webhook", kind: "lost", match: { payment_request_reference: id }, times: null });
+    await test.simulator.control.fault({
+      operation: "webhook",
+      kind: "lost",
+      match: { payment_request_reference: id },
+      times: null,
+    });
     await test.simulator.control.play(await requestOf(id), "complete");
     await test.simulator.control.idle();
     expect((await getPayment(ctx, id)).status).toBe("pending");
@@ -388,7 +527,12 @@ describe("Klarna's webhooks", () => {
     await freshPartner();
     const id = await pending({ expires_in: 172_800 });
     await test.simulator.control.account({ account_id: partner.account.id, switches: { read_shows_token: false } });
-    await test.simulator.control.fault({ operation: "webhook", kind: "lost", match: { payment_request_reference: id }, times: null });
+    await test.simulator.control.fault({
+      operation: "webhook",
+      kind: "lost",
+      match: { payment_request_reference: id },
+      times: null,
+    });
     await test.simulator.control.play(await requestOf(id), "complete");
     await sweepFor(65 * MINUTE_MS, 5 * MINUTE_MS);
     expect(await getPayment(ctx, id)).toMatchObject({ status: "failed", failure: { code: "approval_lapsed" } });
@@ -407,34 +551,46 @@ describe("Klarna's webhooks", () => {
     await passTime(61 * MINUTE_MS);
     await test.simulator.control.idle();
     const deliveries = await test.simulator.control.deliveries({ account: partner.account.id });
-    for (const delivery of deliveries.filter((item) => JSON.stringify(item).includes("completed"))) await test.simulator.control.redeliver(delivery.delivery_id);
+    for (const delivery of deliveries.filter((item) => JSON.stringify(item).includes("completed")))
+      await test.simulator.control.redeliver(delivery.delivery_id);
     await settleWebhooks();
     expect(await getPayment(ctx, id)).toMatchObject({ status: "failed", failure: { code: "approval_lapsed" } });
     expect(await transactionsOf(id)).toHaveLength(0);
   });
 
-  it("an approval that shows up for a canceled payment is recorded, undone and alarmed; the status stays", async () => {
-    await freshPartner();
-    const id = await pending();
-    await cancelPayment(ctx, id);
-    const payment = await getPayment(ctx, id);
-    // Klarna approves by itself what was canceled: a transaction appears under the payment's reference.
-    const other = await createPayment(ctx, body({ amount: 11_802 }));
-    const transactionId = other.klarna.payment_transaction_id ?? "";
-    await services.db.query({ text: "update payments set klarna_payment_transaction_id = klarna_payment_transaction_id, version = version + 1 where id = $1", values: [other.id] });
-    const { sendSigned } = await import("@/server/testing/signed-event");
-    await sendSigned(webhooks, {
-      type: "payment.transaction.state-change.authorized",
-      account: partner.account.id,
-      payload: { payment_transaction_id: `${transactionId}-late`, payment_transaction_reference: id, state: "AUTHORIZED" },
-    });
-    await processInbox(services);
-    expect((await getPayment(ctx, id)).status).toBe("canceled");
-    expect(payment.status).toBe("canceled");
-    const [row] = await services.db.query<{ late: string | null; state: string | null }>({ text: "select late_transaction_id as late, late_approval_state as state from payments where id = $1", values: [id] });
-    expect(row).toMatchObject({ late: `${transactionId}-late`, state: "FOUND" });
-    expect(await alarmsOf(id)).toContain("late_approval");
-  });
+  it.each(["AUTHORIZED", "COMPLETED"] as const)(
+    "an approval that shows up for a canceled payment (%s) is recorded, undone and alarmed; the status stays",
+    async (state) => {
+      await freshPartner();
+      const id = await pending({ capture: state === "COMPLETED" ? "automatic" : "manual" });
+      await cancelPayment(ctx, id);
+      const eventsBefore = await eventsOf(id);
+      // Klarna approves by itself what was canceled: a transaction appears under the payment's reference.
+      const model = await createPayment(
+        ctx,
+        body({ amount: 11_802, capture: state === "COMPLETED" ? "automatic" : "manual" }),
+      );
+      const transactionId = await cloneTransaction(model.id, id);
+      await sendSigned(webhooks, {
+        type: "payment.transaction.state-change.authorized",
+        account: partner.account.id,
+        payload: { payment_transaction_id: transactionId, payment_transaction_reference: id, state },
+      });
+      await processInbox(services);
+      await sweepFor(30 * SECOND_MS);
+      expect((await getPayment(ctx, id)).status).toBe("canceled");
+      const [row] = await services.db.query<{ late: string | null; state: string | null }>({
+        text: "select late_transaction_id as late, late_approval_state as state from payments where id = $1",
+        values: [id],
+      });
+      expect(row).toEqual({ late: transactionId, state: state === "COMPLETED" ? "REFUNDED" : "VOIDED" });
+      expect(await alarmsOf(id)).toContain("late_approval");
+      const [transaction] = (await transactionsOf(id)).filter((item) => item.payment_transaction_id === transactionId);
+      if (state === "COMPLETED") expect(transaction?.refunded_amount).toBe(11_802);
+      else expect(transaction?.state).toBe("CLOSED");
+      expect(await eventsOf(id)).toEqual(eventsBefore);
+    },
+  );
 });
 
 describe("refunds", () => {
@@ -452,11 +608,14 @@ describe("refunds", () => {
   it("R37: 50 parallel partial refunds never exceed what was captured; the rest are refused", async () => {
     await freshPartner();
     const sale = await createPayment(ctx, body({ amount: 10_002 }));
-    const results = await Promise.allSettled(Array.from({ length: 50 }, () => refundPayment(ctx, sale.id, { amount: 1_000 })));
+    const results = await Promise.allSettled(
+      Array.from({ length: 50 }, () => refundPayment(ctx, sale.id, { amount: 1_000 })),
+    );
     const accepted = results.filter((result) => result.status === "fulfilled");
     const refused = results.filter((result) => result.status === "rejected");
     expect(accepted).toHaveLength(10);
-    for (const result of refused) expect(["refund_exceeds_captured", "payment_not_refundable"]).toContain(result.reason.code);
+    for (const result of refused)
+      expect(["refund_exceeds_captured", "payment_not_refundable"]).toContain(result.reason.code);
     const [transaction] = await transactionsOf(sale.id);
     expect(transaction?.refunded_amount).toBe(10_000);
   });
@@ -464,7 +623,12 @@ describe("refunds", () => {
   it("an unknown refund counts as refunded, keeps its one key, and settles later", async () => {
     await freshPartner();
     const sale = await createPayment(ctx, body({ amount: 10_002 }));
-    await test.simulator.control.fault({ operation: "refund", kind: "cut_after", account: partner.account.id, times: null });
+    await test.simulator.control.fault({
+      operation: "refund",
+      kind: "cut_after",
+      account: partner.account.id,
+      times: null,
+    });
     const refund = await refundPayment(ctx, sale.id, {});
     expect(refund.status).toBe("processing");
     expect((await getPayment(ctx, sale.id)).amount_refundable).toBe(0);
@@ -482,7 +646,12 @@ describe("Klarna silent for long", () => {
   it("stays finalizing while the final call has no definite answer, past the 60 minutes, and alarms", async () => {
     await freshPartner();
     const id = await pending();
-    await test.simulator.control.fault({ operation: "authorize_final", kind: "cut_after", account: partner.account.id, times: null });
+    await test.simulator.control.fault({
+      operation: "authorize_final",
+      kind: "cut_after",
+      account: partner.account.id,
+      times: null,
+    });
     await test.simulator.control.play(await requestOf(id), "complete");
     await settleWebhooks();
     expect((await getPayment(ctx, id)).status).toBe("finalizing");

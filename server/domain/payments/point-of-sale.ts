@@ -52,7 +52,11 @@ const LOOKUP = `select r.state as "partnerState", a.state as "accountState", a.p
   left join terminals t on t.partner_id = s.partner_id and t.mode = s.mode and t.store_id = s.id and (t.id = $5 or t.reference = $6)
   where a.partner_id = $1 and a.mode = $2 limit 2`;
 
-async function lookUp(ctx: ServiceContext, partnerId: string, selector: { store: CreatePaymentInput["store"]; terminal: CreatePaymentInput["terminal"] }): Promise<Found> {
+async function lookUp(
+  ctx: ServiceContext,
+  partnerId: string,
+  selector: { store: CreatePaymentInput["store"]; terminal: CreatePaymentInput["terminal"] },
+): Promise<Found> {
   const { store, terminal } = selector;
   const rows = await ctx.db.query<Found>({
     name: "point_of_sale",
@@ -94,8 +98,18 @@ export async function findPointOfSale(
     throw new AppError("rule_broken", { errors: [{ pointer: "/terminal", detail: "is required in store" }] });
   }
   let row = await lookUp(ctx, partnerId, selector);
-  if (selector.store && "details" in selector.store && (row.storeId === null || (row.terminalId === null && "reference" in selector.terminal))) {
-    await addInline(ctx, partnerId, row, selector.store.details, "reference" in selector.terminal ? selector.terminal.reference : null);
+  if (
+    selector.store &&
+    "details" in selector.store &&
+    (row.storeId === null || (row.terminalId === null && "reference" in selector.terminal))
+  ) {
+    await addInline(
+      ctx,
+      partnerId,
+      row,
+      selector.store.details,
+      "reference" in selector.terminal ? selector.terminal.reference : null,
+    );
     row = await lookUp(ctx, partnerId, selector);
   }
   if (selector.store && "details" in selector.store && row.storeId !== null) {
@@ -103,15 +117,21 @@ export async function findPointOfSale(
     if (canonical(row.storeAddress) !== canonical(given)) throw new AppError("store_details_differ");
   }
   if (row.storeId === null) {
-    if (!selector.store) throw new AppError("terminal_not_found", { errors: [{ pointer: "/terminal", detail: "is not known" }] });
+    if (!selector.store)
+      throw new AppError("terminal_not_found", { errors: [{ pointer: "/terminal", detail: "is not known" }] });
     throw new AppError("store_not_found", { errors: [{ pointer: "/store", detail: "is not known" }] });
   }
-  if (row.storeStatus !== "ACTIVE") throw new AppError("rule_broken", { errors: [{ pointer: "/store", detail: "is archived" }] });
+  if (row.storeStatus !== "ACTIVE")
+    throw new AppError("rule_broken", { errors: [{ pointer: "/store", detail: "is archived" }] });
   if (row.storeType !== "PHYSICAL") {
     throw new AppError("rule_broken", { errors: [{ pointer: "/store", detail: "is not a physical store" }] });
   }
-  if (row.terminalId === null) throw new AppError("terminal_not_found", { errors: [{ pointer: "/terminal", detail: "is not known in this store" }] });
-  if (row.terminalStatus !== "ACTIVE") throw new AppError("rule_broken", { errors: [{ pointer: "/terminal", detail: "is archived" }] });
+  if (row.terminalId === null)
+    throw new AppError("terminal_not_found", {
+      errors: [{ pointer: "/terminal", detail: "is not known in this store" }],
+    });
+  if (row.terminalStatus !== "ACTIVE")
+    throw new AppError("rule_broken", { errors: [{ pointer: "/terminal", detail: "is archived" }] });
   return {
     accountId: row.accountId,
     partnerName: row.partnerName,
@@ -130,7 +150,9 @@ export async function findPointOfSale(
 function canonical(address: Address | null): string {
   if (address === null) return "";
   const { street_address, street_address2 = "", postal_code, city, region = "", country } = address;
-  return [street_address, street_address2, postal_code, city, region, country].map((part) => part.trim().toLowerCase()).join("|");
+  return [street_address, street_address2, postal_code, city, region, country]
+    .map((part) => part.trim().toLowerCase())
+    .join("|");
 }
 
 async function addInline(
@@ -147,7 +169,16 @@ async function addInline(
       await tx.query<Row>({
         text: `insert into stores (id, partner_id, mode, reference, name, type, address, country, source, status, created_at, updated_at)
           values ($1,$2,$3,$4,$5,'PHYSICAL',$6,$7,'PAYMENT','ACTIVE',$8,$8) on conflict (partner_id, mode, reference) do nothing`,
-        values: [newId("store"), partnerId, ctx.scope.mode, details.reference, details.name, JSON.stringify(details.address), details.address.country, now],
+        values: [
+          newId("store"),
+          partnerId,
+          ctx.scope.mode,
+          details.reference,
+          details.name,
+          JSON.stringify(details.address),
+          details.address.country,
+          now,
+        ],
       });
       const [made] = await tx.query<{ id: string }>({
         text: "select id from stores where partner_id = $1 and mode = $2 and reference = $3",

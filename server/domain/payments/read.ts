@@ -2,14 +2,23 @@ import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { type Page, toPage } from "@/server/core/pagination";
 import { isEqualSecret } from "@/server/db/secrets";
+import { PresentationSchema, readPresentation } from "@/server/klarna/payments";
 import { playSimulatedCustomer, type SimulatedAction } from "@/server/klarna/sandbox";
-import { readPresentation, PresentationSchema } from "@/server/klarna/payments";
 import { issueDisplayToken, openRefundAmount, toPublic } from "./change";
-import { findPayment, listCaptures, listOpenAlarms, listOperations, listPaymentRecords, listRefundRows, readTimelineRows, totalPayments } from "./repository";
+import {
+  findPayment,
+  listCaptures,
+  listOpenAlarms,
+  listOperations,
+  listPaymentRecords,
+  listRefundRows,
+  readTimelineRows,
+  totalPayments,
+} from "./repository";
 import type { CaptureRow, OperationRow, PaymentRecord, RefundRow } from "./rows";
 import type { PaymentFilter, PublicPayment } from "./schema";
 import { refundableAmount } from "./snapshot";
-import { type PaymentActions, paymentActions, type PaymentState } from "./states";
+import { type PaymentActions, type PaymentState, paymentActions } from "./states";
 
 /** NOTIFY channel on which every change of a payment is heard; the payload is the payment's id. */
 export const PAYMENT_CHANNEL = "payment_changed";
@@ -26,7 +35,11 @@ export async function getPayment(ctx: ServiceContext, id: string): Promise<Publi
 }
 
 /** Newest first, stable while rows arrive. Errors: permission_denied, validation_failed (cursor). */
-export async function listPayments(ctx: ServiceContext, filter: PaymentFilter, page: { limit: number; cursor?: string }): Promise<Page<PublicPayment>> {
+export async function listPayments(
+  ctx: ServiceContext,
+  filter: PaymentFilter,
+  page: { limit: number; cursor?: string },
+): Promise<Page<PublicPayment>> {
   const { data, hasMore, nextCursor } = await listPaymentRecordsPage(ctx, filter, page);
   return { data: data.map((payment) => toPublic(ctx, payment)), hasMore, nextCursor };
 }
@@ -83,16 +96,63 @@ export async function getPaymentRecord(ctx: ServiceContext, id: string): Promise
 }
 
 export type TimelineItem =
-  | { kind: "call"; id: string; at: Date; operation: string; attempt: number; outcome: string; method: string; path: string; httpStatus: number | null; durationMs: number; correlationId: string | null; errorId: string | null; idempotencyKey: string; request: unknown; response: unknown }
-  | { kind: "klarna_event"; id: string; at: Date; eventType: string; state: string; note: string | null; occurredAt: Date }
-  | { kind: "event"; id: string; at: Date; type: string; payload: unknown; deliveries: { id: string; url: string; state: string; attempts: number; deliveredAt: Date | null }[] }
-  | { kind: "audit"; id: string; at: Date; action: string; actorKind: string; actorId: string; actorName: string | null; way: string; requestId: string | null; before: unknown; after: unknown };
+  | {
+      kind: "call";
+      id: string;
+      at: Date;
+      operation: string;
+      attempt: number;
+      outcome: string;
+      method: string;
+      path: string;
+      httpStatus: number | null;
+      durationMs: number;
+      correlationId: string | null;
+      errorId: string | null;
+      idempotencyKey: string;
+      request: unknown;
+      response: unknown;
+    }
+  | {
+      kind: "klarna_event";
+      id: string;
+      at: Date;
+      eventType: string;
+      state: string;
+      note: string | null;
+      occurredAt: Date;
+    }
+  | {
+      kind: "event";
+      id: string;
+      at: Date;
+      type: string;
+      payload: unknown;
+      deliveries: { id: string; url: string; state: string; attempts: number; deliveredAt: Date | null }[];
+    }
+  | {
+      kind: "audit";
+      id: string;
+      at: Date;
+      action: string;
+      actorKind: string;
+      actorId: string;
+      actorName: string | null;
+      way: string;
+      requestId: string | null;
+      before: unknown;
+      after: unknown;
+    };
 
 /**
  * Every call, event and step of a payment, oldest first. Raw (masked) messages only for those who may see them.
  * Errors: permission_denied, payment_not_found.
  */
-export async function getPaymentTimeline(ctx: ServiceContext, id: string, options: { withMessages: boolean }): Promise<TimelineItem[]> {
+export async function getPaymentTimeline(
+  ctx: ServiceContext,
+  id: string,
+  options: { withMessages: boolean },
+): Promise<TimelineItem[]> {
   requirePermission(ctx, options.withMessages ? "payments:raw" : "payments:read");
   const payment = await findPayment(ctx.db, ctx.scope, id);
   if (!payment) throw new AppError("payment_not_found");
@@ -115,7 +175,15 @@ export async function getPaymentTimeline(ctx: ServiceContext, id: string, option
       request: options.withMessages ? row.request : null,
       response: options.withMessages ? row.response : null,
     })),
-    ...rows.inbox.map((row) => ({ kind: "klarna_event" as const, id: row.id, at: row.receivedAt, eventType: row.eventType, state: row.state, note: row.note, occurredAt: row.occurredAt })),
+    ...rows.inbox.map((row) => ({
+      kind: "klarna_event" as const,
+      id: row.id,
+      at: row.receivedAt,
+      eventType: row.eventType,
+      state: row.state,
+      note: row.note,
+      occurredAt: row.occurredAt,
+    })),
     ...rows.events.map((row) => ({
       kind: "event" as const,
       id: row.id,
@@ -124,9 +192,27 @@ export async function getPaymentTimeline(ctx: ServiceContext, id: string, option
       payload: options.withMessages ? row.payload : null,
       deliveries: rows.deliveries
         .filter((delivery) => delivery.eventId === row.id)
-        .map((delivery) => ({ id: delivery.id, url: delivery.url, state: delivery.state, attempts: delivery.attempts, deliveredAt: delivery.deliveredAt })),
+        .map((delivery) => ({
+          id: delivery.id,
+          url: delivery.url,
+          state: delivery.state,
+          attempts: delivery.attempts,
+          deliveredAt: delivery.deliveredAt,
+        })),
     })),
-    ...rows.audit.map((row) => ({ kind: "audit" as const, id: row.id, at: row.createdAt, action: row.action, actorKind: row.actorKind, actorId: row.actorId, actorName: row.actorName, way: row.way, requestId: row.requestId, before: row.before, after: row.after })),
+    ...rows.audit.map((row) => ({
+      kind: "audit" as const,
+      id: row.id,
+      at: row.createdAt,
+      action: row.action,
+      actorKind: row.actorKind,
+      actorId: row.actorId,
+      actorName: row.actorName,
+      way: row.way,
+      requestId: row.requestId,
+      before: row.before,
+      after: row.after,
+    })),
   ];
   return items.sort((left, right) => left.at.getTime() - right.at.getTime() || left.id.localeCompare(right.id));
 }
@@ -154,7 +240,14 @@ export type PaymentMethod = {
   instruction: "show" | "preselect" | "show_only" | "hide";
   customer_action: "required" | "confirm_now";
   payment_option_id: string | null;
-  texts: { header: string | null; subheader: string | null; message: string | null; badge: string | null; button: string | null; terms_url: string | null };
+  texts: {
+    header: string | null;
+    subheader: string | null;
+    message: string | null;
+    badge: string | null;
+    button: string | null;
+    terms_url: string | null;
+  };
   images: { badge: string | null; square: string | null; rectangle: string | null; alt: string | null };
   expires_at: string;
 };
@@ -179,7 +272,15 @@ export async function listPaymentMethods(ctx: ServiceContext, query: PaymentMeth
   if (!account) throw new AppError("partner_not_operational");
   const now = ctx.clock.now().getTime();
   const isPersonal = query.networkSessionToken !== undefined || query.interoperabilityToken !== undefined;
-  const key = JSON.stringify([ctx.scope.mode, account.accountId, query.amount, query.currency, query.country, query.locale, query.intent]);
+  const key = JSON.stringify([
+    ctx.scope.mode,
+    account.accountId,
+    query.amount,
+    query.currency,
+    query.country,
+    query.locale,
+    query.intent,
+  ]);
   const cached = methodCache.get(key);
   if (!isPersonal && cached && cached.until > now) return [await cached.answer];
   const answer = askPresentation(ctx, account.accountId, query);
@@ -199,7 +300,11 @@ const INSTRUCTIONS: Readonly<Record<string, PaymentMethod["instruction"]>> = {
   HIDE_KLARNA: "hide",
 };
 
-async function askPresentation(ctx: ServiceContext, accountId: string, query: PaymentMethodsQuery): Promise<PaymentMethod> {
+async function askPresentation(
+  ctx: ServiceContext,
+  accountId: string,
+  query: PaymentMethodsQuery,
+): Promise<PaymentMethod> {
   const expiresAt = new Date(ctx.clock.now().getTime() + METHOD_TTL_MS).toISOString();
   const outcome = await readPresentation(
     ctx.klarna,
@@ -210,14 +315,21 @@ async function askPresentation(ctx: ServiceContext, accountId: string, query: Pa
   const parsed = outcome.kind === "answered" ? PresentationSchema.safeParse(outcome.body) : null;
   const presentation = parsed?.success ? parsed.data : null;
   const option = presentation?.payment_option;
-  const instruction = presentation === null ? "hide" : (INSTRUCTIONS[presentation.instruction ?? "SHOW_KLARNA"] ?? "show");
+  const instruction =
+    presentation === null ? "hide" : (INSTRUCTIONS[presentation.instruction ?? "SHOW_KLARNA"] ?? "show");
   const isDown = presentation === null && outcome.kind !== "refused";
   return {
     type: "klarna",
     available: presentation !== null && instruction !== "hide",
-    reason: isDown ? "temporarily_unavailable" : presentation === null || instruction === "hide" ? "not_available_here" : null,
+    reason: isDown
+      ? "temporarily_unavailable"
+      : presentation === null || instruction === "hide"
+        ? "not_available_here"
+        : null,
     instruction,
-    customer_action: /PENDING_(PARTNER_AUTHORIZATION|CONFIRMATION)/.test(presentation?.payment_status ?? "") ? "confirm_now" : "required",
+    customer_action: /PENDING_(PARTNER_AUTHORIZATION|CONFIRMATION)/.test(presentation?.payment_status ?? "")
+      ? "confirm_now"
+      : "required",
     payment_option_id: option?.payment_option_id ?? null,
     texts: {
       header: option?.header?.text ?? null,
@@ -250,7 +362,11 @@ const PLAYS: Readonly<Record<"complete" | "decline" | "abandon" | "expire", Simu
  * Plays the customer at the simulator. The outcome comes the way it always comes: by webhook.
  * Errors: simulator_required (live mode, or Klarna's own test host), payment_not_found, state_conflict.
  */
-export async function playCustomer(ctx: ServiceContext, id: string, action: keyof typeof PLAYS): Promise<PublicPayment> {
+export async function playCustomer(
+  ctx: ServiceContext,
+  id: string,
+  action: keyof typeof PLAYS,
+): Promise<PublicPayment> {
   requirePermission(ctx, "payments:create");
   const controlUrl = ctx.env.SIMULATOR_CONTROL_URL;
   if (ctx.scope.mode !== "test") throw new AppError("not_found");
@@ -261,6 +377,7 @@ export async function playCustomer(ctx: ServiceContext, id: string, action: keyo
   if (payment.klarnaPaymentRequestId === null || !isOpen.includes(payment.state)) {
     throw new AppError("state_conflict", { params: { status: payment.state.toLowerCase() } });
   }
-  if (!(await playSimulatedCustomer(controlUrl, payment.klarnaPaymentRequestId, PLAYS[action]))) throw new AppError("state_conflict");
+  if (!(await playSimulatedCustomer(controlUrl, payment.klarnaPaymentRequestId, PLAYS[action])))
+    throw new AppError("state_conflict");
   return getPayment(ctx, id);
 }

@@ -17,15 +17,58 @@ function toColumns(row: Readonly<Record<string, unknown>>): Record<string, unkno
 }
 
 const PAYMENT_FIXED = [
-  "id", "partnerId", "mode", "version", "amount", "currency", "reference", "allowRepeatReference", "channel", "launch", "capture",
-  "storeId", "terminalId", "lineItems", "purchaseSecret", "sessionTokenHash", "expiresAt", "createdBy", "createdAt",
+  "id",
+  "partnerId",
+  "mode",
+  "version",
+  "amount",
+  "currency",
+  "reference",
+  "allowRepeatReference",
+  "channel",
+  "launch",
+  "capture",
+  "storeId",
+  "terminalId",
+  "lineItems",
+  "purchaseSecret",
+  "sessionTokenHash",
+  "expiresAt",
+  "createdBy",
+  "createdAt",
 ] as const satisfies readonly (keyof PaymentRow)[];
 const PAYMENT_MOVING = [
-  "state", "amountAuthorized", "amountCaptured", "amountRefunded", "amountVoided", "metadata", "klarnaPaymentRequestId",
-  "klarnaPaymentRequestUrl", "klarnaQrImageUrl", "klarnaQrTargetUrl", "klarnaRequestState", "klarnaRequestStateAt",
-  "klarnaRequestExpiresAt", "klarnaPaymentTransactionId", "klarnaTokenSecret", "klarnaTokenKind", "fundingType", "fundingState",
-  "declineReason", "failureCode", "stopMark", "stopMarkedAt", "journeyCompletedAt", "finalStartedAt", "finalizeBy",
-  "authorizationExpiresAt", "lateTransactionId", "lateApprovalState", "eventSequence", "nextActionAt", "updatedAt",
+  "state",
+  "amountAuthorized",
+  "amountCaptured",
+  "amountRefunded",
+  "amountVoided",
+  "metadata",
+  "klarnaPaymentRequestId",
+  "klarnaPaymentRequestUrl",
+  "klarnaQrImageUrl",
+  "klarnaQrTargetUrl",
+  "klarnaRequestState",
+  "klarnaRequestStateAt",
+  "klarnaRequestExpiresAt",
+  "klarnaPaymentTransactionId",
+  "klarnaTokenSecret",
+  "klarnaTokenKind",
+  "fundingType",
+  "fundingState",
+  "declineReason",
+  "failureCode",
+  "stopMark",
+  "stopMarkedAt",
+  "journeyCompletedAt",
+  "finalStartedAt",
+  "finalizeBy",
+  "authorizationExpiresAt",
+  "lateTransactionId",
+  "lateApprovalState",
+  "eventSequence",
+  "nextActionAt",
+  "updatedAt",
 ] as const satisfies readonly (keyof PaymentRow)[];
 const PAYMENT_KEYS = [...PAYMENT_FIXED, ...PAYMENT_MOVING];
 type Uncovered = Exclude<keyof PaymentRow, (typeof PAYMENT_KEYS)[number]>;
@@ -147,7 +190,9 @@ const APPLY_TEXT = `with n as (select * from jsonb_populate_record(null::payment
     update payments p set version = p.version + 1, ${movingAssignments} from n
     where p.id = n.id and p.version = $2 returning p.id
   ), opened as (
-    insert into klarna_operations (${OPERATION_COLUMNS}) select ${OPERATION_COLUMNS.split(", ").map((c) => `o.${c}`).join(", ")}
+    insert into klarna_operations (${OPERATION_COLUMNS}) select ${OPERATION_COLUMNS.split(", ")
+      .map((c) => `o.${c}`)
+      .join(", ")}
     from ${many("klarna_operations", "newOperations")} o, moved
   ), settled as (
     update klarna_operations k set state = o.state, result = o.result, attempts = o.attempts, next_attempt_at = o.next_attempt_at,
@@ -176,7 +221,9 @@ const APPLY_TEXT = `with n as (select * from jsonb_populate_record(null::payment
     select e.id, e.partner_id, e.mode, e.type, e.version, e.subject_kind, e.subject_id, e.sequence, e.payload, e.created_at
     from ${many("outbox_events", "events")} e, moved
   ), noted as (
-    insert into audit_entries (${AUDIT_COLUMNS}) select ${AUDIT_COLUMNS.split(", ").map((c) => `a.${c}`).join(", ")}
+    insert into audit_entries (${AUDIT_COLUMNS}) select ${AUDIT_COLUMNS.split(", ")
+      .map((c) => `a.${c}`)
+      .join(", ")}
     from ${many("audit_entries", "audit")} a, moved
   ), alarmed as (
     insert into alarms (id, kind, partner_id, mode, subject_kind, subject_id, message, raised_at)
@@ -399,7 +446,10 @@ export async function totalPayments(
 }
 
 /** Alarms about this payment that nobody has cleared. */
-export async function listOpenAlarms(tx: Transaction, payment: PaymentRow): Promise<{ id: string; kind: string; message: string; raisedAt: Date }[]> {
+export async function listOpenAlarms(
+  tx: Transaction,
+  payment: PaymentRow,
+): Promise<{ id: string; kind: string; message: string; raisedAt: Date }[]> {
   return tx.query<{ id: string; kind: string; message: string; raisedAt: Date }>({
     name: "alarms_of_payment",
     text: `select id, kind, message, raised_at as "raisedAt" from alarms
@@ -412,8 +462,20 @@ export async function listOpenAlarms(tx: Transaction, payment: PaymentRow): Prom
 export async function readTimelineRows(tx: Transaction, scope: TenantScope, payment: PaymentRow) {
   const [calls, inbox, events, deliveries, audit] = await Promise.all([
     tx.query<{
-      id: number; operationId: string; kind: string; attempt: number; outcome: string; method: string; path: string; httpStatus: number | null;
-      request: unknown; response: unknown; klarnaCorrelationId: string | null; klarnaErrorId: string | null; durationMs: number; createdAt: Date;
+      id: number;
+      operationId: string;
+      kind: string;
+      attempt: number;
+      outcome: string;
+      method: string;
+      path: string;
+      httpStatus: number | null;
+      request: unknown;
+      response: unknown;
+      klarnaCorrelationId: string | null;
+      klarnaErrorId: string | null;
+      durationMs: number;
+      createdAt: Date;
       idempotencyKey: string;
     }>({
       name: "timeline_calls",
@@ -424,7 +486,15 @@ export async function readTimelineRows(tx: Transaction, scope: TenantScope, paym
         where o.partner_id = $1 and o.mode = $2 and o.payment_id = $3 order by c.id limit 500`,
       values: [payment.partnerId, payment.mode, payment.id],
     }),
-    tx.query<{ id: string; eventId: string; eventType: string; state: string; note: string | null; occurredAt: Date; receivedAt: Date }>({
+    tx.query<{
+      id: string;
+      eventId: string;
+      eventType: string;
+      state: string;
+      note: string | null;
+      occurredAt: Date;
+      receivedAt: Date;
+    }>({
       name: "timeline_inbox",
       text: `select id, event_id as "eventId", event_type as "eventType", state, note, occurred_at as "occurredAt", received_at as "receivedAt"
         from inbox_events where payment_id = $1 and mode = $2 order by received_at limit 500`,
@@ -437,14 +507,33 @@ export async function readTimelineRows(tx: Transaction, scope: TenantScope, paym
           or subject_id in (select id from captures where payment_id = $3)) order by position limit 500`,
       values: [payment.partnerId, payment.mode, payment.id],
     }),
-    tx.query<{ id: string; eventId: string; state: string; attempts: number; url: string; createdAt: Date; deliveredAt: Date | null }>({
+    tx.query<{
+      id: string;
+      eventId: string;
+      state: string;
+      attempts: number;
+      url: string;
+      createdAt: Date;
+      deliveredAt: Date | null;
+    }>({
       name: "timeline_deliveries",
       text: `select d.id, d.event_id as "eventId", d.state, d.attempts, w.url, d.created_at as "createdAt", d.delivered_at as "deliveredAt"
         from webhook_deliveries d join webhook_endpoints w on w.id = d.endpoint_id
         where d.partner_id = $1 and d.mode = $2 and d.subject_id = $3 order by d.created_at limit 500`,
       values: [payment.partnerId, payment.mode, payment.id],
     }),
-    tx.query<{ id: string; action: string; actorKind: string; actorId: string; actorName: string | null; way: string; requestId: string | null; before: unknown; after: unknown; createdAt: Date }>({
+    tx.query<{
+      id: string;
+      action: string;
+      actorKind: string;
+      actorId: string;
+      actorName: string | null;
+      way: string;
+      requestId: string | null;
+      before: unknown;
+      after: unknown;
+      createdAt: Date;
+    }>({
       name: "timeline_audit",
       // A Partner's people see the names of their own colleagues only.
       text: `select e.id, e.action, e.actor_kind as "actorKind", e.actor_id as "actorId", e.way, e.request_id as "requestId", e.before, e.after,

@@ -1,5 +1,13 @@
 import { z } from "zod";
-import { addressSchema, amountSchema, currencySchema, lineSchema, metadataSchema, modeSchema, referenceSchema } from "@/server/core/schema";
+import {
+  addressSchema,
+  amountSchema,
+  currencySchema,
+  lineSchema,
+  metadataSchema,
+  modeSchema,
+  referenceSchema,
+} from "@/server/core/schema";
 import { PAYMENT_STATES } from "./states";
 
 /*
@@ -15,10 +23,29 @@ export const LineItemSchema = z.strictObject({
   total_tax_amount: z.int().min(-2_147_483_647).max(2_147_483_647).optional(),
   tax_rate: z.int().min(0).max(100_000).optional(),
   reference: referenceSchema.optional(),
-  type: z.enum(["physical", "digital", "service", "discount", "shipping_fee", "sales_tax", "gift_card", "store_credit", "surcharge", "return_fee"]).optional(),
+  type: z
+    .enum([
+      "physical",
+      "digital",
+      "service",
+      "discount",
+      "shipping_fee",
+      "sales_tax",
+      "gift_card",
+      "store_credit",
+      "surcharge",
+      "return_fee",
+    ])
+    .optional(),
   product_identifier: lineSchema(1, 255).optional(),
-  product_url: z.url({ protocol: /^https?$/ }).max(1024).optional(),
-  image_url: z.url({ protocol: /^https?$/ }).max(1024).optional(),
+  product_url: z
+    .url({ protocol: /^https?$/ })
+    .max(1024)
+    .optional(),
+  image_url: z
+    .url({ protocol: /^https?$/ })
+    .max(1024)
+    .optional(),
 });
 export type LineItem = z.infer<typeof LineItemSchema>;
 
@@ -26,7 +53,11 @@ const personFields = {
   given_name: lineSchema(1, 99).optional(),
   family_name: lineSchema(1, 99).optional(),
   email: lineSchema(3, 254).optional(),
-  phone: z.string().regex(/^[\d+().\- ]*\d[\d+().\- ]*$/).max(99).optional(),
+  phone: z
+    .string()
+    .regex(/^[\d+().\- ]*\d[\d+().\- ]*$/)
+    .max(99)
+    .optional(),
 };
 export const CustomerSchema = z.strictObject({ ...personFields, address: addressSchema.optional() });
 export const ShippingSchema = z.strictObject({
@@ -93,8 +124,18 @@ export type CreateRefundInput = z.infer<typeof CreateRefundSchema>;
 
 export const PUBLIC_STATUSES = PAYMENT_STATES.map((state) => state.toLowerCase());
 export const PublicStatusSchema = z.enum([
-  "processing", "pending", "in_progress", "finalizing", "authorized", "authorization_expired", "completed", "voided",
-  "declined", "canceled", "expired", "failed",
+  "processing",
+  "pending",
+  "in_progress",
+  "finalizing",
+  "authorized",
+  "authorization_expired",
+  "completed",
+  "voided",
+  "declined",
+  "canceled",
+  "expired",
+  "failed",
 ]);
 
 const moment = z.iso.datetime({ offset: true });
@@ -163,8 +204,12 @@ export const RefundSnapshotSchema = z.object({
 export type RefundSnapshot = z.infer<typeof RefundSnapshotSchema>;
 
 /** Adds the links that hold our address and, for the display, its path-bound token. */
-export function presentPayment(snapshot: PaymentSnapshot, links: { publicUrl: string; displayToken: string }): PublicPayment {
-  const hasQr = snapshot.klarna.qr_code !== null && (snapshot.status === "pending" || snapshot.status === "in_progress");
+export function presentPayment(
+  snapshot: PaymentSnapshot,
+  links: { publicUrl: string; displayToken: string },
+): PublicPayment {
+  const hasQr =
+    snapshot.klarna.qr_code !== null && (snapshot.status === "pending" || snapshot.status === "in_progress");
   const base = `${links.publicUrl}/api/v1/payments/${snapshot.id}`;
   return {
     ...snapshot,

@@ -1,4 +1,5 @@
 /* What the module can do: the only door for reading and changing payments. */
+// biome-ignore lint/performance/noBarrelFile: a service that outgrew one file is split by use case, and this is its one door
 export { getRefund, listRefunds, refundPayment, voidPayment } from "./after";
 export { createPayment } from "./authorize";
 export { issueDisplayToken, presentSnapshot } from "./change";

@@ -37,9 +37,14 @@ export function snapshotPayment(payment: PaymentRecord, openRefunds = 0): Paymen
     channel: lower(payment.channel),
     launch: lower(payment.launch),
     capture: lower(payment.capture),
-    store: payment.storeId && payment.storeReference !== null ? { id: payment.storeId, reference: payment.storeReference } : null,
+    store:
+      payment.storeId && payment.storeReference !== null
+        ? { id: payment.storeId, reference: payment.storeReference }
+        : null,
     terminal:
-      payment.terminalId && payment.terminalReference !== null ? { id: payment.terminalId, reference: payment.terminalReference } : null,
+      payment.terminalId && payment.terminalReference !== null
+        ? { id: payment.terminalId, reference: payment.terminalReference }
+        : null,
     amount_authorized: payment.amountAuthorized,
     amount_captured: payment.amountCaptured,
     amount_refunded: payment.amountRefunded,
@@ -80,9 +85,14 @@ export function snapshotRefund(refund: RefundRow, payment: PaymentRecord): Refun
     currency: refund.currency,
     reason: refund.reason,
     reference: refund.reference,
-    store: payment.storeId && payment.storeReference !== null ? { id: payment.storeId, reference: payment.storeReference } : null,
+    store:
+      payment.storeId && payment.storeReference !== null
+        ? { id: payment.storeId, reference: payment.storeReference }
+        : null,
     terminal:
-      payment.terminalId && payment.terminalReference !== null ? { id: payment.terminalId, reference: payment.terminalReference } : null,
+      payment.terminalId && payment.terminalReference !== null
+        ? { id: payment.terminalId, reference: payment.terminalReference }
+        : null,
     klarna: { payment_refund_id: refund.klarnaPaymentRefundId },
     failure: failureOf(refund.failureCode),
     created_at: refund.createdAt.toISOString(),

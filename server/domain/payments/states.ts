@@ -7,17 +7,39 @@ import { defineMachine } from "@/server/core/state-machine";
  */
 export const paymentMachine = defineMachine({
   PROCESSING: {
-    stepUp: "PENDING", enter: "IN_PROGRESS", finish: "FINALIZING", approve: "AUTHORIZED", complete: "COMPLETED",
-    decline: "DECLINED", cancel: "CANCELED", expire: "EXPIRED", fail: "FAILED",
+    stepUp: "PENDING",
+    enter: "IN_PROGRESS",
+    finish: "FINALIZING",
+    approve: "AUTHORIZED",
+    complete: "COMPLETED",
+    decline: "DECLINED",
+    cancel: "CANCELED",
+    expire: "EXPIRED",
+    fail: "FAILED",
   },
   PENDING: {
-    enter: "IN_PROGRESS", finish: "FINALIZING", decline: "DECLINED", cancel: "CANCELED", expire: "EXPIRED", fail: "FAILED",
+    enter: "IN_PROGRESS",
+    finish: "FINALIZING",
+    decline: "DECLINED",
+    cancel: "CANCELED",
+    expire: "EXPIRED",
+    fail: "FAILED",
   },
   IN_PROGRESS: {
-    leave: "PENDING", finish: "FINALIZING", decline: "DECLINED", cancel: "CANCELED", expire: "EXPIRED", fail: "FAILED",
+    leave: "PENDING",
+    finish: "FINALIZING",
+    decline: "DECLINED",
+    cancel: "CANCELED",
+    expire: "EXPIRED",
+    fail: "FAILED",
   },
   FINALIZING: {
-    stepUp: "PENDING", approve: "AUTHORIZED", complete: "COMPLETED", decline: "DECLINED", cancel: "CANCELED", fail: "FAILED",
+    stepUp: "PENDING",
+    approve: "AUTHORIZED",
+    complete: "COMPLETED",
+    decline: "DECLINED",
+    cancel: "CANCELED",
+    fail: "FAILED",
   },
   AUTHORIZED: { complete: "COMPLETED", release: "VOIDED", lapse: "AUTHORIZATION_EXPIRED" },
   AUTHORIZATION_EXPIRED: { renew: "AUTHORIZED", complete: "COMPLETED", release: "VOIDED" },
@@ -90,8 +112,13 @@ export function paymentActions(payment: {
   };
 }
 
-function cancelRefusal(payment: { state: PaymentState; finalStartedAt: Date | null; stopMark: string | null }): string | null {
-  if (!OPEN_STATES.includes(payment.state)) return `The payment is ${PAYMENT_STATE_WORDS[payment.state].toLowerCase()}.`;
+function cancelRefusal(payment: {
+  state: PaymentState;
+  finalStartedAt: Date | null;
+  stopMark: string | null;
+}): string | null {
+  if (!OPEN_STATES.includes(payment.state))
+    return `The payment is ${PAYMENT_STATE_WORDS[payment.state].toLowerCase()}.`;
   if (payment.finalStartedAt) return "The customer has paid and the payment is being finalized.";
   if (payment.stopMark) return "The payment is already being canceled.";
   return null;

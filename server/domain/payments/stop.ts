@@ -26,13 +26,17 @@ export async function cancelPayment(ctx: ServiceContext, id: string): Promise<Pu
     if (payment.state === "CANCELED" || payment.stopMark === "CANCEL") return null;
     if (!OPEN_STATES.includes(payment.state) || payment.finalStartedAt !== null) {
       const reason = paymentActions({ ...payment, amountRefundable: 0 }).cancel;
-      throw new AppError("payment_not_cancelable", { detail: reason ?? undefined, params: { status: payment.state.toLowerCase() } });
+      throw new AppError("payment_not_cancelable", {
+        detail: reason ?? undefined,
+        params: { status: payment.state.toLowerCase() },
+      });
     }
     const draft = startDraft(loaded);
     draft.after.stopMark = "CANCEL";
     draft.after.stopMarkedAt = now;
     draft.audit.push({ action: "payment.cancel_requested" });
-    if (payment.klarnaPaymentRequestId !== null && !openOperation(loaded.operations, "CANCEL_REQUEST")) journal(draft, "CANCEL_REQUEST", now);
+    if (payment.klarnaPaymentRequestId !== null && !openOperation(loaded.operations, "CANCEL_REQUEST"))
+      journal(draft, "CANCEL_REQUEST", now);
     return draft;
   });
   const ended = OPEN_STATES.includes(marked.state) ? await continueStop(ctx, marked) : marked;
@@ -63,12 +67,17 @@ export async function continueStop(ctx: ServiceContext, payment: PaymentRecord):
   return operation ? runCancel(ctx, payment, operation) : payment;
 }
 
-export async function runCancel(ctx: ServiceContext, payment: PaymentRecord, operation: OperationRow): Promise<PaymentRecord> {
+export async function runCancel(
+  ctx: ServiceContext,
+  payment: PaymentRecord,
+  operation: OperationRow,
+): Promise<PaymentRecord> {
   if (payment.klarnaPaymentRequestId === null) return payment;
   const target = { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id };
   const outcome = await cancelPaymentRequest(ctx.klarna, target, payment.klarnaPaymentRequestId);
   // A refusal does not say what the request became (canceled before, expired, finished): a read does.
-  const read = outcome.kind === "refused" ? await readPaymentRequest(ctx.klarna, target, payment.klarnaPaymentRequestId) : null;
+  const read =
+    outcome.kind === "refused" ? await readPaymentRequest(ctx.klarna, target, payment.klarnaPaymentRequestId) : null;
   const request = read === null ? null : readRequestOutcome(read);
   const isGone = read?.kind === "refused" && read.error.status === 404;
   return step(ctx, payment.id, (fresh, now) => {
@@ -89,7 +98,13 @@ export async function runCancel(ctx: ServiceContext, payment: PaymentRecord, ope
       return draft;
     }
     if (isGone) {
-      settle(draft, open, "fail", { result: "REQUEST_LOST", calls, errorCode: outcome.error.code, errorId: outcome.error.errorId }, now);
+      settle(
+        draft,
+        open,
+        "fail",
+        { result: "REQUEST_LOST", calls, errorCode: outcome.error.code, errorId: outcome.error.errorId },
+        now,
+      );
       if (OPEN_STATES.includes(draft.after.state)) {
         draft.after.failureCode = "request_lost";
         draft.after.state = "FAILED";
@@ -101,12 +116,18 @@ export async function runCancel(ctx: ServiceContext, payment: PaymentRecord, ope
       postpone(draft, open, calls, true, now);
       return draft;
     }
-    settle(draft, open, state === "CANCELED" || state === "CANCELLED" ? "succeed" : "fail", {
-      result: `REQUEST_${state ?? "UNKNOWN"}`,
-      calls,
-      errorCode: outcome.error.code,
-      errorId: outcome.error.errorId,
-    }, now);
+    settle(
+      draft,
+      open,
+      state === "CANCELED" || state === "CANCELLED" ? "succeed" : "fail",
+      {
+        result: `REQUEST_${state ?? "UNKNOWN"}`,
+        calls,
+        errorCode: outcome.error.code,
+        errorId: outcome.error.errorId,
+      },
+      now,
+    );
     // A finished request that Klarna does not cancel: no final call is made, so its approval lapses.
     if (state === "COMPLETED") {
       draft.after.klarnaRequestState = "COMPLETED";

@@ -8,8 +8,8 @@ import { askForPerson, finalizeWithoutToken, readAndApplyRequest, runFinalAuthor
 import { readTransactionOutcome } from "./klarna";
 import { claimDuePayments, listOperations } from "./repository";
 import type { OperationRow, PaymentRecord } from "./rows";
-import { expirePayment, reload, runCancel } from "./stop";
 import { PAYMENT_STATES, type PaymentState } from "./states";
+import { expirePayment, reload, runCancel } from "./stop";
 
 /* Finds every payment whose time has come, after any crash and without any webhook, and does what is due. */
 
@@ -61,14 +61,16 @@ export async function advancePayment(ctx: ServiceContext, id: string): Promise<P
   switch (payment.state) {
     case "PENDING":
     case "IN_PROGRESS":
-      if (payment.stopMark === null && now >= payment.expiresAt && payment.klarnaRequestState !== "COMPLETED") payment = await expirePayment(ctx, id);
+      if (payment.stopMark === null && now >= payment.expiresAt && payment.klarnaRequestState !== "COMPLETED")
+        payment = await expirePayment(ctx, id);
       else payment = await readAndApplyRequest(ctx, payment);
       break;
     case "FINALIZING":
       if (payment.finalStartedAt === null) payment = await readAndApplyRequest(ctx, payment);
       break;
     case "AUTHORIZED":
-      if (payment.authorizationExpiresAt && now >= payment.authorizationExpiresAt) payment = await lapseAuthorization(ctx, payment);
+      if (payment.authorizationExpiresAt && now >= payment.authorizationExpiresAt)
+        payment = await lapseAuthorization(ctx, payment);
       break;
     default:
       if (payment.lateApprovalState === "FOUND") {
@@ -77,18 +79,24 @@ export async function advancePayment(ctx: ServiceContext, id: string): Promise<P
   }
   // A read may have brought the token of a finished journey: its final call need not wait for the next turn.
   for (const operation of await listOperations(ctx.db, payment)) {
-    if (operation.kind === "FINAL_AUTHORIZE" && operation.state === "PENDING" && operation.attempts === 0 && isFresh(ctx, operation)) {
+    if (
+      operation.kind === "FINAL_AUTHORIZE" &&
+      operation.state === "PENDING" &&
+      operation.attempts === 0 &&
+      isFresh(ctx, operation)
+    ) {
       payment = await runFinalAuthorize(ctx, payment, operation);
     }
   }
   return settleWake(ctx, payment);
 }
 
+/**
+ * A PENDING row is being called right now by whoever wrote it, until its lease is over; an UNKNOWN one waits its turn, so
+ * that many events about it make no storm.
+ */
 function isDue(ctx: ServiceContext, operation: OperationRow): boolean {
-  const now = ctx.clock.now().getTime();
-  // A PENDING row is being called right now by whoever wrote it, until its lease is over.
-  if (operation.state === "PENDING") return operation.nextAttemptAt !== null && operation.nextAttemptAt.getTime() <= now;
-  return true;
+  return operation.nextAttemptAt !== null && operation.nextAttemptAt <= ctx.clock.now();
 }
 
 /** Journalled by this very turn (a read brought the token), so nobody else is calling. */
@@ -99,7 +107,8 @@ function isFresh(ctx: ServiceContext, operation: OperationRow): boolean {
 async function resume(ctx: ServiceContext, payment: PaymentRecord, operation: OperationRow): Promise<PaymentRecord> {
   switch (operation.kind) {
     case "AUTHORIZE": {
-      if (ctx.clock.now().getTime() - operation.openedAt.getTime() >= KEY_LIFE_MS) return askForPerson(ctx, payment.id, operation.id);
+      if (ctx.clock.now().getTime() - operation.openedAt.getTime() >= KEY_LIFE_MS)
+        return askForPerson(ctx, payment.id, operation.id);
       const loaded: Loaded = { payment, operations: [operation], refunds: [] };
       return (await runAuthorize(ctx, loaded, operation)).payment;
     }
@@ -133,7 +142,11 @@ async function lapseAuthorization(ctx: ServiceContext, payment: PaymentRecord): 
     if (fresh.payment.state !== "AUTHORIZED") return null;
     const draft = startDraft(fresh);
     if (hasEnded) move(draft, "lapse");
-    else draft.after.authorizationExpiresAt = transaction?.expires_at && transaction.expires_at > now ? transaction.expires_at : addMs(now, 3_600 * SECOND_MS);
+    else
+      draft.after.authorizationExpiresAt =
+        transaction?.expires_at && transaction.expires_at > now
+          ? transaction.expires_at
+          : addMs(now, 3_600 * SECOND_MS);
     return draft;
   });
 }

@@ -2,6 +2,9 @@ import { z } from "zod";
 import { lineSchema } from "@/server/core/schema";
 import { EVENT_TYPES, SUBSCRIBABLE_EVENT_TYPES } from "@/server/events/catalog";
 
+/** Types that an endpoint may name, for forms. */
+export { SUBSCRIBABLE_EVENT_TYPES };
+
 /* What Partners and screens say and hear about webhook endpoints and deliveries. */
 
 const FAMILIES = [...new Set(SUBSCRIBABLE_EVENT_TYPES.map((type) => `${type.split(".")[0] ?? type}.*`))];

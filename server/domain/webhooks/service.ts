@@ -1,11 +1,13 @@
-import { requirePermission, type ServiceContext } from "@/server/context";
+import { requirePermission, type ServiceContext, type Services } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { decodeCursor, type ListPage, type Page, toListPage, toPage } from "@/server/core/pagination";
+import type { Mode } from "@/server/core/schema";
 import { addMs } from "@/server/core/time";
 import { type Transaction, violatedConstraint } from "@/server/db/client";
 import { claimKey, storeAnswer } from "@/server/db/idempotency";
 import { appendAudit } from "@/server/domain/audit/service";
+import { ensureWebhookSubscription } from "@/server/klarna/subscriptions";
 import * as deliver from "./deliver";
 import {
   presentDelivery,
@@ -355,3 +357,8 @@ export const relayAll = relay.relayAll;
 export const deliverDue = deliver.deliverDue;
 export const wakeDeliveries = deliver.wakeDeliveries;
 export const stopDeliveries = deliver.stopDeliveries;
+
+/** Makes sure that Klarna sends its events of this mode to our listener. Answers what was done: kept, repaired, created. */
+export async function keepKlarnaSubscription(services: Services, mode: Mode): Promise<string> {
+  return (await ensureWebhookSubscription(services, mode)).outcome;
+}
