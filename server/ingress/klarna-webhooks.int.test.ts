@@ -1,0 +1,370 @@
+import { createHmac, randomUUID } from "node:crypto";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ServiceContext, Services } from "@/server/context";
+import { HOUR_MS, SECOND_MS } from "@/server/core/time";
+import { checkInvariants } from "@/server/domain/invariants";
+import { CreatePaymentSchema } from "@/server/domain/payments/schema";
+import { advanceDuePayments, createPayment, getPayment, processInbox } from "@/server/domain/payments/service";
+import { type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
+import { asApiKey, type TestServices, testServices } from "@/server/testing/context";
+import { receiveKlarnaWebhooks, storeSigningKey, type WebhookReceiver } from "@/server/testing/klarna-webhooks";
+import { eventBody, sendSigned } from "@/server/testing/signed-event";
+
+let test: TestServices;
+let services: Services;
+let webhooks: WebhookReceiver;
+let partner: BuiltPartner;
+let ctx: ServiceContext;
+
+beforeAll(async () => {
+  test = await testServices({ clock: "movable" });
+  services = test.services;
+  webhooks = await receiveKlarnaWebhooks(services, test.simulator);
+  partner = await makePartner(services);
+  ctx = asApiKey(services, { partnerId: partner.partner.id });
+});
+afterAll(async () => {
+  await webhooks.close();
+  await test.close();
+});
+
+async function inboxCount(): Promise<number> {
+  const [row] = await services.db.query<{ count: number }>({
+    text: "select count(*) as count from inbox_events",
+    values: [],
+  });
+  return row?.count ?? 0;
+}
+const sign = (rawBody: Buffer, key: string): string => createHmac("sha256", key).update(rawBody).digest("hex");
+const anyEvent = () =>
+  eventBody({
+    type: "payment.request.state-change.submitted",
+    account: partner.account.id,
+    payload: { payment_request_id: `krn:payment:eu1:request:${randomUUID()}`, state: "SUBMITTED" },
+  });
+
+async function pending() {
+  const payment = await createPayment(
+    ctx,
+    CreatePaymentSchema.parse({
+      amount: 12_345,
+      currency: "SEK",
+      reference: unique("order"),
+      store: { id: partner.store.id },
+      terminal: { id: partner.terminal.id },
+    }),
+  );
+  expect(payment.status).toBe("pending");
+  return payment;
+}
+
+describe("the signature", () => {
+  it("S8: what is not signed by a known key over exactly these bytes is 401 and leaves no row", async () => {
+    const rawBody = anyEvent();
+    const good = sign(rawBody, webhooks.signingKey.secret);
+    const id = webhooks.signingKey.id;
+    const before = await inboxCount();
+    const cases: [string, Record<string, string | string[] | undefined>, Buffer][] = [
+      ["no headers", {}, rawBody],
+      ["no signature", { "klarna-signing-key-id": id }, rawBody],
+      ["no key id", { "klarna-signature": good }, rawBody],
+      ["unknown key id", { "klarna-signing-key-id": "krn:unknown", "klarna-signature": good }, rawBody],
+      ["signed by another key", { "klarna-signing-key-id": id, "klarna-signature": sign(rawBody, "another") }, rawBody],
+      ["truncated", { "klarna-signing-key-id": id, "klarna-signature": good.slice(0, 62) }, rawBody],
+      ["upper-case hex", { "klarna-signing-key-id": id, "klarna-signature": good.toUpperCase() }, rawBody],
+      ["padded", { "klarna-signing-key-id": id, "klarna-signature": ` ${good}` }, rawBody],
+      ["header sent twice", { "klarna-signing-key-id": id, "klarna-signature": `${good}, ${good}` }, rawBody],
+      ["header as a list", { "klarna-signing-key-id": id, "klarna-signature": [good, good] }, rawBody],
+      [
+        "body written anew",
+        { "klarna-signing-key-id": id, "klarna-signature": good },
+        Buffer.from(JSON.stringify(JSON.parse(rawBody.toString("utf8")), null, 1)),
+      ],
+      [
+        "unicode escaped",
+        { "klarna-signing-key-id": id, "klarna-signature": good },
+        Buffer.from(rawBody.toString("utf8").replace("payment", "\\u0070ayment")),
+      ],
+      [
+        "one byte altered",
+        { "klarna-signing-key-id": id, "klarna-signature": good },
+        Buffer.concat([rawBody.subarray(0, -1), Buffer.from("]")]),
+      ],
+    ];
+    for (const [name, headers, body] of cases)
+      expect((await webhooks.listener({ headers, rawBody: body })).status, name).toBe(401);
+    expect(await inboxCount()).toBe(before);
+  });
+
+  it("S8: during a rotation the old and the new key are both taken, and a retired key is not", async () => {
+    const next = {
+      id: `krn:partner:global:notification:signing-key:${randomUUID()}`,
+      mode: "test" as const,
+      secret: "the-next-signing-key-of-klarna",
+    };
+    await storeSigningKey(services, next);
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    for (const key of [webhooks.signingKey, next]) {
+      const rawBody = anyEvent();
+      expect(
+        (
+          await webhooks.listener({
+            headers: { "klarna-signing-key-id": key.id, "klarna-signature": sign(rawBody, key.secret) },
+            rawBody,
+          })
+        ).status,
+      ).toBe(200);
+    }
+    const retired = { ...next, id: `${next.id}-old` };
+    await storeSigningKey(services, retired);
+    await services.db.query({
+      text: "update klarna_signing_keys set state = 'RETIRED', retired_at = now() where id = $1",
+      values: [retired.id],
+    });
+    const rawBody = anyEvent();
+    expect(
+      (
+        await webhooks.listener({
+          headers: { "klarna-signing-key-id": retired.id, "klarna-signature": sign(rawBody, retired.secret) },
+          rawBody,
+        })
+      ).status,
+    ).toBe(401);
+  });
+
+  it("S8: a live event under a test key is refused", async () => {
+    const before = await inboxCount();
+    const answer = await sendSigned(webhooks, {
+      type: "payment.request.state-change.completed",
+      account: partner.account.id,
+      payload: {},
+      live: true,
+    });
+    expect(answer.status).toBe(401);
+    expect(await inboxCount()).toBe(before);
+  });
+
+  it("refuses a signed body that is no event, and one above 256 KiB", async () => {
+    const post = (rawBody: Buffer) =>
+      webhooks.listener({
+        headers: {
+          "klarna-signing-key-id": webhooks.signingKey.id,
+          "klarna-signature": sign(rawBody, webhooks.signingKey.secret),
+        },
+        rawBody,
+      });
+    expect((await post(Buffer.from("not json"))).status).toBe(400);
+    expect((await post(Buffer.from("[]"))).status).toBe(400);
+    expect((await post(Buffer.from('{"metadata":{"event_id":"x"}}'))).status).toBe(400);
+    expect((await post(Buffer.alloc(262_145, 32))).status).toBe(413);
+  });
+
+  it("keeps the raw body encrypted: the token of a journey is not in the table", async () => {
+    const token = `krn:network:us1:test:session-token:${randomUUID()}`;
+    await sendSigned(webhooks, {
+      type: "payment.request.state-change.completed",
+      account: partner.account.id,
+      payload: { payment_request_id: "krn:x", klarna_network_session_token: token },
+    });
+    const rows = await services.db.query<{ hit: boolean }>({
+      text: "select position($1::bytea in raw_body) > 0 as hit from inbox_events",
+      values: [Buffer.from(token)],
+    });
+    expect(rows.some((row) => row.hit)).toBe(false);
+  });
+});
+
+describe("the inbox", () => {
+  it("R17: a webhook delivered 1,000 times in parallel is one row, one effect, and 1,000 times 200", async () => {
+    const payment = await pending();
+    const eventId = randomUUID();
+    const input = {
+      type: "payment.request.state-change.in-progress",
+      account: partner.account.id,
+      eventId,
+      payload: {
+        payment_request_id: payment.klarna.payment_request_id,
+        payment_request_reference: payment.id,
+        state: "IN_PROGRESS",
+      },
+    };
+    const answers = await Promise.all(Array.from({ length: 1_000 }, () => sendSigned(webhooks, input)));
+    expect(answers.every((answer) => answer.status === 200)).toBe(true);
+    await Promise.all([processInbox(services), processInbox(services), processInbox(services)]);
+    const rows = await services.db.query({
+      text: "select id from inbox_events where event_id = $1",
+      values: [eventId],
+    });
+    expect(rows).toHaveLength(1);
+    const events = await services.db.query({
+      text: "select id from outbox_events where subject_id = $1 and type = 'payment.in_progress'",
+      values: [payment.id],
+    });
+    expect(events).toHaveLength(1);
+  });
+
+  it("R18: a webhook that comes before our own call has its answer is parked, then applied", async () => {
+    await test.simulator.control.fault({
+      operation: "authorize",
+      kind: "cut_after",
+      account: partner.account.id,
+      times: null,
+    });
+    const lost = await createPayment(
+      ctx,
+      CreatePaymentSchema.parse({
+        amount: 12_346,
+        currency: "SEK",
+        reference: unique("order"),
+        store: { id: partner.store.id },
+        terminal: { id: partner.terminal.id },
+      }),
+    );
+    expect(lost.status).toBe("processing");
+    const [request] = await test.simulator.control.requests({ payment_request_reference: lost.id });
+    if (!request) throw new Error("Klarna knows no request");
+    await test.simulator.control.play(request.payment_request_id, "complete");
+    await test.simulator.control.idle();
+    await processInbox(services);
+    expect((await getPayment(ctx, lost.id)).status).toBe("processing");
+    await test.simulator.control.clearFaults();
+    for (let turn = 0; turn < 6; turn += 1) {
+      test.clock.advance(10 * SECOND_MS);
+      await test.simulator.control.advance(10 * SECOND_MS);
+      await advanceDuePayments(services);
+      await processInbox(services);
+    }
+    expect((await getPayment(ctx, lost.id)).status).toBe("completed");
+    expect(await test.simulator.control.transactions({ payment_transaction_reference: lost.id })).toHaveLength(1);
+  });
+
+  it("R19: a webhook for an unknown payment is 200 and parked, and after an hour a person is told", async () => {
+    const eventId = randomUUID();
+    const answer = await sendSigned(webhooks, {
+      type: "payment.request.state-change.completed",
+      account: partner.account.id,
+      eventId,
+      payload: {
+        payment_request_id: `krn:payment:eu1:request:${randomUUID()}`,
+        payment_request_reference: "unknown",
+        state: "COMPLETED",
+      },
+    });
+    expect(answer.status).toBe(200);
+    await processInbox(services);
+    const state = async () =>
+      (
+        await services.db.query<{ id: string; state: string }>({
+          text: "select id, state from inbox_events where event_id = $1",
+          values: [eventId],
+        })
+      )[0];
+    const row = await state();
+    expect(row?.state).toBe("PARKED");
+    test.clock.advance(HOUR_MS + SECOND_MS);
+    await processInbox(services);
+    const alarms = await services.db.query({
+      text: "select 1 from alarms where kind = 'webhook_parked' and subject_id = $1",
+      values: [row?.id],
+    });
+    expect(alarms).toHaveLength(1);
+    expect((await state())?.state).toBe("PARKED");
+  });
+
+  it("S9: a valid webhook replayed hours later is 200 and changes nothing", async () => {
+    const payment = await pending();
+    const requestId = payment.klarna.payment_request_id ?? "";
+    const input = {
+      type: "payment.request.state-change.declined",
+      account: partner.account.id,
+      eventId: randomUUID(),
+      occurredAt: test.clock.now(),
+      payload: { payment_request_id: requestId, payment_request_reference: payment.id, state: "DECLINED" },
+    };
+    await sendSigned(webhooks, input);
+    await processInbox(services);
+    const once = await getPayment(ctx, payment.id);
+    expect(once.status).toBe("declined");
+    test.clock.advance(5 * HOUR_MS);
+    expect((await sendSigned(webhooks, input)).status).toBe(200);
+    await processInbox(services);
+    expect(await getPayment(ctx, payment.id)).toEqual(once);
+  });
+
+  it("an event that names another account than the payment's is recorded as ignored", async () => {
+    const payment = await pending();
+    const other = await makePartner(services);
+    await sendSigned(webhooks, {
+      type: "payment.request.state-change.declined",
+      account: other.account.id,
+      payload: {
+        payment_request_id: payment.klarna.payment_request_id,
+        payment_request_reference: payment.id,
+        state: "DECLINED",
+      },
+    });
+    await processInbox(services);
+    expect((await getPayment(ctx, payment.id)).status).toBe("pending");
+  });
+});
+
+// --- Order ------------------------------------------------------------------------------------------------------------------
+
+const STATES = ["submitted", "in-progress", "submitted", "in-progress", "declined"] as const;
+
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length <= 1) return [[...items]];
+  return items.flatMap((item, index) =>
+    permutations([...items.slice(0, index), ...items.slice(index + 1)]).map((rest) => [item, ...rest]),
+  );
+}
+
+async function replay(order: readonly { kind: string; at: number; eventId: string }[]): Promise<string> {
+  const payment = await pending();
+  const start = test.clock.now().getTime();
+  for (const event of order) {
+    await sendSigned(webhooks, {
+      type: `payment.request.state-change.${event.kind}`,
+      account: partner.account.id,
+      eventId: `${payment.id}-${event.eventId}`,
+      occurredAt: new Date(start + event.at * SECOND_MS),
+      payload: {
+        payment_request_id: payment.klarna.payment_request_id,
+        payment_request_reference: payment.id,
+        state: event.kind.replace("-", "_").toUpperCase(),
+      },
+    });
+    await processInbox(services);
+  }
+  return (await getPayment(ctx, payment.id)).status;
+}
+
+describe("events in any order", () => {
+  it("R16, R21: all 120 orders of five events, each event twice, end in the same state", async () => {
+    const events = STATES.map((kind, index) => ({ kind, at: index + 1, eventId: String(index) }));
+    const ends = new Set<string>();
+    for (const order of permutations(events)) ends.add(await replay([...order, ...order]));
+    expect([...ends]).toEqual(["declined"]);
+  });
+
+  it("R16, R21: for states that are not final the newest by Klarna's clock wins, whatever comes last", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom("submitted", "in-progress"), { minLength: 1, maxLength: 6 }),
+        fc.integer(),
+        async (kinds, seed) => {
+          const events = kinds.map((kind, index) => ({ kind, at: index + 1, eventId: String(index) }));
+          const shuffled = [...events].sort(
+            (left, right) => ((left.at * 7919 + seed) % 101) - ((right.at * 7919 + seed) % 101),
+          );
+          expect(await replay([...shuffled, ...shuffled])).toBe(
+            kinds.at(-1) === "in-progress" ? "in_progress" : "pending",
+          );
+        },
+      ),
+      { numRuns: 25 },
+    );
+    expect((await checkInvariants(services.db)).filter((result) => result.broken > 0)).toEqual([]);
+  });
+});
