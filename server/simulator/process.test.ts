@@ -19,7 +19,7 @@ async function start(
   env: Record<string, string>,
 ): Promise<{ child: ChildProcess; url: string; exit: Promise<number | null> }> {
   const child = spawn(process.execPath, ["--import", "tsx", MAIN], {
-    env: { PATH: process.env.PATH, SIMULATOR_PORT: "0", SIMULATOR_API_KEY: KEY, ...env },
+    env: { ...process.env, SIMULATOR_PORT: "0", SIMULATOR_API_KEY: KEY, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   running.add(child);
