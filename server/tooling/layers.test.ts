@@ -89,6 +89,8 @@ const FORBIDDEN: [string, string][] = [
   ["app/(dashboard)/payments/page.tsx", "@/server/domain/payments/repository"],
   ["app/api/v1/route.ts", "@/server/db/client"],
   ["app/page.tsx", "@/server/simulator/app"],
+  ["app/(dashboard)/stores/page.tsx", "../../../server/db/client"],
+  ["app/layout.tsx", "../components/shell/shell"],
   ["server/auth/web.ts", "@/inngest/client"],
   ["e2e/a.spec.ts", "@/server/db/client"],
 ];
@@ -104,6 +106,7 @@ const ALLOWED: [string, string][] = [
   ["inngest/engine/ok.ts", "@/server/db/client"],
   ["components/ok.tsx", "@/server/domain/payments/schema"],
   ["app/ok.tsx", "@/components/ui/button"],
+  ["app/(dashboard)/stores/[id]/page.tsx", "../../payments/columns"],
 ];
 
 it("S65: the linter reports a forbidden import in every layer, and no allowed one", async () => {
