@@ -1,7 +1,7 @@
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
-import { storeAnswer } from "@/server/db/idempotency";
+import { releaseKey, storeAnswer } from "@/server/db/idempotency";
 import type { KlarnaOutcome } from "@/server/klarna/client";
 import { RefundAnswerSchema, readPaymentTransaction, refundCapture, voidTransaction } from "@/server/klarna/payments";
 import {
@@ -21,7 +21,7 @@ import {
 } from "./change";
 import { askForPerson } from "./journey";
 import { readTransactionOutcome } from "./klarna";
-import { findPayment, listCaptures, listRefundRows } from "./repository";
+import { findPayment, listCaptures, listOperations, listRefundRows } from "./repository";
 import type { CaptureRow, OperationRow, PaymentRecord, RefundRow } from "./rows";
 import type { CreateRefundInput, PublicPayment, RefundSnapshot } from "./schema";
 import { snapshotRefund } from "./snapshot";
@@ -254,7 +254,7 @@ async function lookUpCapture(ctx: ServiceContext, payment: PaymentRecord): Promi
 
 /**
  * Releases what is authorized and not captured. The payment becomes VOIDED, or COMPLETED where part was captured.
- * Journal kind VOID. Errors: permission_denied, payment_not_found, payment_not_voidable. Source: KNR-N1.
+ * Journal kind VOID. Errors: permission_denied, payment_not_found, payment_not_voidable, klarna_unavailable. Source: KNR-N1.
  */
 export async function voidPayment(ctx: ServiceContext, id: string): Promise<PublicPayment> {
   requirePermission(ctx, "payments:void");
@@ -275,9 +275,19 @@ export async function voidPayment(ctx: ServiceContext, id: string): Promise<Publ
     return draft;
   });
   const payment = operation ? await runVoid(ctx, begun, operation) : begun;
+  if (operation) await requireVoid(ctx, payment, operation.id);
   const answer = toPublic(ctx, payment);
   if (ctx.idempotency) await storeAnswer(ctx.db, ctx.secrets, ctx.idempotency, answer);
   return answer;
+}
+
+/** A definite no is told as one; an open outcome is not an error. */
+async function requireVoid(ctx: ServiceContext, payment: PaymentRecord, operationId: string): Promise<void> {
+  const settled = (await listOperations(ctx.db, payment)).find((row) => row.id === operationId);
+  if (settled?.state !== "FAILED") return;
+  if (ctx.idempotency) await releaseKey(ctx.db, ctx.idempotency);
+  if (settled.result === "NOT_SENT") throw new AppError("klarna_unavailable", { retryAfterSeconds: 3 });
+  throw new AppError("payment_not_voidable", { detail: "Klarna refused to release the payment." });
 }
 
 /** Makes (or repeats, with the same key) a void call and writes what is known then. */

@@ -215,6 +215,36 @@ describe("a payment in store", () => {
     await expect(voidPayment(ctx, id)).resolves.toMatchObject({ status: "voided" });
   });
 
+  it("tells a void that Klarna refuses or cannot hear as what it is, and leaves one that is unknown open", async () => {
+    await freshPartner();
+    const authorized = async (): Promise<string> => {
+      const sale = await createPayment(ctx, body({ amount: 10_002, capture: "manual" }));
+      expect(sale.status).toBe("authorized");
+      return sale.id;
+    };
+    const unknown = await authorized();
+    const fault = { operation: "void", account: partner.account.id } as const;
+    await test.simulator.control.fault({ ...fault, kind: "cut_after", times: null });
+    expect((await voidPayment(ctx, unknown)).status).toBe("authorized");
+    await test.simulator.control.clearFaults();
+    await sweepFor(30 * SECOND_MS);
+    expect((await getPayment(ctx, unknown)).status).toBe("voided");
+    const refused = await authorized();
+    const [transaction] = await transactionsOf(refused);
+    const path = `/v2/accounts/${partner.account.id}/payment/transactions/${transaction?.payment_transaction_id}/void`;
+    const behind = await fetch(`${test.simulator.url}${path}`, {
+      method: "POST",
+      headers: {
+        authorization: `Basic ${test.simulator.apiKey}`,
+        "content-type": "application/json",
+        "klarna-idempotency-key": randomUUID(),
+      },
+      body: "{}",
+    });
+    expect(behind.ok).toBe(true);
+    await expect(voidPayment(ctx, refused)).rejects.toMatchObject({ code: "payment_not_voidable" });
+  });
+
   it("is declined in the journey", async () => {
     await freshPartner();
     const id = await pending();
