@@ -29,6 +29,13 @@ for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
     child.kill(signal === "SIGHUP" ? "SIGTERM" : signal);
   });
 }
+// npm runs us below a shell that dies of a signal without passing it on: when that parent is gone, so is the wish to run.
+if (process.env.npm_lifecycle_event) {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) child.kill("SIGTERM");
+  }, 500).unref();
+}
 child.on("message", (message) => process.send?.(message));
 process.on("disconnect", () => child.kill("SIGTERM"));
 child.on("error", (error) => fail(error.message));
