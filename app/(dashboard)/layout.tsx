@@ -24,7 +24,14 @@ const NAV: readonly GuardedItem[] = [
     letter: "n",
     permission: "payments:create",
   },
-  { label: "Partners", href: "/partners", icon: "partners", group: "Registry", letter: "a", permission: "partners:read" },
+  {
+    label: "Partners",
+    href: "/partners",
+    icon: "partners",
+    group: "Registry",
+    letter: "a",
+    permission: "partners:read",
+  },
   { label: "Stores", href: "/stores", icon: "stores", group: "Registry", letter: "s", permission: "stores:read" },
   {
     label: "Terminals",

@@ -13,7 +13,9 @@ import { TopBar } from "./top-bar";
 import { useShellKeys } from "./use-shell-keys";
 
 // Loaded when first opened: neither belongs to a page's first load.
-const CommandPalette = dynamic(() => import("./command-palette").then((module) => module.CommandPalette), { ssr: false });
+const CommandPalette = dynamic(() => import("./command-palette").then((module) => module.CommandPalette), {
+  ssr: false,
+});
 const ShortcutsHelp = dynamic(() => import("./shortcuts-help").then((module) => module.ShortcutsHelp), { ssr: false });
 
 export type ShellUser = { name: string; email: string; roleLabel: string };

@@ -38,7 +38,12 @@ const columns: readonly TableColumn<PartnerItem>[] = [
   { id: "currency", header: "Currency", cell: (row) => row.currency, isHiddenAtFirst: true, skeleton: 32 },
   { id: "stores", header: "Stores", cell: (row) => row.storeCount, isNumeric: true, skeleton: 24 },
   { id: "terminals", header: "Terminals", cell: (row) => row.terminalCount, isNumeric: true, skeleton: 24 },
-  { id: "created_at", header: "Since", cell: (row) => <DateTime value={row.createdAt} precision="day" />, skeleton: 80 },
+  {
+    id: "created_at",
+    header: "Since",
+    cell: (row) => <DateTime value={row.createdAt} precision="day" />,
+    skeleton: 80,
+  },
   { id: "id", header: "Id", cell: (row) => <Id value={row.id} />, isHiddenAtFirst: true },
 ];
 

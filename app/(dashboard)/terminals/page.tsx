@@ -14,7 +14,9 @@ export default async function TerminalsPage({ searchParams }: { searchParams: Pr
   return (
     <Page>
       <PageHeader title="Terminals" />
-      <Prefetched load={(trpc, client) => client.prefetchQuery(trpc.terminals.list.queryOptions(terminalsInput(state)))}>
+      <Prefetched
+        load={(trpc, client) => client.prefetchQuery(trpc.terminals.list.queryOptions(terminalsInput(state)))}
+      >
         <TerminalsList />
       </Prefetched>
     </Page>

@@ -1,4 +1,8 @@
 import type { Metadata } from "next";
+import { AuditPanel } from "@/app/(dashboard)/audit-panel";
+import { orNotFound } from "@/app/(dashboard)/or-not-found";
+import { RecentPayments } from "@/app/(dashboard)/recent-payments";
+import { RowList } from "@/app/(dashboard)/row-list";
 import { Country } from "@/components/display/country";
 import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
@@ -14,10 +18,6 @@ import { ACCOUNT_STATE_WORDS } from "@/server/domain/partners/schema";
 import { getPartner } from "@/server/domain/partners/service";
 import { STORE_TYPE_WORDS } from "@/server/domain/stores/schema";
 import { listStores } from "@/server/domain/stores/service";
-import { AuditPanel } from "../../audit-panel";
-import { orNotFound } from "../../or-not-found";
-import { RecentPayments } from "../../recent-payments";
-import { RowList } from "../../row-list";
 
 export const metadata: Metadata = { title: "Partner" };
 
@@ -103,7 +103,10 @@ export default async function PartnerPage({ params }: { params: Promise<{ id: st
                   <li key={account.mode} className="grid gap-1 border-line border-b pb-3 last:border-b-0 last:pb-0">
                     <div className="flex flex-wrap items-center gap-2">
                       <ModeBadge mode={account.mode} />
-                      <Badge tone={account.state === "OPERATIONAL" ? "good" : account.state === "DISABLED" ? "bad" : "warn"} hasDot>
+                      <Badge
+                        tone={account.state === "OPERATIONAL" ? "good" : account.state === "DISABLED" ? "bad" : "warn"}
+                        hasDot
+                      >
                         {ACCOUNT_STATE_WORDS[account.state]}
                       </Badge>
                       {account.productState === "DISABLED" ? (

@@ -1,4 +1,8 @@
 import type { Metadata } from "next";
+import { AuditPanel } from "@/app/(dashboard)/audit-panel";
+import { orNotFound } from "@/app/(dashboard)/or-not-found";
+import { RecentPayments } from "@/app/(dashboard)/recent-payments";
+import { RowList } from "@/app/(dashboard)/row-list";
 import { Country } from "@/components/display/country";
 import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
@@ -9,13 +13,9 @@ import { TextLink } from "@/components/text-link";
 import { Panel } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
-import { type StoreRecord, STORE_TYPE_WORDS } from "@/server/domain/stores/schema";
+import { STORE_TYPE_WORDS, type StoreRecord } from "@/server/domain/stores/schema";
 import { getStore } from "@/server/domain/stores/service";
 import { TERMINAL_DEVICE_WORDS, TerminalDeviceSchema } from "@/server/domain/terminals/schema";
-import { AuditPanel } from "../../audit-panel";
-import { orNotFound } from "../../or-not-found";
-import { RecentPayments } from "../../recent-payments";
-import { RowList } from "../../row-list";
 
 export const metadata: Metadata = { title: "Store" };
 

@@ -1,4 +1,7 @@
 import type { Metadata } from "next";
+import { AuditPanel } from "@/app/(dashboard)/audit-panel";
+import { orNotFound } from "@/app/(dashboard)/or-not-found";
+import { RecentPayments } from "@/app/(dashboard)/recent-payments";
 import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
 import { Id } from "@/components/display/id";
@@ -11,9 +14,6 @@ import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
 import { TERMINAL_DEVICE_WORDS } from "@/server/domain/terminals/schema";
 import { getTerminal } from "@/server/domain/terminals/service";
-import { AuditPanel } from "../../audit-panel";
-import { orNotFound } from "../../or-not-found";
-import { RecentPayments } from "../../recent-payments";
 
 export const metadata: Metadata = { title: "Terminal" };
 

@@ -1,0 +1,61 @@
+"use server";
+
+import { revalidatePath } from "next/cache";
+import { z } from "zod";
+import type { ActionResult } from "@/components/action-result";
+import { issueApiKey, revokeApiKey } from "@/server/auth/api-keys";
+import { isApiScope } from "@/server/auth/permissions";
+import { actionContext, failureOf } from "@/server/auth/web";
+import { AppError } from "@/server/core/errors";
+import { idSchema } from "@/server/core/ids";
+import { nameSchema } from "@/server/core/schema";
+import { addMs, DAY_MS } from "@/server/core/time";
+
+const CreateKeySchema = z.strictObject({
+  partner: idSchema("partner"),
+  name: nameSchema,
+  scopes: z.array(z.string().refine(isApiScope)).min(1).max(20),
+  days: z.int().min(1).max(730).nullable(),
+  addresses: z.array(z.string().max(64)).max(20),
+});
+const KeyIdSchema = idSchema("apiKey");
+
+export async function createKeyAction(input: unknown): Promise<ActionResult<{ key: string }>> {
+  try {
+    const ctx = await actionContext("api_keys:write");
+    const parsed = CreateKeySchema.safeParse(input);
+    if (!parsed.success) {
+      throw new AppError("validation_failed", {
+        errors: parsed.error.issues.map((issue) => ({
+          pointer: `/${issue.path.map(String).join("/")}`,
+          detail: issue.message,
+        })),
+      });
+    }
+    const { partner, name, scopes, days, addresses } = parsed.data;
+    const { key } = await issueApiKey(ctx, {
+      partnerId: partner,
+      name,
+      scopes: scopes.filter(isApiScope),
+      addresses,
+      expiresAt: days === null ? null : addMs(ctx.clock.now(), days * DAY_MS),
+    });
+    revalidatePath("/developers");
+    return { ok: true, data: { key } };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+export async function revokeKeyAction(id: unknown): Promise<ActionResult> {
+  try {
+    const ctx = await actionContext("api_keys:write");
+    const key = KeyIdSchema.safeParse(id);
+    if (!key.success) throw new AppError("not_found");
+    await revokeApiKey(ctx, key.data);
+    revalidatePath("/developers");
+    return { ok: true };
+  } catch (error) {
+    return failureOf(error);
+  }
+}

@@ -1,0 +1,52 @@
+import { readDates, readEnum, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { RequestFilterSchema } from "@/server/domain/overview/schema";
+
+export const requestsTable: TableDef = {
+  id: "requests",
+  filters: [
+    {
+      kind: "enum",
+      id: "outcome",
+      label: "Status",
+      options: [
+        { value: "2xx", label: "Done (2xx)" },
+        { value: "4xx", label: "Refused (4xx)" },
+        { value: "5xx", label: "Failed (5xx)" },
+      ],
+    },
+    {
+      kind: "enum",
+      id: "method",
+      label: "Method",
+      options: ["GET", "POST", "PATCH", "DELETE"].map((method) => ({ value: method, label: method })),
+    },
+    { kind: "date", id: "created", label: "Time" },
+    { kind: "text", id: "key", label: "API key", placeholder: "key_…" },
+    { kind: "text", id: "partner", label: "Partner", placeholder: "ptn_…" },
+  ],
+  sorts: ["created_at"],
+  defaultSort: "-created_at",
+};
+
+const { outcome: OutcomeSchema, method: MethodSchema } = RequestFilterSchema.shape;
+
+export function requestsInput(state: TableState) {
+  const outcome = OutcomeSchema.safeParse(readEnum(state, "outcome")).data ?? [];
+  const method = MethodSchema.safeParse(readEnum(state, "method")).data ?? [];
+  const { from, to } = readDates(state, "created");
+  const apiKey = readText(state, "key")?.slice(0, 60);
+  const partner = readText(state, "partner")?.slice(0, 60);
+  return {
+    filter: {
+      ...(state.search === "" ? {} : { search: state.search }),
+      ...(outcome.length === 0 ? {} : { outcome }),
+      ...(method.length === 0 ? {} : { method }),
+      ...(apiKey === undefined ? {} : { apiKey }),
+      ...(partner === undefined ? {} : { partner }),
+      ...(from === undefined ? {} : { createdFrom: from }),
+      ...(to === undefined ? {} : { createdTo: to }),
+    },
+    limit: state.size,
+    cursor: state.cursor,
+  };
+}

@@ -1,0 +1,25 @@
+"use client";
+
+import { ConfirmAction } from "@/components/confirm-action";
+import { clearAlarmAction } from "./actions";
+
+export function ClearAlarm({ id, message, partner }: { id: string; message: string; partner: string | null }) {
+  return (
+    <ConfirmAction
+      label="Clear"
+      size="sm"
+      title="Clear this alarm?"
+      verb="Clear alarm"
+      tone="primary"
+      consequence={
+        <>
+          {message} Clearing says that you have looked at it; it changes nothing else, and it is raised again if the
+          cause comes back.
+        </>
+      }
+      {...(partner === null ? {} : { partner })}
+      successMessage="Alarm cleared"
+      onConfirm={() => clearAlarmAction(id)}
+    />
+  );
+}

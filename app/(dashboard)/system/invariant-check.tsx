@@ -1,0 +1,70 @@
+"use client";
+
+import { useState, useTransition } from "react";
+import type { ActionFailure } from "@/components/action-result";
+import { StatusBadge } from "@/components/display/status-badge";
+import { Notice } from "@/components/notice";
+import { Button } from "@/components/ui/button";
+import { Panel } from "@/components/ui/panel";
+import { type CheckedInvariant, runInvariantsAction } from "./actions";
+
+/** The rules that hold over all rows, checked every hour by a job and here on demand. */
+export function InvariantCheck() {
+  const [results, setResults] = useState<readonly CheckedInvariant[] | null>(null);
+  const [failure, setFailure] = useState<ActionFailure | null>(null);
+  const [isRunning, start] = useTransition();
+  const run = () =>
+    start(async () => {
+      const result = await runInvariantsAction();
+      setFailure(result.ok ? null : result);
+      if (result.ok) setResults(result.data);
+    });
+  return (
+    <Panel
+      title="Rules that must always hold"
+      description="Checked every hour over all rows of both modes; a broken one raises an alarm."
+      isFlush
+      actions={
+        <Button size="sm" isBusy={isRunning} onClick={run}>
+          {isRunning ? "Checking" : results === null ? "Check now" : "Check again"}
+        </Button>
+      }
+    >
+      <div aria-live="polite">
+        {failure === null ? null : (
+          <Notice tone="bad" title={failure.message} className="m-4">
+            {failure.requestId === undefined ? undefined : `Request ${failure.requestId}`}
+          </Notice>
+        )}
+        {results === null ? (
+          <p className="px-4 py-6 text-center text-ink-3 text-sm">Not checked from here yet.</p>
+        ) : (
+          <ul>
+            {results.map((result) => (
+              <li
+                key={result.id}
+                className="flex min-h-10 items-center gap-4 border-line border-b px-4 py-1.5 last:border-b-0"
+              >
+                <span className="min-w-0 flex-1 text-sm">
+                  {result.title}
+                  {result.examples.length === 0 ? null : (
+                    <span className="block break-all font-mono text-ink-3 text-xs">{result.examples.join(", ")}</span>
+                  )}
+                </span>
+                {result.broken === 0 ? (
+                  <StatusBadge kind="check" status="holds" />
+                ) : (
+                  <StatusBadge
+                    kind="check"
+                    status="broken"
+                    detail={result.broken > 100 ? "more than 100" : String(result.broken)}
+                  />
+                )}
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+    </Panel>
+  );
+}

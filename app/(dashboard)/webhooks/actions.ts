@@ -1,0 +1,107 @@
+"use server";
+
+import { revalidatePath } from "next/cache";
+import { z } from "zod";
+import type { ActionResult } from "@/components/action-result";
+import { actionContext, failureOf } from "@/server/auth/web";
+import { AppError } from "@/server/core/errors";
+import { idSchema } from "@/server/core/ids";
+import { CreateEndpointSchema } from "@/server/domain/webhooks/schema";
+import {
+  createEndpoint,
+  deleteEndpoint,
+  replayDelivery,
+  rotateEndpointSecret,
+  sendTestEvent,
+  updateEndpoint,
+} from "@/server/domain/webhooks/service";
+
+const EndpointIdSchema = idSchema("webhookEndpoint");
+const DeliveryIdSchema = idSchema("webhookDelivery");
+const AddSchema = CreateEndpointSchema.pick({ url: true, events: true, description: true, ordered: true }).extend({
+  partner: idSchema("partner").optional(),
+});
+
+function read<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new AppError("validation_failed", {
+    errors: parsed.error.issues.map((issue) => ({
+      pointer: `/${issue.path.map(String).join("/")}`,
+      detail: issue.message,
+    })),
+  });
+}
+
+function readId(schema: z.ZodType<string>, value: unknown): string {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw new AppError("not_found");
+  return parsed.data;
+}
+
+export async function addEndpointAction(input: unknown): Promise<ActionResult<{ id: string; secret: string }>> {
+  try {
+    const ctx = await actionContext("webhooks:write");
+    const { partner, ...endpoint } = read(AddSchema, input);
+    const made = await createEndpoint(ctx, endpoint, partner);
+    revalidatePath("/webhooks", "layout");
+    return { ok: true, data: { id: made.endpoint.id, secret: made.secret } };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+export async function setEndpointStatusAction(id: unknown, status: unknown): Promise<ActionResult> {
+  try {
+    const ctx = await actionContext("webhooks:write");
+    await updateEndpoint(ctx, readId(EndpointIdSchema, id), { status: read(z.enum(["enabled", "disabled"]), status) });
+    revalidatePath("/webhooks", "layout");
+    return { ok: true };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+export async function rotateSecretAction(id: unknown): Promise<ActionResult<{ secret: string }>> {
+  try {
+    const ctx = await actionContext("webhooks:write");
+    const { secret } = await rotateEndpointSecret(ctx, readId(EndpointIdSchema, id));
+    revalidatePath("/webhooks", "layout");
+    return { ok: true, data: { secret } };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+export async function deleteEndpointAction(id: unknown): Promise<ActionResult> {
+  try {
+    const ctx = await actionContext("webhooks:write");
+    await deleteEndpoint(ctx, readId(EndpointIdSchema, id));
+    revalidatePath("/webhooks", "layout");
+    return { ok: true };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+export async function sendTestEventAction(id: unknown): Promise<ActionResult<{ delivery: string }>> {
+  try {
+    const ctx = await actionContext("webhooks:write");
+    const delivery = await sendTestEvent(ctx, readId(EndpointIdSchema, id));
+    revalidatePath("/webhooks", "layout");
+    return { ok: true, data: { delivery: delivery.id } };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+export async function replayDeliveryAction(id: unknown): Promise<ActionResult> {
+  try {
+    const ctx = await actionContext("webhooks:write");
+    await replayDelivery(ctx, readId(DeliveryIdSchema, id));
+    revalidatePath("/webhooks", "layout");
+    return { ok: true };
+  } catch (error) {
+    return failureOf(error);
+  }
+}

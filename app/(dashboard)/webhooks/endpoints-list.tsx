@@ -1,0 +1,73 @@
+"use client";
+
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { Webhook } from "lucide-react";
+import { DataTable } from "@/components/data-table/data-table";
+import { tableQuery, totalWords } from "@/components/data-table/list-query";
+import type { TableColumn } from "@/components/data-table/types";
+import { useTableState } from "@/components/data-table/use-table-state";
+import { DateTime } from "@/components/display/date-time";
+import { Id } from "@/components/display/id";
+import { StatusBadge } from "@/components/display/status-badge";
+import { EmptyState } from "@/components/empty-state";
+import { useTRPC } from "@/components/trpc-provider";
+import type { EndpointRecord } from "@/server/domain/webhooks/schema";
+import { endpointStatus } from "./endpoint-status";
+import { endpointsInput, endpointsTable } from "./table";
+
+export function eventsWords(events: readonly string[]): string {
+  if (events.includes("*")) return "All events";
+  return events.length <= 2 ? events.join(", ") : `${events.slice(0, 2).join(", ")} and ${events.length - 2} more`;
+}
+
+const columns: readonly TableColumn<EndpointRecord>[] = [
+  { id: "url", header: "Address", cell: (row) => row.url, isWide: true, isFixed: true },
+  { id: "description", header: "Description", cell: (row) => row.description ?? <span className="text-ink-3">–</span> },
+  { id: "status", header: "State", cell: (row) => <StatusBadge kind="endpoint" status={endpointStatus(row)} /> },
+  { id: "partner", header: "Partner", cell: (row) => row.partner_name, skeleton: 120 },
+  { id: "events", header: "Events", cell: (row) => eventsWords(row.events), skeleton: 120 },
+  {
+    id: "created_at",
+    header: "Since",
+    cell: (row) => <DateTime value={row.created_at} precision="day" />,
+    skeleton: 80,
+  },
+  { id: "id", header: "Id", cell: (row) => <Id value={row.id} />, isHiddenAtFirst: true },
+];
+
+export function EndpointsList({ canWrite }: { canWrite: boolean }) {
+  const control = useTableState(endpointsTable);
+  const trpc = useTRPC();
+  const query = useQuery(
+    trpc.webhooks.endpoints.list.queryOptions(endpointsInput(control.state), { placeholderData: keepPreviousData }),
+  );
+  return (
+    <DataTable
+      label="Webhook endpoints"
+      control={control}
+      columns={columns}
+      query={tableQuery(query)}
+      getRowId={(row) => row.id}
+      getRowHref={(row) => `/webhooks/${row.id}`}
+      hasSearch={false}
+      totals={totalWords(query.data?.total, "endpoint", "endpoints")}
+      phoneRow={(row) => ({
+        primary: row.url,
+        aside: <StatusBadge kind="endpoint" status={endpointStatus(row)} />,
+        secondary: row.partner_name,
+        asideSecondary: eventsWords(row.events),
+      })}
+      empty={
+        <EmptyState
+          icon={Webhook}
+          title="No webhook endpoints in this mode"
+          description={
+            canWrite
+              ? "An endpoint is an address of a Partner that hears of each change within a second, signed by the Standard Webhooks rules. Add the first one above."
+              : "An endpoint is an address of a Partner that hears of each change within a second. A role with more rights can add one."
+          }
+        />
+      }
+    />
+  );
+}
