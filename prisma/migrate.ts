@@ -47,7 +47,9 @@ function loadEngineModule(): Promise<EngineModule> {
         throw new MigrationFailure(`Prisma's schema engine gave up: ${message}`);
       },
     });
-    const file = createRequire(import.meta.url).resolve(name).replace(/\.js$/, ".wasm");
+    const file = createRequire(import.meta.url)
+      .resolve(name)
+      .replace(/\.js$/, ".wasm");
     const imports: Record<string, WebAssembly.ModuleImports> = { "./schema_engine_bg.js": { ...glue } };
     const { instance } = await WebAssembly.instantiate(readFileSync(file), imports);
     glue.__wbg_set_wasm(instance.exports);
@@ -127,7 +129,9 @@ interface Connections {
 function describeRefusal(error: unknown, script: string): string {
   if (!(error instanceof pg.DatabaseError)) return error instanceof Error ? error.message : String(error);
   const line = error.position === undefined ? undefined : script.slice(0, Number(error.position)).split("\n").length;
-  return [error.message, line && `at line ${line} of the script`, error.detail, error.where, error.hint].filter(Boolean).join("; ");
+  return [error.message, line && `at line ${line} of the script`, error.detail, error.where, error.hint]
+    .filter(Boolean)
+    .join("; ");
 }
 
 function connections(url: string): Connections {
@@ -166,7 +170,12 @@ function connections(url: string): Connections {
     return adapter;
   };
   return {
-    factory: { provider: "postgres", adapterName: "@prisma/adapter-pg", connect: () => connect(database), connectToShadowDb },
+    factory: {
+      provider: "postgres",
+      adapterName: "@prisma/adapter-pg",
+      connect: () => connect(database),
+      connectToShadowDb,
+    },
     refusal: () => refusal,
     close: async () => {
       for (const adapter of opened) await adapter.dispose();
@@ -188,7 +197,11 @@ async function withEngine<T>(url: string, use: (engine: SchemaEngine) => Promise
   const module = await loadEngineModule();
   const { factory, close, refusal } = connections(url);
   const datamodels = readSchema().files.map(({ path: file, content }): [string, string] => [file, content]);
-  const engine = await module.SchemaEngine.new({ datamodels }, () => undefined, bindMigrationAwareSqlAdapterFactory(factory));
+  const engine = await module.SchemaEngine.new(
+    { datamodels },
+    () => undefined,
+    bindMigrationAwareSqlAdapterFactory(factory),
+  );
   try {
     return await use(engine);
   } catch (error) {
