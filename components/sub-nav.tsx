@@ -22,9 +22,7 @@ export function SubNav({ label, items }: { label: string; items: readonly SubNav
           aria-current={item === here ? "page" : undefined}
           className={cn(
             "-mb-px flex h-9 items-center whitespace-nowrap border-b-2 px-0.5 text-sm transition-colors focus-visible:-outline-offset-2",
-            item === here
-              ? "border-accent font-medium text-ink"
-              : "border-transparent text-ink-2 hover:text-ink",
+            item === here ? "border-accent font-medium text-ink" : "border-transparent text-ink-2 hover:text-ink",
           )}
         >
           {item.label}
