@@ -3,9 +3,11 @@ import { SIGNALS } from "@/server/events/catalog";
 import { inngest } from "../client";
 import { services } from "../services";
 
+const ROUNDS = 6;
+
 /**
  * Inbox to domain: each event from Klarna once, and the calls that it makes necessary, the final authorize first of all.
- * Not in steps: the inbox rows carry their own state, and a till should not wait for bookkeeping.
+ * What is parked (a webhook that overtook our own answer) is looked at again a second later.
  */
 export const processKlarnaEvents = inngest.createFunction(
   {
@@ -14,5 +16,11 @@ export const processKlarnaEvents = inngest.createFunction(
     concurrency: { limit: 4 },
     retries: 3,
   },
-  async () => processInbox(services()),
+  async ({ step }) => {
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const { parked } = await step.run(`process-${round}`, () => processInbox(services()));
+      if (parked === 0) return;
+      await step.sleep(`wait-${round}`, "1s");
+    }
+  },
 );

@@ -1,6 +1,6 @@
 import { createHmac, randomUUID } from "node:crypto";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { ServiceContext, Services } from "@/server/context";
 import { HOUR_MS, SECOND_MS } from "@/server/core/time";
 import { checkInvariants } from "@/server/domain/invariants";
@@ -204,7 +204,7 @@ describe("the inbox", () => {
     expect(events).toHaveLength(1);
   });
 
-  it("R18: a webhook that comes before our own call has its answer is parked, then applied", async () => {
+  it("R18: a webhook that comes before our own call has its answer is parked, then applied, even when the answer is lost", async () => {
     await test.simulator.control.fault({
       operation: "authorize",
       kind: "cut_after",
@@ -227,7 +227,6 @@ describe("the inbox", () => {
     await test.simulator.control.play(request.payment_request_id, "complete");
     await test.simulator.control.idle();
     await processInbox(services);
-    expect((await getPayment(ctx, lost.id)).status).toBe("processing");
     await test.simulator.control.clearFaults();
     for (let turn = 0; turn < 6; turn += 1) {
       test.clock.advance(10 * SECOND_MS);
@@ -237,6 +236,47 @@ describe("the inbox", () => {
     }
     expect((await getPayment(ctx, lost.id)).status).toBe("completed");
     expect(await test.simulator.control.transactions({ payment_transaction_reference: lost.id })).toHaveLength(1);
+  });
+
+  it("R18: a webhook that comes while our own call is running waits for its answer", async () => {
+    const own = await makePartner(services);
+    const as = asApiKey(services, { partnerId: own.partner.id });
+    await test.simulator.control.fault({
+      operation: "authorize",
+      kind: "slow",
+      delay_ms: 600,
+      account: own.account.id,
+      times: 1,
+    });
+    const creating = createPayment(
+      as,
+      CreatePaymentSchema.parse({
+        amount: 12_347,
+        currency: "SEK",
+        reference: unique("order"),
+        store: { id: own.store.id },
+        terminal: { id: own.terminal.id },
+      }),
+    );
+    const seen = async () => {
+      const [row] = await services.db.query<{ id: string; state: string; note: string | null }>({
+        text: "select id, state, note from inbox_events where event_type like '%completed' order by received_at desc limit 1",
+        values: [],
+      });
+      return row;
+    };
+    await vi.waitFor(async () => {
+      const [request] = await test.simulator.control.requests({ account: own.account.id });
+      if (!request) throw new Error("not yet");
+      await test.simulator.control.play(request.payment_request_id, "complete");
+    });
+    await test.simulator.control.idle();
+    await processInbox(services);
+    expect(await seen()).toMatchObject({ state: "PARKED", note: "our own call has no answer yet" });
+    const payment = await creating;
+    test.clock.advance(2 * SECOND_MS);
+    await processInbox(services);
+    expect((await getPayment(as, payment.id)).status).toBe("completed");
   });
 
   it("R19: a webhook for an unknown payment is 200 and parked, and after an hour a person is told", async () => {

@@ -4,13 +4,14 @@ import { newId } from "@/server/core/ids";
 import { addMs, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import type { Row } from "@/server/db/client";
 import { claimInboxEvents, type InboxEvent, type InboxMark, inboxPlace, markInboxEvent } from "@/server/events/inbox";
-import { readPaymentTransaction } from "@/server/klarna/payments";
+import { readPaymentRequest, readPaymentTransaction } from "@/server/klarna/payments";
 import { recordLateApproval, undoLateApproval } from "./after";
-import { applyApproval } from "./authorize";
+import { applyApproval, applyStepUp } from "./authorize";
 import {
   CALL_LEASE_MS,
   type Draft,
   isOpenOperation,
+  journal,
   KEY_LIFE_MS,
   move,
   openOperation,
@@ -19,7 +20,7 @@ import {
   step,
 } from "./change";
 import { applyRequestFacts, proofToken, readAndApplyRequest, runFinalAuthorize } from "./journey";
-import { readTransactionOutcome } from "./klarna";
+import { readRequestOutcome, readTransactionOutcome } from "./klarna";
 import { findPaymentByKlarna, listOperations } from "./repository";
 import type { PaymentRecord } from "./rows";
 import { ENDED_UNPAID, isSettled } from "./states";
@@ -182,9 +183,15 @@ async function applyRequestEvent(
   const { payload } = event;
   const requestId = payload.payment_request_id;
   if (!requestId) return { applied: done("IGNORED", "names no payment request", payment.id) };
+  const state = payload.state ?? inbox.eventType.slice(REQUEST_PREFIX.length).replaceAll("-", "_");
   if (payment.state === "PROCESSING" && payment.klarnaPaymentRequestId === null) {
-    // The webhook overtook our own answer, or the answer was lost: the repeat with the same key brings the request.
-    return { applied: await park(ctx, inbox, "our own call has no answer yet", payment.id) };
+    const adopted = await adoptRequest(ctx, payment, requestId);
+    if (!adopted) {
+      // The webhook overtook our own answer, which tells that the request was made; anything newer waits for it.
+      return state.toUpperCase() === "SUBMITTED"
+        ? { applied: done("IGNORED", "our own call tells it", payment.id) }
+        : { applied: await park(ctx, inbox, "our own call has no answer yet", payment.id) };
+    }
   }
   let verdict = "ignored";
   const after = await step(ctx, payment.id, (fresh, now) => {
@@ -194,7 +201,7 @@ async function applyRequestEvent(
       draft,
       {
         requestId,
-        state: payload.state ?? inbox.eventType.slice(REQUEST_PREFIX.length).replaceAll("-", "_"),
+        state,
         occurredAt: new Date(event.metadata.occurred_at),
         token: proofToken(payload),
         isRead: false,
@@ -210,6 +217,32 @@ async function applyRequestEvent(
   if (verdict === "ignored")
     return { applied: done("IGNORED", "older than what is known, or not for this request", payment.id) };
   return { applied: done("PROCESSED", null, payment.id), payment: after, follow: (moved) => followUp(ctx, moved) };
+}
+
+/**
+ * The answer of our initial call was lost, and an event names the request that it made, by our own reference: the request
+ * is read and taken over, however old the key is. False while the call is still running or the read fails.
+ */
+async function adoptRequest(ctx: ServiceContext, payment: PaymentRecord, requestId: string): Promise<boolean> {
+  const open = openOperation(await listOperations(ctx.db, payment), "AUTHORIZE");
+  if (open?.state !== "UNKNOWN") return false;
+  const outcome = await readPaymentRequest(
+    ctx.klarna,
+    { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id },
+    requestId,
+  );
+  const request = readRequestOutcome(outcome);
+  if (request?.payment_request_reference !== payment.id) return false;
+  const after = await step(ctx, payment.id, (fresh, now) => {
+    const row = fresh.operations.find((candidate) => candidate.id === open.id);
+    if (!row || row.settledAt !== null) return null;
+    const draft = startDraft(fresh);
+    settle(draft, row, "succeed", { result: "STEP_UP_REQUIRED", calls: outcome.calls }, now);
+    applyStepUp(draft, { ...request, state: "SUBMITTED" });
+    if (draft.after.stopMark !== null) journal(draft, "CANCEL_REQUEST", now).nextAttemptAt = now;
+    return draft;
+  });
+  return after.klarnaPaymentRequestId === requestId;
 }
 
 /** Makes the call that the new state asks for. */
