@@ -1,9 +1,4 @@
-import {
-	createServer,
-	type IncomingMessage,
-	type Server,
-	type ServerResponse,
-} from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { BODY_BYTES_MAX, createApi } from "./api";
@@ -21,12 +16,12 @@ import { createWebhookSender } from "./webhooks";
  */
 
 export type AppOptions = {
-	/** Folder of `simulator.sqlite`; null keeps everything in memory. */
-	dataDir: string | null;
-	/** The address that QR codes and journey links carry; null takes the one it listens on. */
-	publicUrl?: string | null;
-	apiKey?: string | undefined;
-	autoAccounts?: boolean | undefined;
+  /** Folder of `simulator.sqlite`; null keeps everything in memory. */
+  dataDir: string | null;
+  /** The address that QR codes and journey links carry; null takes the one it listens on. */
+  publicUrl?: string | null;
+  apiKey?: string | undefined;
+  autoAccounts?: boolean | undefined;
 };
 
 export type App = ReturnType<typeof createApp>;
@@ -35,220 +30,190 @@ const HEADERS_BYTES_MAX = 64 * 1024;
 const KEEP_ALIVE_MS = 59_000;
 
 export function createApp(options: AppOptions) {
-	let address = options.publicUrl ?? "http://localhost";
-	const sim = createSimulator({
-		dataDir: options.dataDir,
-		publicUrl: () => address,
-		apiKey: options.apiKey,
-		autoAccounts: options.autoAccounts,
-	});
-	const sender = createWebhookSender(sim);
-	const clock = createClock(sim, () => sender.sweep());
-	const api = createApi(sim, sender, [
-		// One router per area.
-	]);
+  let address = options.publicUrl ?? "http://localhost";
+  const sim = createSimulator({
+    dataDir: options.dataDir,
+    publicUrl: () => address,
+    apiKey: options.apiKey,
+    autoAccounts: options.autoAccounts,
+  });
+  const sender = createWebhookSender(sim);
+  const clock = createClock(sim, () => sender.sweep());
+  const api = createApi(sim, sender, [
+    // One router per area.
+  ]);
 
-	const hono = new Hono();
-	hono.route("/_control", createControl(sim, sender, clock));
-	hono.route("/", createPages(sim));
+  const hono = new Hono();
+  hono.route("/_control", createControl(sim, sender, clock));
+  hono.route("/", createPages(sim));
 
-	async function answerApi(call: ApiCall): Promise<ApiAnswer> {
-		try {
-			return await api.handle(call);
-		} catch (error) {
-			process.stderr.write(
-				`simulator: ${error instanceof Error ? error.stack : String(error)}\n`,
-			);
-			return {
-				status: 500,
-				headers: { "content-type": "application/json" },
-				body: errorBody(new SimulatedError("INTERNAL_ERROR"), true),
-				cut: "none",
-			};
-		}
-	}
+  async function answerApi(call: ApiCall): Promise<ApiAnswer> {
+    try {
+      return await api.handle(call);
+    } catch (error) {
+      process.stderr.write(`simulator: ${error instanceof Error ? error.stack : String(error)}\n`);
+      return {
+        status: 500,
+        headers: { "content-type": "application/json" },
+        body: errorBody(new SimulatedError("INTERNAL_ERROR"), true),
+        cut: "none",
+      };
+    }
+  }
 
-	async function fetch(request: Request): Promise<Response> {
-		const url = new URL(request.url);
-		if (!url.pathname.startsWith("/v2/")) return hono.fetch(request);
-		let largest = 0;
-		let total = 0;
-		for (const [name, value] of request.headers) {
-			const bytes = name.length + value.length;
-			largest = Math.max(largest, bytes);
-			total += bytes;
-		}
-		const answer = await answerApi({
-			method: request.method,
-			path: url.pathname,
-			query: url.searchParams,
-			header: (name) => request.headers.get(name) ?? undefined,
-			headerBytes: { largest, total },
-			body: new Uint8Array(await request.arrayBuffer()),
-		});
-		if (answer.cut === "silent")
-			throw new TypeError("fetch failed", {
-				cause: new Error("other side closed"),
-			});
-		if (answer.cut === "none")
-			return new Response(answer.body, {
-				status: answer.status,
-				headers: answer.headers,
-			});
-		const half = new TextEncoder().encode((answer.body ?? "{}").slice(0, 10));
-		const stream = new ReadableStream<Uint8Array>({
-			start(controller) {
-				controller.enqueue(half);
-				controller.error(new TypeError("terminated"));
-			},
-		});
-		return new Response(stream, {
-			status: answer.status,
-			headers: answer.headers,
-		});
-	}
+  async function fetch(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    if (!url.pathname.startsWith("/v2/")) return hono.fetch(request);
+    let largest = 0;
+    let total = 0;
+    for (const [name, value] of request.headers) {
+      const bytes = name.length + value.length;
+      largest = Math.max(largest, bytes);
+      total += bytes;
+    }
+    const answer = await answerApi({
+      method: request.method,
+      path: url.pathname,
+      query: url.searchParams,
+      header: (name) => request.headers.get(name) ?? undefined,
+      headerBytes: { largest, total },
+      body: new Uint8Array(await request.arrayBuffer()),
+    });
+    if (answer.cut === "silent")
+      throw new TypeError("fetch failed", {
+        cause: new Error("other side closed"),
+      });
+    if (answer.cut === "none")
+      return new Response(answer.body, {
+        status: answer.status,
+        headers: answer.headers,
+      });
+    const half = new TextEncoder().encode((answer.body ?? "{}").slice(0, 10));
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(half);
+        controller.error(new TypeError("terminated"));
+      },
+    });
+    return new Response(stream, {
+      status: answer.status,
+      headers: answer.headers,
+    });
+  }
 
-	const honoListener = getRequestListener((request) => hono.fetch(request), {
-		overrideGlobalObjects: false,
-	});
+  const honoListener = getRequestListener((request) => hono.fetch(request), {
+    overrideGlobalObjects: false,
+  });
 
-	function onApiRequest(
-		incoming: IncomingMessage,
-		outgoing: ServerResponse,
-		url: string,
-	): void {
-		const chunks: Buffer[] = [];
-		let size = 0;
-		incoming.on("data", (chunk: Buffer) => {
-			size += chunk.byteLength;
-			if (size <= BODY_BYTES_MAX + 1) chunks.push(chunk);
-		});
-		incoming.on("end", () => {
-			let largest = 0;
-			let total = 0;
-			const raw = incoming.rawHeaders;
-			for (let index = 0; index < raw.length; index += 2) {
-				const bytes = (raw[index]?.length ?? 0) + (raw[index + 1]?.length ?? 0);
-				if (bytes > largest) largest = bytes;
-				total += bytes;
-			}
-			const mark = url.indexOf("?");
-			const call: ApiCall = {
-				method: incoming.method ?? "GET",
-				path: mark < 0 ? url : url.slice(0, mark),
-				query: new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1)),
-				header(name) {
-					const value = incoming.headers[name];
-					return typeof value === "string" ? value : value?.[0];
-				},
-				headerBytes: { largest, total },
-				body:
-					size > BODY_BYTES_MAX
-						? new Uint8Array(BODY_BYTES_MAX + 1)
-						: chunks.length === 1 && chunks[0] !== undefined
-							? chunks[0]
-							: Buffer.concat(chunks),
-			};
-			void answerApi(call).then((answer) =>
-				writeAnswer(incoming, outgoing, answer),
-			);
-		});
-		incoming.on("error", () => undefined);
-	}
+  function onApiRequest(incoming: IncomingMessage, outgoing: ServerResponse, url: string): void {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    incoming.on("data", (chunk: Buffer) => {
+      size += chunk.byteLength;
+      if (size <= BODY_BYTES_MAX + 1) chunks.push(chunk);
+    });
+    incoming.on("end", () => {
+      let largest = 0;
+      let total = 0;
+      const raw = incoming.rawHeaders;
+      for (let index = 0; index < raw.length; index += 2) {
+        const bytes = (raw[index]?.length ?? 0) + (raw[index + 1]?.length ?? 0);
+        if (bytes > largest) largest = bytes;
+        total += bytes;
+      }
+      const mark = url.indexOf("?");
+      const call: ApiCall = {
+        method: incoming.method ?? "GET",
+        path: mark < 0 ? url : url.slice(0, mark),
+        query: new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1)),
+        header(name) {
+          const value = incoming.headers[name];
+          return typeof value === "string" ? value : value?.[0];
+        },
+        headerBytes: { largest, total },
+        body:
+          size > BODY_BYTES_MAX
+            ? new Uint8Array(BODY_BYTES_MAX + 1)
+            : chunks.length === 1 && chunks[0] !== undefined
+              ? chunks[0]
+              : Buffer.concat(chunks),
+      };
+      void answerApi(call).then((answer) => writeAnswer(incoming, outgoing, answer));
+    });
+    incoming.on("error", () => undefined);
+  }
 
-	function writeAnswer(
-		incoming: IncomingMessage,
-		outgoing: ServerResponse,
-		answer: ApiAnswer,
-	): void {
-		if (answer.cut === "silent" || outgoing.destroyed) {
-			incoming.socket.destroy();
-			return;
-		}
-		const body = answer.body === null ? null : Buffer.from(answer.body, "utf8");
-		if (body !== null)
-			answer.headers["content-length"] = String(body.byteLength);
-		outgoing.writeHead(answer.status, answer.headers);
-		if (answer.cut === "halfway") {
-			outgoing.write(
-				body === null ? "{" : body.subarray(0, Math.ceil(body.byteLength / 2)),
-				() => incoming.socket.destroy(),
-			);
-			return;
-		}
-		if (body === null) outgoing.end();
-		else outgoing.end(body);
-	}
+  function writeAnswer(incoming: IncomingMessage, outgoing: ServerResponse, answer: ApiAnswer): void {
+    if (answer.cut === "silent" || outgoing.destroyed) {
+      incoming.socket.destroy();
+      return;
+    }
+    const body = answer.body === null ? null : Buffer.from(answer.body, "utf8");
+    if (body !== null) answer.headers["content-length"] = String(body.byteLength);
+    outgoing.writeHead(answer.status, answer.headers);
+    if (answer.cut === "halfway") {
+      outgoing.write(body === null ? "{" : body.subarray(0, Math.ceil(body.byteLength / 2)), () =>
+        incoming.socket.destroy(),
+      );
+      return;
+    }
+    if (body === null) outgoing.end();
+    else outgoing.end(body);
+  }
 
-	function isLoopback(remote: string | undefined): boolean {
-		return (
-			remote === undefined ||
-			remote === "::1" ||
-			remote.startsWith("127.") ||
-			remote.startsWith("::ffff:127.")
-		);
-	}
+  function isLoopback(remote: string | undefined): boolean {
+    return remote === undefined || remote === "::1" || remote.startsWith("127.") || remote.startsWith("::ffff:127.");
+  }
 
-	function onRequest(
-		incoming: IncomingMessage,
-		outgoing: ServerResponse,
-	): void {
-		const url = incoming.url ?? "/";
-		if (url.startsWith("/v2/")) {
-			onApiRequest(incoming, outgoing, url);
-			return;
-		}
-		const isControl =
-			url.startsWith("/_control") || url === "/" || url.startsWith("/?");
-		if (isControl && !isLoopback(incoming.socket.remoteAddress)) {
-			outgoing.writeHead(403, { "content-type": "application/json" });
-			outgoing.end(
-				'{"error":"The control panel and its API answer on this machine only."}',
-			);
-			return;
-		}
-		void honoListener(incoming, outgoing);
-	}
+  function onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const url = incoming.url ?? "/";
+    if (url.startsWith("/v2/")) {
+      onApiRequest(incoming, outgoing, url);
+      return;
+    }
+    const isControl = url.startsWith("/_control") || url === "/" || url.startsWith("/?");
+    if (isControl && !isLoopback(incoming.socket.remoteAddress)) {
+      outgoing.writeHead(403, { "content-type": "application/json" });
+      outgoing.end('{"error":"The control panel and its API answer on this machine only."}');
+      return;
+    }
+    void honoListener(incoming, outgoing);
+  }
 
-	let server: Server | null = null;
+  let server: Server | null = null;
 
-	return {
-		sim,
-		sender,
-		clock,
-		fetch,
-		/** Starts listening; resolves with the port, which differs from the asked one only for 0. */
-		listen(port: number, host: string): Promise<number> {
-			const created = createServer(
-				{ maxHeaderSize: HEADERS_BYTES_MAX, keepAliveTimeout: KEEP_ALIVE_MS },
-				onRequest,
-			);
-			server = created;
-			return new Promise((resolve, reject) => {
-				created.once("error", reject);
-				created.listen(port, host, () => {
-					const bound = created.address();
-					const actual =
-						typeof bound === "object" && bound !== null ? bound.port : port;
-					if (options.publicUrl === undefined || options.publicUrl === null)
-						address = `http://localhost:${actual}`;
-					resolve(actual);
-				});
-			});
-		},
-		/** Stops taking calls, writes what is left and closes the file. */
-		async close(): Promise<void> {
-			clock.close();
-			const closing = server;
-			if (closing !== null) {
-				await new Promise<void>((resolve) => {
-					closing.close(() => resolve());
-					closing.closeIdleConnections();
-					setTimeout(() => closing.closeAllConnections(), 500).unref();
-				});
-			}
-			await sender.close();
-			sim.state.close();
-		},
-	};
+  return {
+    sim,
+    sender,
+    clock,
+    fetch,
+    /** Starts listening; resolves with the port, which differs from the asked one only for 0. */
+    listen(port: number, host: string): Promise<number> {
+      const created = createServer({ maxHeaderSize: HEADERS_BYTES_MAX, keepAliveTimeout: KEEP_ALIVE_MS }, onRequest);
+      server = created;
+      return new Promise((resolve, reject) => {
+        created.once("error", reject);
+        created.listen(port, host, () => {
+          const bound = created.address();
+          const actual = typeof bound === "object" && bound !== null ? bound.port : port;
+          if (options.publicUrl === undefined || options.publicUrl === null) address = `http://localhost:${actual}`;
+          resolve(actual);
+        });
+      });
+    },
+    /** Stops taking calls, writes what is left and closes the file. */
+    async close(): Promise<void> {
+      clock.close();
+      const closing = server;
+      if (closing !== null) {
+        await new Promise<void>((resolve) => {
+          closing.close(() => resolve());
+          closing.closeIdleConnections();
+          setTimeout(() => closing.closeAllConnections(), 500).unref();
+        });
+      }
+      await sender.close();
+      sim.state.close();
+    },
+  };
 }

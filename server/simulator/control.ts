@@ -324,13 +324,13 @@ export function createControl(sim: Simulator, sender: WebhookSender, clock: Retu
 
   /** Transactions as if they had been made here before, without events: what a demo's history refers to. */
   app.post("/import", async (c) => {
-    const input = z.object({ transactions: z.array(TransactionSchema).max(1_000) }).parse(await bodyOf(c.req.raw))
+    const input = z.object({ transactions: z.array(TransactionSchema).max(1_000) }).parse(await bodyOf(c.req.raw));
     for (const transaction of input.transactions) {
-      getAccount(sim, transaction.account_id)
-      sim.state.transactions.put(transaction)
+      getAccount(sim, transaction.account_id);
+      sim.state.transactions.put(transaction);
     }
-    return c.json({ count: input.transactions.length }, 201)
-  })
+    return c.json({ count: input.transactions.length }, 201);
+  });
 
   app.get("/books", (c) => c.json({ books: booksOf(sim, c.req.query("account")) }));
 

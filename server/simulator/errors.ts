@@ -7,17 +7,66 @@ export type ValidationError = { parameter: string; reason: string };
 type ErrorKind = { status: number; type: string; message: string };
 
 const KINDS = {
-  VALIDATION_ERROR: { status: 400, type: "INPUT_ERROR", message: "One or more parameters are not valid." },
-  INVALID_CONTENT_TYPE: { status: 400, type: "INPUT_ERROR", message: "The content type must be application/json." },
-  UNAUTHORIZED: { status: 401, type: "ACCESS_ERROR", message: "The API key is missing or not valid." },
-  OPERATION_FORBIDDEN: { status: 403, type: "RESOURCE_ERROR", message: "The operation is not allowed." },
-  RESOURCE_NOT_FOUND: { status: 404, type: "RESOURCE_ERROR", message: "The resource does not exist." },
-  NOT_FOUND: { status: 404, type: "RESOURCE_ERROR", message: "There is no such operation." },
-  RESOURCE_CONFLICT: { status: 409, type: "RESOURCE_ERROR", message: "The request conflicts with another one." },
-  REQUEST_TOO_LARGE: { status: 413, type: "INPUT_ERROR", message: "The request is too large." },
-  RATE_LIMITED: { status: 429, type: "ACCESS_ERROR", message: "Too many requests. Please try again later." },
-  INTERNAL_ERROR: { status: 500, type: "TECHNICAL_ERROR", message: "Something went wrong on our side." },
-  TEMPORARY_UNAVAILABLE: { status: 503, type: "TECHNICAL_ERROR", message: "The service is temporarily unavailable." },
+  VALIDATION_ERROR: {
+    status: 400,
+    type: "INPUT_ERROR",
+    message: "One or more parameters are not valid.",
+  },
+  INVALID_CONTENT_TYPE: {
+    status: 400,
+    type: "INPUT_ERROR",
+    message: "The content type must be application/json.",
+  },
+  UNAUTHORIZED: {
+    status: 401,
+    type: "ACCESS_ERROR",
+    message: "The API key is missing or not valid.",
+  },
+  OPERATION_FORBIDDEN: {
+    status: 403,
+    type: "RESOURCE_ERROR",
+    message: "The operation is not allowed.",
+  },
+  RESOURCE_NOT_FOUND: {
+    status: 404,
+    type: "RESOURCE_ERROR",
+    message: "The resource does not exist.",
+  },
+  NOT_FOUND: {
+    status: 404,
+    type: "RESOURCE_ERROR",
+    message: "There is no such operation.",
+  },
+  RESOURCE_CONFLICT: {
+    status: 409,
+    type: "RESOURCE_ERROR",
+    message: "The request conflicts with another one.",
+  },
+  REQUEST_TOO_LARGE: {
+    status: 413,
+    type: "INPUT_ERROR",
+    message: "The request is too large.",
+  },
+  RATE_LIMITED: {
+    status: 429,
+    type: "ACCESS_ERROR",
+    message: "Too many requests. Please try again later.",
+  },
+  INTERNAL_ERROR: {
+    status: 500,
+    type: "TECHNICAL_ERROR",
+    message: "Something went wrong on our side.",
+  },
+  TIMEOUT: {
+    status: 500,
+    type: "TECHNICAL_ERROR",
+    message: "The request took too long.",
+  },
+  TEMPORARY_UNAVAILABLE: {
+    status: 503,
+    type: "TECHNICAL_ERROR",
+    message: "The service is temporarily unavailable.",
+  },
 } satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof KINDS;

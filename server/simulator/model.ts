@@ -131,7 +131,12 @@ export const PaymentRequestSchema = z.object({
   payment_token: z.string().nullable(),
   /** Outcome of the final authorization: the answer is given again for the same token. */
   final: z
-    .object({ result: z.string(), payment_transaction_id: z.string().nullable(), body: z.string(), at: z.number() })
+    .object({
+      result: z.string(),
+      payment_transaction_id: z.string().nullable(),
+      body: z.string(),
+      at: z.number(),
+    })
     .nullable(),
   journey: JourneySchema.nullable(),
 });
@@ -225,7 +230,12 @@ export const DeliverySchema = z.object({
   body: z.string(),
   status: z.enum(["PENDING", "DELIVERED", "FAILED", "LOST"]),
   attempts: z.array(
-    z.object({ at: z.number(), status: z.number().nullable(), error: z.string().nullable(), duration_ms: z.number() }),
+    z.object({
+      at: z.number(),
+      status: z.number().nullable(),
+      error: z.string().nullable(),
+      duration_ms: z.number(),
+    }),
   ),
   next_attempt_at: z.number().nullable(),
   is_badly_signed: z.boolean(),
@@ -243,6 +253,7 @@ export const FaultKindSchema = z.enum([
   "status_500",
   "status_503",
   "status_429",
+  "timeout",
   "status_500_after",
   "cut_before",
   "cut_after",

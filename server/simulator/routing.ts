@@ -4,55 +4,51 @@ import type { Facts } from "./simulator";
 /** What an endpoint under /v2 is made of. Each area has a router of its own; `app.ts` names them all. */
 
 export type ApiCall = {
-	method: string;
-	path: string;
-	query: URLSearchParams;
-	header: (name: string) => string | undefined;
-	headerBytes: { largest: number; total: number };
-	body: Uint8Array;
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  header: (name: string) => string | undefined;
+  headerBytes: { largest: number; total: number };
+  body: Uint8Array;
 };
 
 export type ApiAnswer = {
-	status: number;
-	headers: Record<string, string>;
-	body: string | null;
-	/** The connection is cut instead of (or in the middle of) the answer. */
-	cut: "none" | "silent" | "halfway";
+  status: number;
+  headers: Record<string, string>;
+  body: string | null;
+  /** The connection is cut instead of (or in the middle of) the answer. */
+  cut: "none" | "silent" | "halfway";
 };
 
 export type Outcome = {
-	status: number;
-	body: string | null;
-	headers?: Record<string, string>;
+  status: number;
+  body: string | null;
+  headers?: Record<string, string>;
 };
 
 /** Which of Klarna's quotas a call counts against. */
 export type RateCategory =
-	| "account-onboarding"
-	| "payment-authorization"
-	| "payment-request-management"
-	| "payment-transaction-capture"
-	| "payment-transaction-management"
-	| "payment-presentation"
-	| "payment-dispute-management"
-	| "settlement"
-	| "partner-management"
-	| "onsite-messaging";
+  | "account-onboarding"
+  | "payment-authorization"
+  | "payment-request-management"
+  | "payment-transaction-capture"
+  | "payment-transaction-management"
+  | "payment-presentation"
+  | "payment-dispute-management"
+  | "settlement"
+  | "partner-management"
+  | "onsite-messaging";
 
 export type Route = {
-	/** What faults and the call log call it. */
-	operation: string;
-	/** The Partner account in the path; it must exist (or `auto_accounts` be on) before `run` is called. */
-	accountId: string | null;
-	category?: RateCategory;
-	/** The body is not JSON; `run` reads `call.body` itself. */
-	acceptsAnyBody?: boolean;
-	facts: (account: Account | null, body: unknown) => Facts;
-	run: (
-		account: Account | null,
-		body: unknown,
-		forced: FaultKind | null,
-	) => Outcome;
+  /** What faults and the call log call it. */
+  operation: string;
+  /** The Partner account in the path; it must exist (or `auto_accounts` be on) before `run` is called. */
+  accountId: string | null;
+  category?: RateCategory;
+  /** The body is not JSON; `run` reads `call.body` itself. */
+  acceptsAnyBody?: boolean;
+  facts: (account: Account | null, body: unknown) => Facts;
+  run: (account: Account | null, body: unknown, forced: FaultKind | null) => Outcome;
 };
 
 /** Finds the route of a call by the parts of its path, decoded; null where it is not one of this area. */
@@ -61,26 +57,21 @@ export type Router = (call: ApiCall, parts: string[]) => Route | null;
 export const NO_FACTS = (): Facts => ({});
 
 export function ok(value: unknown, status = 200): Outcome {
-	return { status, body: JSON.stringify(value) };
+  return { status, body: JSON.stringify(value) };
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 export function textAt(value: unknown, ...path: string[]): string | undefined {
-	let current = value;
-	for (const key of path)
-		current = isRecord(current) ? current[key] : undefined;
-	return typeof current === "string" ? current : undefined;
+  let current = value;
+  for (const key of path) current = isRecord(current) ? current[key] : undefined;
+  return typeof current === "string" ? current : undefined;
 }
 
-export function numberAt(
-	value: unknown,
-	...path: string[]
-): number | undefined {
-	let current = value;
-	for (const key of path)
-		current = isRecord(current) ? current[key] : undefined;
-	return typeof current === "number" ? current : undefined;
+export function numberAt(value: unknown, ...path: string[]): number | undefined {
+  let current = value;
+  for (const key of path) current = isRecord(current) ? current[key] : undefined;
+  return typeof current === "number" ? current : undefined;
 }

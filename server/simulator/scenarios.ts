@@ -24,6 +24,7 @@ export const CALL_FAULTS: ReadonlySet<FaultKind> = new Set<FaultKind>([
   "status_500",
   "status_503",
   "status_429",
+  "timeout",
   "status_500_after",
   "cut_before",
   "cut_after",

@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import {
+  type Contract,
+  type ContractFile,
+  compare,
+  prepare,
+  readContracts,
+  readSharedErrors,
+  send,
+  type Variables,
+} from "./contract";
+import { type RunningSimulator, startSimulator } from "./testing";
+
+const SHARED_ERRORS = readSharedErrors();
+
+type EdgeCase = {
+  name: string;
+  message: Contract["request"];
+  headers?: Record<string, string | null>;
+};
+
+/** The errors that every operation answers in the same way, tried on a call that would otherwise succeed. */
+function edgeCasesOf(request: Contract["request"]): EdgeCase[] {
+  const hasBody = request.method === "POST" || request.method === "PATCH" || request.method === "PUT";
+  const { path } = request;
+  const mark = path.indexOf("?");
+  const nowhere = mark < 0 ? `${path}/nowhere/at/all` : `${path.slice(0, mark)}/nowhere/at/all${path.slice(mark)}`;
+  return [
+    { name: "401-no-key", message: request, headers: { authorization: null } },
+    {
+      name: "401-wrong-key",
+      message: request,
+      headers: { authorization: "Basic klarna_test_api_wrong" },
+    },
+    { name: "404-route", message: { ...request, path: nowhere } },
+    {
+      name: "413-headers",
+      message: request,
+      headers: { "x-large": "x".repeat(6 * 1024 + 1) },
+    },
+    ...(hasBody
+      ? [
+          {
+            name: "413-body",
+            message: { ...request, body_bytes: 1024 * 1024 + 1 },
+          },
+          {
+            name: "400-content-type",
+            message: { ...request, raw: "<xml/>", body: undefined },
+            headers: { "content-type": "application/xml" },
+          },
+          {
+            name: "400-not-json",
+            message: { ...request, raw: "{", body: undefined },
+            headers: { "content-type": "application/json" },
+          },
+          {
+            name: "400-idempotency-key",
+            message: request,
+            headers: { "klarna-idempotency-key": "k".repeat(256) },
+          },
+        ]
+      : []),
+    {
+      name: "429",
+      message: request,
+      headers: { "x-simulator-fault": "status_429" },
+    },
+    {
+      name: "500",
+      message: request,
+      headers: { "x-simulator-fault": "status_500" },
+    },
+    {
+      name: "500-timeout",
+      message: request,
+      headers: { "x-simulator-fault": "timeout" },
+    },
+    {
+      name: "503",
+      message: request,
+      headers: { "x-simulator-fault": "status_503" },
+    },
+  ];
+}
+
+async function playEdge(
+  simulator: RunningSimulator,
+  { contract }: ContractFile,
+  variables: Variables,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const { name, message, headers } of edgeCasesOf(contract.request)) {
+    const expected = SHARED_ERRORS.get(name);
+    if (expected === undefined) throw new Error(`there is no example of the shared error ${name}`);
+    const differences = compare(expected, await send(simulator, message, variables, headers), variables);
+    found.push(...differences.map((difference) => `${name}: ${difference}`));
+  }
+  return found;
+}
+
+for (const [area, files] of readContracts()) {
+  describe(`example messages: ${area}`, () => {
+    it.each(files.map((file) => [file.name, file] as const))("%s", async (_name, file) => {
+      const { contract } = file;
+      const simulator = await startSimulator();
+      try {
+        const variables = await prepare(simulator, file);
+        const isSuccess = file.name === `${file.operation}.success`;
+        if (isSuccess && contract.edge !== false && contract.request.path.startsWith("/v2/")) {
+          expect(await playEdge(simulator, file, variables)).toEqual([]);
+        }
+        expect(compare(contract.response, await send(simulator, contract.request, variables), variables)).toEqual([]);
+      } finally {
+        await simulator.close();
+      }
+    });
+  });
+}
