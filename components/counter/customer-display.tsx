@@ -32,7 +32,6 @@ export function CustomerDisplay({ view, isOffline = false }: { view: DisplayView
       )}
       style={{ "--chars": Math.max(6, number.length) } as CSSProperties}
       data-phase={phase}
-      onContextMenu={(event) => event.preventDefault()}
     >
       <div key={phase} className={cn(styles["stage"], phase === "done" ? styles["whole"] : styles["split"])}>
         {phase === "done" ? <Picture phase={phase} view={view} /> : null}

@@ -16,6 +16,7 @@ export function LiveDisplay({ initial }: { initial: DisplayView }) {
   const view = streamed !== null && streamed.updatedAt >= initial.updatedAt ? streamed : initial;
   const isOffline = useStream(view.id, isOver(view), setStreamed);
   useWakeLock();
+  useNoMenu();
   return (
     <main className="fixed inset-0">
       <CustomerDisplay view={view} isOffline={isOffline} />
@@ -93,5 +94,14 @@ function useWakeLock(): void {
       document.removeEventListener("visibilitychange", request);
       void lock?.release();
     };
+  }, []);
+}
+
+/** A long press on a touch screen opens nothing. */
+function useNoMenu(): void {
+  useEffect(() => {
+    const prevent = (event: Event) => event.preventDefault();
+    window.addEventListener("contextmenu", prevent);
+    return () => window.removeEventListener("contextmenu", prevent);
   }, []);
 }

@@ -26,7 +26,7 @@ export function PersonMenu({
   return (
     <DropdownMenu>
       <DropdownMenuTrigger
-        aria-label={`${user.name}: account menu`}
+        aria-label={`${initials(user.name)}, ${user.name}: account menu`}
         className="grid size-8 shrink-0 place-items-center rounded-full bg-neutral-soft font-medium text-ink-2 text-xs hover:text-ink"
       >
         {initials(user.name)}

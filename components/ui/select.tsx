@@ -58,7 +58,10 @@ export function Select({
       >
         <span className="flex min-w-0 items-center gap-1.5 truncate">
           {leading}
-          <Primitive.Value placeholder={placeholder} />
+          {/* Named here too, so that the server's markup already says what is chosen. */}
+          <Primitive.Value placeholder={placeholder}>
+            {options.find((option) => option.value === value)?.label}
+          </Primitive.Value>
         </span>
         <ChevronDown aria-hidden className="size-4 shrink-0 text-ink-3" />
       </Primitive.Trigger>

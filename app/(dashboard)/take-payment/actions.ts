@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { ActionResult } from "@/components/action-result";
 import { actionContext, failureOf } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
+import { isAppError } from "@/server/core/errors";
 import { idSchema } from "@/server/core/ids";
 import { CreatePaymentSchema } from "@/server/domain/payments/schema";
 import { createPayment } from "@/server/domain/payments/service";
@@ -16,6 +17,24 @@ const MadeSchema = z.object({ id: idSchema("payment") });
 
 /** The names that the service gives to fields, as the form calls them. */
 const FORM_FIELDS: Readonly<Record<string, string>> = { store: "storeId", terminal: "terminalId" };
+
+const ANSWER_WAIT_MS = 12_000;
+const ANSWER_STEP_MS = 200;
+
+/** The payment that the first of several presses made; waits while that one is still asking Klarna. */
+async function firstMade(ctx: ServiceContext, intent: Parameters<typeof findReplay>[1]): Promise<string> {
+  for (let waitedMs = 0; ; waitedMs += ANSWER_STEP_MS) {
+    try {
+      const replay = await findReplay(ctx, intent);
+      if (replay?.kind === "reread") return replay.resourceId;
+      return MadeSchema.parse(JSON.parse(replay?.body ?? "{}")).id;
+    } catch (error) {
+      const isRunning = isAppError(error) && error.code === "idempotency_in_progress";
+      if (!isRunning || waitedMs >= ANSWER_WAIT_MS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, ANSWER_STEP_MS));
+    }
+  }
+}
 
 /**
  * Takes a payment in store by QR code. Pressed twice, it is one payment: the nonce of the form is its key.

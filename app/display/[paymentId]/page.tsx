@@ -1,4 +1,4 @@
-import type { Metadata, Viewport } from "next";
+import type { Metadata } from "next";
 import { cookies } from "next/headers";
 import { notFound } from "next/navigation";
 import { cache } from "react";
@@ -16,12 +16,6 @@ import { displayCookieName } from "@/server/rest/display";
 
 type Props = { params: Promise<{ paymentId: string }> };
 
-export const viewport: Viewport = {
-  width: "device-width",
-  initialScale: 1,
-  maximumScale: 1,
-  colorScheme: "light dark",
-};
 export const metadata: Metadata = { title: { absolute: "Pay with Klarna" } };
 
 /**

@@ -101,27 +101,27 @@ function Totals({ list }: { list: PaymentList }) {
   const shown = list.sums.slice(0, SUMS_SHOWN_MAX);
   const rest = list.sums.length - shown.length;
   return (
-    <dl className="flex flex-wrap gap-x-4 gap-y-0.5">
-      {shown.map((sum) => (
-        <div
-          key={sum.currency}
-          className="flex gap-1.5"
-          title={`Captured ${moneyText(sum.captured, sum.currency)}, refunded ${moneyText(sum.refunded, sum.currency)}`}
-        >
-          <dt className="sr-only">{`All ${sum.currency}`}</dt>
-          <dd>
-            <Money amount={sum.amount} currency={sum.currency} className="font-medium text-ink" />
-            <span className="text-ink-3 max-lg:sr-only">
-              {" "}
-              captured <Money amount={sum.captured} currency={sum.currency} />
-            </span>
-          </dd>
-        </div>
-      ))}
-      {rest > 0 ? (
-        <div className="text-ink-3">{`and ${rest} more ${rest === 1 ? "currency" : "currencies"}`}</div>
-      ) : null}
-    </dl>
+    <div className="flex flex-wrap gap-x-4 gap-y-0.5">
+      <dl className="contents">
+        {shown.map((sum) => (
+          <div
+            key={sum.currency}
+            className="flex gap-1.5"
+            title={`Captured ${moneyText(sum.captured, sum.currency)}, refunded ${moneyText(sum.refunded, sum.currency)}`}
+          >
+            <dt className="sr-only">{`All ${sum.currency}`}</dt>
+            <dd>
+              <Money amount={sum.amount} currency={sum.currency} className="font-medium text-ink" />
+              <span className="text-ink-3 max-lg:sr-only">
+                {" "}
+                captured <Money amount={sum.captured} currency={sum.currency} />
+              </span>
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {rest > 0 ? <p className="text-ink-3">{`and ${rest} more ${rest === 1 ? "currency" : "currencies"}`}</p> : null}
+    </div>
   );
 }
 

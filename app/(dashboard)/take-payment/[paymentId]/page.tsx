@@ -1,11 +1,11 @@
 import type { Metadata } from "next";
 import { notFound } from "next/navigation";
+import { orNotFound } from "@/app/(dashboard)/or-not-found";
+import { Prefetched } from "@/app/(dashboard)/prefetched";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
 import { idSchema } from "@/server/core/ids";
 import { getPayment } from "@/server/domain/payments/service";
-import { orNotFound } from "../../or-not-found";
-import { Prefetched } from "../../prefetched";
 import { CashierScreen } from "../_components/cashier-screen";
 
 export const metadata: Metadata = { title: "Taking a payment" };

@@ -5,6 +5,8 @@ import { Banknote, MonitorSmartphone } from "lucide-react";
 import type { Route } from "next";
 import { useRouter } from "next/navigation";
 import { useEffect } from "react";
+import type { PaymentRecordView } from "@/app/(dashboard)/payments/_components/rows";
+import { CancelPayment } from "@/app/(dashboard)/payments/[paymentId]/_components/payment-actions";
 import { CustomerDisplay } from "@/components/counter/customer-display";
 import { type DisplayView, toDisplayView } from "@/components/counter/display-view";
 import { Deadline } from "@/components/display/deadline";
@@ -20,8 +22,6 @@ import { useTRPC } from "@/components/trpc-provider";
 import { ButtonLink } from "@/components/ui/button";
 import { Kbd } from "@/components/ui/kbd";
 import { PublicStatusSchema } from "@/server/domain/payments/schema";
-import type { PaymentRecordView } from "../../payments/_components/rows";
-import { CancelPayment } from "../../payments/[paymentId]/_components/payment-actions";
 
 const FOLLOW_MS = 1000;
 const OPEN = new Set(["processing", "pending", "in_progress", "finalizing"]);

@@ -2,13 +2,13 @@
 
 import { MonitorSmartphone } from "lucide-react";
 import { useRef } from "react";
+import { newNonce } from "@/app/(dashboard)/payments/_components/nonce";
+import type { PaymentRecordView } from "@/app/(dashboard)/payments/_components/rows";
 import type { ActionResult } from "@/components/action-result";
 import { ConfirmAction } from "@/components/confirm-action";
 import { moneyText } from "@/components/display/money";
 import { ButtonLink } from "@/components/ui/button";
 import { Tooltip } from "@/components/ui/tooltip";
-import { newNonce } from "../../_components/nonce";
-import type { PaymentRecordView } from "../../_components/rows";
 import { cancelPaymentAction, refundPaymentAction, voidPaymentAction } from "../actions";
 
 export type MayDo = { cancel: boolean; void: boolean; refund: boolean };

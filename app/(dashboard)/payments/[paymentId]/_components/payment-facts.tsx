@@ -1,12 +1,12 @@
 import type { Route } from "next";
 import Link from "next/link";
 import type { ReactNode } from "react";
+import type { PaymentRecordView } from "@/app/(dashboard)/payments/_components/rows";
 import { DateTime } from "@/components/display/date-time";
 import { Deadline } from "@/components/display/deadline";
 import { type Definition, DefinitionList } from "@/components/display/definition-list";
 import { Id } from "@/components/display/id";
 import { Panel } from "@/components/ui/panel";
-import type { PaymentRecordView } from "../../_components/rows";
 
 export type LinksTo = { partners: boolean; stores: boolean; terminals: boolean };
 

@@ -1,8 +1,8 @@
 import type { ReactNode } from "react";
+import type { PaymentRecordView } from "@/app/(dashboard)/payments/_components/rows";
 import { DateTime } from "@/components/display/date-time";
 import { Id } from "@/components/display/id";
 import { Notice } from "@/components/notice";
-import type { PaymentRecordView } from "../../_components/rows";
 
 /** What a person must know before anything else on the record. Nothing when all is well. */
 export function PaymentNotices({ view }: { view: PaymentRecordView }): ReactNode {

@@ -1,6 +1,8 @@
 "use client";
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { statusDetail } from "@/app/(dashboard)/payments/_components/columns";
+import type { PaymentRecordView } from "@/app/(dashboard)/payments/_components/rows";
 import { Id } from "@/components/display/id";
 import { ModeBadge } from "@/components/display/mode-badge";
 import { Money, moneyText } from "@/components/display/money";
@@ -12,8 +14,6 @@ import { Timeline } from "@/components/timeline";
 import { useTRPC } from "@/components/trpc-provider";
 import { Panel } from "@/components/ui/panel";
 import { Skeleton } from "@/components/ui/skeleton";
-import { statusDetail } from "../../_components/columns";
-import type { PaymentRecordView } from "../../_components/rows";
 import { type MayDo, PaymentActions } from "./payment-actions";
 import { type LinksTo, PaymentFacts } from "./payment-facts";
 import { PaymentNotices } from "./payment-notices";

@@ -1,10 +1,10 @@
+import type { PaymentRecordView } from "@/app/(dashboard)/payments/_components/rows";
 import { DateTime } from "@/components/display/date-time";
 import { Id } from "@/components/display/id";
 import { Money } from "@/components/display/money";
 import { StatusBadge } from "@/components/display/status-badge";
 import { Panel } from "@/components/ui/panel";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
-import type { PaymentRecordView } from "../../_components/rows";
 import { operationWord } from "./timeline-items";
 
 export function CapturesTable({ captures }: { captures: PaymentRecordView["captures"] }) {

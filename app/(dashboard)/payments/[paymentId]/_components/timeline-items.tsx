@@ -1,9 +1,9 @@
+import type { PaymentTimelineEntry } from "@/app/(dashboard)/payments/_components/rows";
 import { CopyButton } from "@/components/display/copy-button";
 import { StatusBadge } from "@/components/display/status-badge";
 import { statusWord } from "@/components/display/status-words";
 import type { TimelineItem, TimelineMessage } from "@/components/timeline";
 import { Badge, type Tone } from "@/components/ui/badge";
-import type { PaymentTimelineEntry } from "../../_components/rows";
 
 type Entry<Kind extends PaymentTimelineEntry["kind"]> = Extract<PaymentTimelineEntry, { kind: Kind }>;
 

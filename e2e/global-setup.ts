@@ -1,0 +1,12 @@
+import { startInstance } from "@/server/testing/instance";
+
+/**
+ * One instance of the whole product for all browser tests, gone afterwards. `E2E_DATA_DIR` names the data folder of one
+ * that runs already, for those who write tests.
+ */
+export default async function globalSetup(): Promise<() => Promise<void>> {
+  if (process.env["E2E_DATA_DIR"]) return async () => undefined;
+  const instance = await startInstance();
+  process.env["E2E_DATA_DIR"] = instance.dataDir;
+  return instance.stop;
+}
