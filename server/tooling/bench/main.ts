@@ -1,0 +1,281 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { measureEngine } from "@/inngest/engine/bench";
+import { migrate } from "@/prisma/migrate";
+import { type Guard, startGuard } from "@/server/boot/guard";
+import { findFreePort } from "@/server/boot/ports";
+import { postgresUrl, startPostgres } from "@/server/boot/postgres";
+import { createServices, type Services } from "@/server/context";
+import { readEnv } from "@/server/env";
+import { createLog } from "@/server/observability/log";
+import { makeApiKey, makePartner } from "@/server/testing/builders";
+import { storeSigningKey } from "@/server/testing/klarna-webhooks";
+import { measureDeliveries } from "./deliveries";
+import type { Calls, FloorSettings } from "./messages";
+import { firstMessage, type Load, type Part, startLoad, startProcess, startSignalSink, untilAnswers } from "./processes";
+import { type Figure, printFigures } from "./report";
+import { verifyRows } from "./verify";
+
+/*
+ * `npm run bench`: starts a database of its own (durable as in production), the simulator and the front door as real
+ * processes, and beside them a bare server that writes the same rows: the floor. Both are measured in turns, several
+ * times, on the same rows and the same cores. Prints figures and ratios; judges nothing but the rows.
+ */
+
+const CONNECTIONS = 8;
+const LOAD_CONNECTIONS = 32;
+const WEBHOOK_CONNECTIONS = 128;
+const ROUNDS = 2;
+const OPEN_PER_SECOND = 200;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const short = process.argv.includes("--short");
+const only = process.argv.find((argument) => argument.startsWith("--only="))?.slice("--only=".length);
+const cpuProfile = process.argv.find((argument) => argument.startsWith("--cpu-prof="))?.slice("--cpu-prof=".length);
+const wants = (part: string): boolean => only === undefined || only.split(",").includes(part);
+const scale = short ? 0.4 : 1;
+
+type Bench = {
+  guard: Guard;
+  services: Services;
+  load: Load;
+  gateway: { port: number };
+  floor: { port: number };
+  payments: Extract<Calls, { kind: "payments" }>;
+  webhooks: Extract<Calls, { kind: "webhooks" }>;
+  accepted: { payments: number; webhooks: number };
+};
+
+const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted.length % 2 === 1
+    ? (sorted[(sorted.length - 1) / 2] ?? Number.NaN)
+    : ((sorted[sorted.length / 2 - 1] ?? Number.NaN) + (sorted[sorted.length / 2] ?? Number.NaN)) / 2;
+};
+
+/** Calls a second of both servers, measured in turns: what else the machine does then meets both. */
+async function measureThroughput(bench: Bench, calls: Calls, connections: number, runMs: number) {
+  const rates = { floor: [] as number[], ours: [] as number[] };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const side of ["floor", "ours"] as const) {
+      const answer = await bench.load.order({
+        kind: "closed",
+        port: side === "floor" ? bench.floor.port : bench.gateway.port,
+        calls,
+        connections,
+        warmMs: 2_000 * scale,
+        runMs: runMs * scale,
+      });
+      if (answer.refused > 0) say(`  ${side}: ${answer.refused} calls were refused, such as ${answer.examples[0]}`);
+      bench.accepted[calls.kind] += answer.answeredInAll;
+      rates[side].push(answer.answered / answer.seconds);
+    }
+  }
+  return { floor: median(rates.floor), ours: median(rates.ours) };
+}
+
+async function measureShare(bench: Bench): Promise<Figure[]> {
+  const found = { floor: { median: 0, p99: 0 }, ours: { median: 0, p99: 0 } };
+  for (const side of ["floor", "ours"] as const) {
+    const answer = await bench.load.order({
+      kind: "open",
+      port: side === "floor" ? bench.floor.port : bench.gateway.port,
+      calls: bench.payments,
+      perSecond: OPEN_PER_SECOND,
+      warmMs: 3_000 * scale,
+      runMs: 10_000 * scale,
+    });
+    if (answer.refused > 0) say(`  ${side}: ${answer.refused} calls were refused, such as ${answer.examples[0]}`);
+    bench.accepted.payments += answer.answeredInAll;
+    found[side] = answer.shareMs;
+  }
+  const at = `own share of a payment call at ${OPEN_PER_SECOND} /s, open model`;
+  return [
+    { id: "P2", name: `${at}: median`, unit: "ms", ours: found.ours.median, floor: found.floor.median, isTime: true },
+    { id: "P2", name: `${at}: p99`, unit: "ms", ours: found.ours.p99, floor: found.floor.p99, isTime: true },
+  ];
+}
+
+async function main(): Promise<void> {
+  const startedMs = performance.now();
+  const folder = mkdtempSync(path.join(os.tmpdir(), "tillgate-bench-"));
+  const guard = startGuard();
+  guard.removeFolder(folder);
+  const ends: (() => Promise<void> | void)[] = [
+    () => guard.close(),
+    () => rmSync(folder, { recursive: true, force: true }),
+  ];
+  const start = (part: Part): void => void ends.push(() => part.stop());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
+  try {
+    const [postgresPort, simulatorPort, gatewayPort, slowGatewayPort] = await Promise.all(
+      Array.from({ length: 4 }, findFreePort),
+    );
+    if (!postgresPort || !simulatorPort || !gatewayPort || !slowGatewayPort) throw new Error("no free ports");
+    const password = randomBytes(16).toString("hex");
+    const cluster = { folder: path.join(folder, "postgres"), port: postgresPort, password };
+    const postgres = await startPostgres({ ...cluster, database: "bench" });
+    guard.watch(postgres.pid, "SIGINT");
+    ends.push(() => postgres.stop());
+    await migrate(postgres.url);
+
+    const simulatorUrl = `http://127.0.0.1:${simulatorPort}`;
+    const klarnaApiKey = `klarna_test_api_${randomBytes(24).toString("hex")}`;
+    const simulator = startProcess(guard, "server/simulator/main.ts", {
+      environment: {
+        SIMULATOR_PORT: String(simulatorPort),
+        SIMULATOR_API_KEY: klarnaApiKey,
+        DATA_DIR: path.join(folder, "simulator"),
+      },
+    });
+    start(simulator);
+    const sink = await startSignalSink();
+    ends.push(() => sink.close());
+    const secret = (): string => randomBytes(32).toString("base64url");
+    const environment: Record<string, string> = {
+      TILLGATE_ENV: "demo",
+      DATABASE_URL: postgres.url,
+      DATABASE_CONNECTIONS: String(CONNECTIONS),
+      PORT: String(gatewayPort),
+      PUBLIC_URL: `http://localhost:${gatewayPort}`,
+      ENGINE_PORT: String(sink.port),
+      KLARNA_TEST_BASE_URL: simulatorUrl,
+      KLARNA_TEST_API_KEY: klarnaApiKey,
+      SIMULATOR_CONTROL_URL: simulatorUrl,
+      TILLGATE_SESSION_SECRET: secret(),
+      TILLGATE_KEY_PEPPER: secret(),
+      TILLGATE_ENCRYPTION_KEYS: `bench:${randomBytes(32).toString("base64")}`,
+    };
+    const services = createServices({
+      env: readEnv(environment),
+      name: "bench",
+      log: createLog({ level: "warn", name: "bench" }),
+      nudge: () => undefined,
+    });
+    ends.push(() => services.db.close());
+    await untilAnswers(simulator, simulatorPort, "/");
+    const built = await makePartner(services);
+    const key = await makeApiKey(services, built.partner.id);
+    const signingKey = { id: "bench-signing-key", secret: secret() };
+    await storeSigningKey(services, { ...signingKey, mode: "test" });
+
+    const load = await startLoad(guard);
+    start(load);
+    const startGateway = async (port: number, klarnaUrl: string): Promise<Part> => {
+      const gateway = startProcess(guard, "server/gateway/main.ts", {
+        environment: { ...environment, PORT: String(port), KLARNA_TEST_BASE_URL: klarnaUrl },
+        nodeOptions: cpuProfile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${path.resolve(cpuProfile)}`],
+      });
+      start(gateway);
+      await untilAnswers(gateway, port, "/api/health/live");
+      return gateway;
+    };
+    const startFloor = async (klarnaUrl: string): Promise<{ part: Part; port: number }> => {
+      const settings: FloorSettings = {
+        databaseUrl: postgres.url,
+        connections: CONNECTIONS,
+        klarnaUrl,
+        klarnaApiKey,
+        accountId: built.account.id,
+        partnerId: built.partner.id,
+        store: built.store,
+        terminal: built.terminal,
+        signingKey,
+      };
+      const part = startProcess(guard, "server/tooling/bench/floor.ts", { arguments: [JSON.stringify(settings)] });
+      start(part);
+      const port = Number(await firstMessage(part));
+      return { part, port };
+    };
+
+    const [gateway, floor] = await Promise.all([startGateway(gatewayPort, simulatorUrl), startFloor(simulatorUrl)]);
+    const bench: Bench = {
+      guard,
+      services,
+      load,
+      gateway: { port: gatewayPort },
+      floor,
+      payments: {
+        kind: "payments",
+        apiKey: key.key,
+        storeReference: built.store.reference,
+        terminalReference: built.terminal.reference,
+      },
+      webhooks: { kind: "webhooks", accountId: built.account.id, signingKey },
+      accepted: { payments: 0, webhooks: 0 },
+    };
+    const figures: Figure[] = [];
+    if (wants("payments")) {
+      say("Payments accepted ...");
+      const rates = await measureThroughput(bench, bench.payments, LOAD_CONNECTIONS, 6_000);
+      figures.push({ id: "P1", name: "payments accepted, with the call to Klarna", unit: "/s", ...rates });
+    }
+    if (wants("webhooks")) {
+      say("Klarna's webhooks stored ...");
+      const rates = await measureThroughput(bench, bench.webhooks, WEBHOOK_CONNECTIONS, 4_000);
+      figures.push({ id: "P3", name: "Klarna's webhooks verified and stored", unit: "/s", ...rates });
+    }
+    await Promise.all([gateway.stop(), floor.part.stop()]);
+    if (wants("share")) {
+      say(`Our own share of a payment call, ${OPEN_PER_SECOND} calls a second ...`);
+      const relay = await load.order({ kind: "relay", target: simulatorUrl });
+      const klarnaUrl = `http://127.0.0.1:${relay.port}`;
+      const [slow, bare] = await Promise.all([startGateway(slowGatewayPort, klarnaUrl), startFloor(klarnaUrl)]);
+      figures.splice(
+        wants("payments") ? 1 : 0,
+        0,
+        ...(await measureShare({ ...bench, gateway: { port: slowGatewayPort }, floor: bare })),
+      );
+      await Promise.all([slow.stop(), bare.part.stop()]);
+    }
+    await load.stop();
+    await simulator.stop();
+    say("Rows ...");
+    const rows = await verifyRows(services.db, bench.accepted);
+
+    if (wants("engine")) {
+      say("Background ...");
+      const url = postgresUrl({ ...cluster, database: "bench_engine" });
+      await services.db.query({ text: "create database bench_engine", values: [] });
+      await migrate(url);
+      const engine = await measureEngine(url);
+      figures.push(
+        { id: "P4", name: "event to the start of its first step: median", unit: "ms", ours: engine.eventToFirstStepMs.median, isTime: true },
+        { id: "P4", name: "event to the start of its first step: p99", unit: "ms", ours: engine.eventToFirstStepMs.p99, isTime: true },
+        { id: "", name: "functions of one step; floor: plain jobs with the same writes", unit: "/s", ours: engine.oneStepFunctionsPerSecond, floor: engine.plainJobsPerSecond },
+      );
+    }
+    if (wants("deliveries")) {
+      say("Webhooks to Partners ...");
+      const rates = await measureDeliveries(services, built.partner.id);
+      figures.push({ id: "P5", name: "webhooks sent to Partners, with attempt rows", unit: "/s", ...rates });
+    }
+    const [version] = await services.db.query<{ version: string }>({ text: "show server_version", values: [] });
+    printFigures(say, figures, {
+      cores: os.availableParallelism(),
+      node: process.version,
+      postgres: String(version?.server_version ?? ""),
+      load: os.loadavg()[0] ?? 0,
+      seconds: (performance.now() - startedMs) / 1_000,
+    });
+    say(
+      rows.wrong.length === 0
+        ? `No wrong row: ${bench.accepted.payments} payments, ${bench.accepted.webhooks} webhooks, ${rows.checks} checks.`
+        : `WRONG ROWS:\n  ${rows.wrong.join("\n  ")}`,
+    );
+    if (rows.wrong.length > 0) process.exitCode = 1;
+    if (cpuProfile !== undefined) say(`Profiles: ${readdirSync(cpuProfile).join(", ")}`);
+  } finally {
+    for (const end of ends.reverse()) await Promise.resolve(end()).catch(() => undefined);
+  }
+}
+
+main().then(
+  () => process.exit(),
+  (error: unknown) => {
+    process.stderr.write(`bench: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exit(1);
+  },
+);
