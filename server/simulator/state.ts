@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { z } from "zod";
+import { AttachmentSchema, DisputeEnrolmentSchema, DisputeSchema, DisputingPaymentSchema } from "./disputes-model";
 import {
   AccountSchema,
   DeliverySchema,
@@ -14,6 +15,13 @@ import {
   TransactionSchema,
   WebhookSchema,
 } from "./model";
+import {
+  LineSchema,
+  SettlementRunSchema,
+  SettlementSchema,
+  SftpSettingsSchema,
+  TermsDocumentSchema,
+} from "./settlements-model";
 
 /**
  * Memory first, disk before the answer. All reads come from maps; every change marks its document dirty, and one SQLite
@@ -161,6 +169,19 @@ export function openState(dataDir: string | null) {
     deliveries: collection("delivery", DeliverySchema, (value) => value.delivery_id),
     faults: collection("fault", FaultSchema, (value) => value.fault_id),
     firedTriggers: collection("fired_trigger", FiredTriggerSchema, (value) => value.id),
+    terms: collection("terms", TermsDocumentSchema, (value) => value.id),
+    settlementLines: collection("settlement_line", LineSchema, (value) => value.line_id),
+    settlements: collection("settlement", SettlementSchema, (value) => value.settlement_id),
+    settlementRuns: collection("settlement_run", SettlementRunSchema, (value) => value.id),
+    sftp: collection("sftp", SftpSettingsSchema, (value) => value.id),
+    disputes: collection("dispute", DisputeSchema, (value) => value.payment_dispute_id),
+    disputeAttachments: collection(
+      "dispute_attachment",
+      AttachmentSchema,
+      (value) => value.payment_dispute_attachment_id,
+    ),
+    disputingPayments: collection("disputing_payment", DisputingPaymentSchema, (value) => value.id),
+    disputeEnrolments: collection("dispute_enrolment", DisputeEnrolmentSchema, (value) => value.id),
   };
 
   if (database !== null) {
