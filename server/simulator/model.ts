@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ManagedAccountShape, ManagedStoreShape } from "./management/model";
 
 /** Everything the simulator remembers. Times are epoch milliseconds on the simulator's own clock. */
 
@@ -69,7 +70,8 @@ export const StoreSchema = z.object({
   name: z.string().nullable(),
   type: z.enum(["PHYSICAL_STORE", "WEBSITE", "MOBILE_APP"]),
   address: z.record(z.string(), z.unknown()).nullable(),
-  onboarded_by: z.enum(["control", "inline"]),
+  onboarded_by: z.enum(["control", "inline", "management"]),
+  ...ManagedStoreShape,
 });
 export type Store = z.infer<typeof StoreSchema>;
 
@@ -82,6 +84,7 @@ export const AccountSchema = z.object({
   switches: SwitchesSchema.partial(),
   clock_offset_ms: z.number().int(),
   created_at: z.number(),
+  ...ManagedAccountShape,
 });
 export type Account = z.infer<typeof AccountSchema>;
 

@@ -1,5 +1,6 @@
 import { SimulatedError } from "./errors";
 import { newAccountId, newApiKey, newProductInstanceId, newStoreId } from "./ids";
+import { newProduct } from "./management/model";
 import { type Account, DEFAULT_SETTINGS, type Settings, type Store, type Switches } from "./model";
 import { openState, type State } from "./state";
 
@@ -20,6 +21,8 @@ export type SimulatedEvent = {
   subjectId: string;
   payload: Record<string, unknown>;
   facts: Facts;
+  /** About the account as a whole, so that no product is named. */
+  isAccountWide?: boolean;
 };
 
 /** What a fault or a filter can match on. */
@@ -128,6 +131,12 @@ export function createAccount(
     switches: {},
     clock_offset_ms: 0,
     created_at: Date.now(),
+    partner_account_reference: null,
+    contact: null,
+    supplementary_account_data: null,
+    state: "OPERATIONAL",
+    product: newProduct(null),
+    updated_at: null,
   };
   sim.state.accounts.put(account);
   return account;
@@ -165,6 +174,10 @@ export function upsertStore(sim: Simulator, account: Account, input: StoreInput,
     type: input.type ?? known?.type ?? "PHYSICAL_STORE",
     address: input.address ?? known?.address ?? null,
     onboarded_by: known?.onboarded_by ?? origin,
+    store_group_id: known?.store_group_id ?? null,
+    url: known?.url ?? null,
+    platform: known?.platform ?? null,
+    bundle_names: known?.bundle_names ?? [],
   };
   if (known === undefined) account.stores.push(store);
   else account.stores[account.stores.indexOf(known)] = store;

@@ -4,6 +4,15 @@ import { DatabaseSync } from "node:sqlite";
 import type { z } from "zod";
 import { AttachmentSchema, DisputeEnrolmentSchema, DisputeSchema, DisputingPaymentSchema } from "./disputes-model";
 import {
+  CredentialSchema,
+  DecisionSchema,
+  DeepLinkSchema,
+  ManagementSchema,
+  PaymentAccountSchema,
+  ResourceSchema,
+  StepSchema,
+} from "./management/model";
+import {
   AccountSchema,
   DeliverySchema,
   FaultSchema,
@@ -169,6 +178,13 @@ export function openState(dataDir: string | null) {
     deliveries: collection("delivery", DeliverySchema, (value) => value.delivery_id),
     faults: collection("fault", FaultSchema, (value) => value.fault_id),
     firedTriggers: collection("fired_trigger", FiredTriggerSchema, (value) => value.id),
+    management: collection("management", ManagementSchema, (value) => value.id),
+    resources: collection("resource", ResourceSchema, (value) => value.id),
+    paymentAccounts: collection("payment_account", PaymentAccountSchema, (value) => value.payment_account_id),
+    decisions: collection("decision", DecisionSchema, (value) => value.decision_id),
+    steps: collection("step", StepSchema, (value) => value.step_id),
+    credentials: collection("credential", CredentialSchema, (value) => value.credential_id),
+    deepLinks: collection("deep_link", DeepLinkSchema, (value) => value.deep_link_id),
     terms: collection("terms", TermsDocumentSchema, (value) => value.id),
     settlementLines: collection("settlement_line", LineSchema, (value) => value.line_id),
     settlements: collection("settlement", SettlementSchema, (value) => value.settlement_id),

@@ -344,7 +344,7 @@ export function createWebhookSender(sim: Simulator) {
         ...(webhook.event_version === "v1"
           ? { account_id: accountId }
           : { subject_account_id: accountId, recipient_account_id: sim.settings().acquirer_account_id }),
-        product_instance_id: event.account.product_instance_id,
+        ...(event.isAccountWide === true ? {} : { product_instance_id: event.account.product_instance_id }),
         webhook_id: webhook.webhook_id,
         live: accountId.includes(":live:"),
       },
