@@ -10,6 +10,8 @@ export type StatProps = {
   value: ReactNode;
   /** Change against the same span before, in basis points; null where there was nothing before. */
   changeBps?: number | null;
+  /** A change of a rate is told in points, of everything else in percent. */
+  changeUnit?: "percent" | "points";
   /** Whether more is better, worse, or neither. */
   betterWhen?: "up" | "down" | "neither";
   comparedTo?: string;
@@ -23,6 +25,7 @@ export function Stat({
   label,
   value,
   changeBps,
+  changeUnit = "percent",
   betterWhen = "up",
   comparedTo,
   hint,
@@ -41,7 +44,7 @@ export function Stat({
         {isLoading ? (
           <Skeleton className="w-20" />
         ) : (
-          <Change bps={changeBps} betterWhen={betterWhen} comparedTo={comparedTo} />
+          <Change bps={changeBps} unit={changeUnit} betterWhen={betterWhen} comparedTo={comparedTo} />
         )}
         {isLoading ? null : hint}
       </div>
@@ -56,12 +59,25 @@ export function Stat({
   );
 }
 
+const PERCENT = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
+const POINTS = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+/** Beyond this a percentage says less than words. */
+const TENFOLD_BPS = 90_000;
+
+function changeWords(bps: number, unit: "percent" | "points"): string {
+  const sign = bps > 0 ? "+" : "";
+  if (unit === "points") return `${sign}${POINTS.format(bps / 100)} points`;
+  return bps >= TENFOLD_BPS ? "more than tenfold" : `${sign}${PERCENT.format(bps / 10_000)}`;
+}
+
 function Change({
   bps,
+  unit,
   betterWhen,
   comparedTo,
 }: {
   bps: number | null | undefined;
+  unit: "percent" | "points";
   betterWhen: "up" | "down" | "neither";
   comparedTo: string | undefined;
 }) {
@@ -74,8 +90,7 @@ function Change({
     <>
       <span className={cn("inline-flex items-center font-medium", isGood && "text-good", isBad && "text-bad")}>
         <Icon aria-hidden className="size-3.5" />
-        {bps > 0 ? "+" : ""}
-        {new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 }).format(bps / 10_000)}
+        {changeWords(bps, unit)}
       </span>
       {comparedTo === undefined ? null : <span>{comparedTo}</span>}
     </>

@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { AutoRefresh } from "@/components/auto-refresh";
-import { ApprovalChart, approvalRate, percentWords } from "@/components/charts/approval-chart";
+import { ApprovalChart } from "@/components/charts/approval-chart";
+import { approvalRate, percentWords } from "@/components/charts/chart-words";
 import { FunnelChart } from "@/components/charts/funnel-chart";
 import { VolumeChart } from "@/components/charts/volume-chart";
 import { Choices } from "@/components/choices";
@@ -20,6 +21,7 @@ import { HealthLine } from "./overview/health-line";
 export const metadata: Metadata = { title: "Overview" };
 
 const REFRESH_MS = 30_000;
+const DAYS_AT_FIRST: SpanDays = 7;
 const COUNT = new Intl.NumberFormat("en");
 
 type Search = Record<string, string | string[] | undefined>;
@@ -28,30 +30,30 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
   const ctx = await webContext("overview:read");
   const { user } = await requireSession();
   const search = await searchParams;
-  const days = SPAN_DAYS.find((span) => String(span) === search["days"]) ?? 30;
+  const days = SPAN_DAYS.find((span) => String(span) === search["days"]) ?? DAYS_AT_FIRST;
   const overview = await getOverview(ctx, { days });
   const shown = overview.currencies.find((figure) => figure.currency === search["currency"]) ?? overview.currencies[0];
   return (
     <Page>
       <AutoRefresh everyMs={REFRESH_MS} />
-      <PageHeader
-        title="Overview"
-        description={
-          <>
-            Payments of the last {days} days, today included · as of <DateTime value={overview.asOf} />
-          </>
-        }
-        actions={
-          <Choices
-            label="Time span"
-            choices={SPAN_DAYS.map((span) => ({
-              label: `${span} days`,
-              href: address(span, shown?.currency),
-              isChosen: span === days,
-            }))}
-          />
-        }
-      />
+      <div className="flex flex-wrap items-center justify-between gap-x-4 gap-y-3">
+        <PageHeader
+          title="Overview"
+          description={
+            <>
+              As of <DateTime value={overview.asOf} />
+            </>
+          }
+        />
+        <Choices
+          label="Time span"
+          choices={SPAN_DAYS.map((span) => ({
+            label: `${span} days`,
+            href: address(span, shown?.currency),
+            isChosen: span === days,
+          }))}
+        />
+      </div>
       <AttentionList items={overview.attention} canSeeSystem={can(user.role, "system:read")} />
       {shown === undefined && overview.payments.before === 0 ? (
         <section className="rounded-md border border-line bg-surface">
@@ -78,12 +80,12 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
             <VolumePanel overview={overview} shown={shown} days={days} />
             <ApprovalChart
               title="Approval rate"
-              description="Of the payments with a decision"
+              description={`Of the payments with a decision, the last ${overview.daily.length} days`}
               points={overview.daily.map(({ day, approved, decided }) => ({ at: day, approved, decided }))}
             />
             <FunnelChart
               title="Step-up funnel"
-              description="Customers that were asked to approve on their phone"
+              description={`Customers that were asked to approve on their phone, the last ${days} days`}
               steps={[
                 { id: "asked", label: "Shown a QR code", count: overview.funnel.asked },
                 { id: "entered", label: "Opened it", count: overview.funnel.entered },
@@ -101,7 +103,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
 
 function address(days: SpanDays, currency: string | undefined): string {
   const query = new URLSearchParams();
-  if (days !== 30) query.set("days", String(days));
+  if (days !== DAYS_AT_FIRST) query.set("days", String(days));
   if (currency !== undefined) query.set("currency", currency);
   const text = query.toString();
   return text === "" ? "/" : `/?${text}`;
@@ -127,7 +129,7 @@ function Figures({ overview, shown, days }: { overview: Overview; shown: Currenc
         comparedTo={comparedTo}
         hint={
           others.length === 0 ? undefined : (
-            <span className="w-full truncate">
+            <span className="w-full">
               and{" "}
               {others.slice(0, 2).map((figure, index) => (
                 <span key={figure.currency}>
@@ -151,9 +153,10 @@ function Figures({ overview, shown, days }: { overview: Overview; shown: Currenc
         label="Approval rate"
         value={percentWords(rate)}
         changeBps={rate === null || rateBefore === null ? null : Math.round((rate - rateBefore) * 10_000)}
-        comparedTo="points"
+        changeUnit="points"
+        comparedTo={comparedTo}
         hint={
-          <span className="w-full truncate">
+          <span className="w-full">
             {COUNT.format(approval.approved)} of {COUNT.format(approval.decided)} decided
           </span>
         }
@@ -168,7 +171,7 @@ function Figures({ overview, shown, days }: { overview: Overview; shown: Currenc
         }
         betterWhen="down"
         comparedTo={comparedTo}
-        hint={<span className="w-full truncate">from the customer's tap to Klarna's answer</span>}
+        hint={<span className="w-full">from the customer's tap to Klarna's answer</span>}
       />
     </StatRow>
   );
@@ -193,7 +196,8 @@ function VolumePanel({
   return (
     <VolumeChart
       title={`Captured each day in ${currency}`}
-      description={
+      description={`The last ${overview.daily.length} days, in UTC`}
+      controls={
         overview.currencies.length < 2 ? undefined : (
           <Choices
             label="Currency"

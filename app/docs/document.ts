@@ -80,7 +80,7 @@ const OperationSchema = z.object({
 });
 export type Operation = z.infer<typeof OperationSchema> & { method: string; path: string };
 
-const METHODS = ["get", "post", "patch", "put", "delete"] as const;
+const METHODS = ["post", "get", "patch", "put", "delete"] as const;
 const DocumentSchema = z.object({
   info: z.object({ title: z.string(), version: z.string(), description: z.string() }),
   tags: z.array(z.object({ name: z.string() })),

@@ -86,8 +86,8 @@ function Beginning({ info, publicUrl }: { info: ApiDocument["info"]; publicUrl: 
         <code className="font-mono text-xs">{publicUrl}/api/v1</code>
       </Fact>
       <Fact term="Key">
-        <code className="font-mono text-xs">Authorization: Bearer tg_test_sk_…</code>. The key names the Partner and the
-        mode. It never belongs into a browser or an app.
+        <code className="font-mono text-xs">Authorization: Bearer tg_test_sk_…</code> names the Partner and the mode. It
+        never belongs into a browser or an app.
       </Fact>
       <Fact term="Repeating">
         Every POST carries an <code className="font-mono text-xs">Idempotency-Key</code>. The same key with the same

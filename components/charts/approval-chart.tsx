@@ -3,14 +3,12 @@
 import dynamic from "next/dynamic";
 import type { ReactNode } from "react";
 import { ChartFrame, ChartSkeleton } from "./chart-frame";
-import { pointWords } from "./chart-words";
+import { type ApprovalPoint, approvalRate, percentWords, pointWords } from "./chart-words";
 
 const ApprovalPlot = dynamic(() => import("./approval-plot").then((module) => module.ApprovalPlot), {
   ssr: false,
   loading: ChartSkeleton,
 });
-
-export type ApprovalPoint = { at: string; approved: number; decided: number };
 
 export type ApprovalChartProps = {
   title?: string;
@@ -20,17 +18,6 @@ export type ApprovalChartProps = {
   heightPx?: number;
   className?: string;
 };
-
-const PERCENT = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
-
-/** Null where nothing was decided: a gap in the line, not a zero. */
-export function approvalRate(point: Pick<ApprovalPoint, "approved" | "decided">): number | null {
-  return point.decided === 0 ? null : point.approved / point.decided;
-}
-
-export function percentWords(rate: number | null): string {
-  return rate === null ? "–" : PERCENT.format(rate);
-}
 
 /** Of the payments with a decision, how many were approved. */
 export function ApprovalChart({

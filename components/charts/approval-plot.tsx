@@ -1,9 +1,8 @@
 "use client";
 
 import { CartesianGrid, Line, LineChart, ReferenceDot, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
-import { type ApprovalPoint, approvalRate, percentWords } from "./approval-chart";
 import { ChartTooltip } from "./chart-tooltip";
-import { pointWords } from "./chart-words";
+import { type ApprovalPoint, approvalRate, percentWords, pointWords } from "./chart-words";
 
 const COLOR = "var(--chart-1)";
 

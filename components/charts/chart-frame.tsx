@@ -14,6 +14,8 @@ export type ChartTable = {
 export type ChartFrameProps = {
   title: string;
   description?: ReactNode;
+  /** What the reader may choose: another currency, another span. */
+  controls?: ReactNode;
   /** The same figures as rows: one key away for everybody. */
   table: ChartTable;
   isLoading?: boolean;
@@ -28,6 +30,7 @@ export type ChartFrameProps = {
 export function ChartFrame({
   title,
   description,
+  controls,
   table,
   isLoading = false,
   isEmpty = false,
@@ -45,18 +48,21 @@ export function ChartFrame({
       description={description}
       {...(className === undefined ? {} : { className })}
       actions={
-        canToggle ? (
-          <Button
-            variant="ghost"
-            size="sm"
-            aria-pressed={isTable}
-            aria-controls={id}
-            onClick={() => setTable(!isTable)}
-          >
-            {isTable ? <ChartNoAxesColumn aria-hidden /> : <Table2 aria-hidden />}
-            {isTable ? "Show as chart" : "Show as table"}
-          </Button>
-        ) : undefined
+        <>
+          {controls}
+          {canToggle ? (
+            <Button
+              variant="ghost"
+              size="sm"
+              aria-pressed={isTable}
+              aria-controls={id}
+              onClick={() => setTable(!isTable)}
+            >
+              {isTable ? <ChartNoAxesColumn aria-hidden /> : <Table2 aria-hidden />}
+              {isTable ? "Show as chart" : "Show as table"}
+            </Button>
+          ) : null}
+        </>
       }
     >
       <div id={id} style={{ height: heightPx }} className="relative">

@@ -27,3 +27,16 @@ const HOUR = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digi
 export function pointWords(at: string): string {
   return at.length === 10 ? DAY.format(new Date(`${at}T00:00:00Z`)) : HOUR.format(new Date(at));
 }
+
+export type ApprovalPoint = { at: string; approved: number; decided: number };
+
+const PERCENT = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
+
+/** Null where nothing was decided: a gap in the line, not a zero. */
+export function approvalRate(point: Pick<ApprovalPoint, "approved" | "decided">): number | null {
+  return point.decided === 0 ? null : point.approved / point.decided;
+}
+
+export function percentWords(rate: number | null): string {
+  return rate === null ? "–" : PERCENT.format(rate);
+}

@@ -37,6 +37,7 @@ export function DialogContent({
           className,
         )}
         {...(description === undefined ? { "aria-describedby": undefined } : {})}
+        onOpenAutoFocus={focusFirstField}
         {...props}
       >
         <header className={cn("flex items-start gap-4 px-5 pt-4 pb-2", isTitleHidden && "sr-only")}>
@@ -59,6 +60,15 @@ export function DialogContent({
       </Primitive.Content>
     </Primitive.Portal>
   );
+}
+
+/** A form is begun at its first field, not at the button that closes it. */
+function focusFirstField(event: Event): void {
+  const content = event.currentTarget instanceof Element ? event.currentTarget : null;
+  const field = content?.querySelector<HTMLElement>("form [role=combobox], form input, form textarea");
+  if (field == null) return;
+  event.preventDefault();
+  field.focus();
 }
 
 export function CloseButton() {

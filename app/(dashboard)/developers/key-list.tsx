@@ -26,10 +26,13 @@ export type KeyView = {
 export function KeyList({
   keys,
   mode,
+  scopeCount,
   canWrite,
   hasPartners,
 }: {
   keys: readonly KeyView[];
+  /** How many there are: a key with all of them says so. */
+  scopeCount: number;
   mode: Mode;
   canWrite: boolean;
   hasPartners: boolean;
@@ -73,7 +76,7 @@ export function KeyList({
                   <End of={key} />
                 </p>
                 <p className="mt-1 flex flex-wrap gap-1">
-                  {key.scopes.map((scope) => (
+                  {(key.scopes.length === scopeCount ? ["all scopes"] : key.scopes).map((scope) => (
                     <span
                       key={scope}
                       className="rounded-sm bg-neutral-soft px-1.5 font-mono text-ink-2 text-xs leading-5"

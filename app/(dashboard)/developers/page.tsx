@@ -60,7 +60,13 @@ export default async function DevelopersPage({ searchParams }: { searchParams: P
       />
       <SubNav label="Developers" items={developersNav(user.role)} />
       <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 xl:grid-cols-[minmax(0,1fr)_360px]">
-        <KeyList keys={views} mode={ctx.scope.mode} canWrite={canWrite} hasPartners={partners.length > 1} />
+        <KeyList
+          keys={views}
+          scopeCount={API_SCOPE_NAMES.length}
+          mode={ctx.scope.mode}
+          canWrite={canWrite}
+          hasPartners={partners.length > 1}
+        />
         <div className="grid gap-4">
           <Panel title="Base address">
             <div className="flex items-center gap-2">

@@ -16,8 +16,9 @@ const inScope = (alias: string): string =>
 const APPROVED = "('AUTHORIZED','AUTHORIZATION_EXPIRED','COMPLETED','VOIDED')";
 
 export type DayRow = {
-  /** Null for everything of the span before. */
-  day: string | null;
+  day: string;
+  /** Of the span that is looked at, of the one before it, or only of the charts. */
+  span: "now" | "before" | "earlier";
   currency: string;
   payments: number;
   approved: number;
@@ -26,24 +27,25 @@ export type DayRow = {
   refunded: number;
 };
 
-/** Payments by day and currency from `from` on, and as one row per currency for the span before it. */
+/** Payments by day, span and currency, from the first day of the charts or of the span before on. */
 export function findDays(
   db: Reader,
   scope: TenantScope,
-  span: { before: Date; from: Date; to: Date },
+  span: { first: Date; before: Date; from: Date; to: Date },
 ): Promise<DayRow[]> {
   return db.query<Row & DayRow>({
     name: "overview_days",
-    text: `select case when p.created_at >= $4 then (p.created_at at time zone 'UTC')::date::text end as day, p.currency,
+    text: `select (p.created_at at time zone 'UTC')::date::text as day,
+             case when p.created_at >= $4 then 'now' when p.created_at >= $3 then 'before' else 'earlier' end as span, p.currency,
              count(*)::int as payments,
              count(*) filter (where p.state in ${APPROVED})::int as approved,
              count(*) filter (where p.state = 'DECLINED')::int as declined,
              sum(p.amount_captured)::bigint as captured,
              sum(p.amount_refunded)::bigint as refunded
            from payments p
-           where ${inScope("p")} and p.created_at >= $3 and p.created_at <= $5
-           group by 1, 2`,
-    values: [...scopeValues(scope), span.before, span.from, span.to],
+           where ${inScope("p")} and p.created_at >= $6 and p.created_at <= $5
+           group by 1, 2, 3`,
+    values: [...scopeValues(scope), span.before, span.from, span.to, span.first],
   });
 }
 
@@ -146,7 +148,8 @@ export function findWaiting(
       from api_keys k where ${inScope("k")} and k.revoked_at is null and k.expires_at between $3 and $6
       union all
       select 'disabled_account', count(*)::int, min(c.updated_at), case when count(*) = 1 then min(c.partner_id) end, 'partner', null
-      from partner_accounts c where ${inScope("c")} and (c.state = 'DISABLED' or c.product_state = 'DISABLED')`,
+      from partner_accounts c join partners t on t.id = c.partner_id and t.state = 'OPERATIONAL'
+      where ${inScope("c")} and (c.state = 'DISABLED' or c.product_state = 'DISABLED')`,
     values: [...scopeValues(scope), at.now, at.authorizationsBefore, at.unknownSince, at.keysBefore],
   });
 }

@@ -7,6 +7,8 @@ import type { Attention, AttentionKind, CurrencyFigure, Overview, OverviewDay, S
 import * as system from "./system";
 
 const ATTENTION_MAX = 7;
+/** Charts show a month at least, however short the span of the figures. */
+const CHART_DAYS_MIN = 30;
 const AUTHORIZATION_NEAR_MS = 3 * DAY_MS;
 const KEY_NEAR_MS = 14 * DAY_MS;
 /** An outcome is unknown for a moment with every lost answer; a person is told when it stays so. */
@@ -14,7 +16,7 @@ const UNKNOWN_AFTER_MS = 2 * MINUTE_MS;
 
 /**
  * What a person sees first: what needs them, the figures of the last `days` days (today included, days of UTC) against
- * as long a time before, and the charts. Everything is within the caller's Partners and mode.
+ * as long a time before, and charts of a month at least. Everything is within the caller's Partners and mode.
  *
  * Amounts stay apart by currency. The approval rate counts payments with a decision: approved or declined.
  * Errors: permission_denied.
@@ -25,7 +27,10 @@ export async function getOverview(ctx: ServiceContext, options: { days: SpanDays
   const today = Math.floor(now.getTime() / DAY_MS) * DAY_MS;
   const from = new Date(today - (options.days - 1) * DAY_MS);
   const before = addMs(from, from.getTime() - now.getTime());
-  const span = { before, from, to: now };
+  const chartDays = Math.max(options.days, CHART_DAYS_MIN);
+  const chartFrom = new Date(today - (chartDays - 1) * DAY_MS);
+  const first = new Date(Math.min(before.getTime(), chartFrom.getTime()));
+  const span = { first, before, from, to: now };
   const [days, finalizing, funnel, deliveries, waiting] = await Promise.all([
     repository.findDays(ctx.db, ctx.scope, span),
     repository.findFinalizing(ctx.db, ctx.scope, span),
@@ -38,8 +43,8 @@ export async function getOverview(ctx: ServiceContext, options: { days: SpanDays
       keysBefore: addMs(now, KEY_NEAR_MS),
     }),
   ]);
-  const current = days.filter((row) => row.day !== null);
-  const earlier = days.filter((row) => row.day === null);
+  const current = days.filter((row) => row.span === "now");
+  const earlier = days.filter((row) => row.span === "before");
   return {
     asOf: now,
     from,
@@ -54,7 +59,7 @@ export async function getOverview(ctx: ServiceContext, options: { days: SpanDays
       decidedBefore: total(earlier, "approved") + total(earlier, "declined"),
     },
     finalizing,
-    daily: toDaily(current, from, options.days),
+    daily: toDaily(days, chartFrom, chartDays),
     funnel,
     deliveries,
   };
@@ -85,7 +90,7 @@ function toCurrencies(current: readonly repository.DayRow[], earlier: readonly r
 
 /** Every day of the span, also those on which nothing happened. */
 function toDaily(rows: readonly repository.DayRow[], from: Date, days: number): OverviewDay[] {
-  const byDay = Map.groupBy(rows, (row) => row.day ?? "");
+  const byDay = Map.groupBy(rows, (row) => row.day);
   return Array.from({ length: days }, (_, index) => {
     const day = addMs(from, index * DAY_MS)
       .toISOString()
@@ -97,9 +102,18 @@ function toDaily(rows: readonly repository.DayRow[], from: Date, days: number): 
       payments: total(found, "payments"),
       approved,
       decided: approved + total(found, "declined"),
-      money: Object.fromEntries(found.map((row) => [row.currency, { captured: row.captured, refunded: row.refunded }])),
+      money: sumByCurrency(found),
     };
   });
+}
+
+function sumByCurrency(rows: readonly repository.DayRow[]): OverviewDay["money"] {
+  const sums: Record<string, { captured: number; refunded: number }> = {};
+  for (const row of rows) {
+    const sum = sums[row.currency] ?? { captured: 0, refunded: 0 };
+    sums[row.currency] = { captured: sum.captured + row.captured, refunded: sum.refunded + row.refunded };
+  }
+  return sums;
 }
 
 type Judgement = {
@@ -206,7 +220,8 @@ function toAttention(ctx: ServiceContext, rows: readonly repository.WaitingRow[]
     "failing_endpoint",
     "expiring_key",
   ];
-  return items.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind)).slice(0, ATTENTION_MAX);
+  const rank = (item: Attention): number => (item.tone === "bad" ? 0 : order.length) + order.indexOf(item.kind);
+  return items.sort((a, b) => rank(a) - rank(b)).slice(0, ATTENTION_MAX);
 }
 
 /** Open alarms and failing endpoints within the caller's sight, for the menu. A role that may not see them gets none. */
