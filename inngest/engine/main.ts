@@ -3,7 +3,7 @@ import { serve } from "inngest/edge";
 import { Client } from "pg";
 import { env, SettingError } from "@/server/env";
 import { createLog } from "@/server/observability/log";
-import { createEngine } from "./engine";
+import { createEngine, type EventInput } from "./engine";
 import { RefusedConfigError } from "./function-config";
 import { createEngineServer } from "./http";
 import type { EngineApp } from "./protocol";
@@ -32,18 +32,23 @@ async function waitForDatabase(connectionString: string): Promise<void> {
   }
 }
 
+type Work = { apps: EngineApp[]; wakeSignals: readonly EventInput[] };
+
 /** The functions in this process, or at the serve addresses of `ENGINE_APP_URLS`. */
-async function findApps(port: number, signingKey: string): Promise<EngineApp[]> {
+async function findWork(port: number, signingKey: string): Promise<Work> {
   const urls = (process.env.ENGINE_APP_URLS ?? "")
     .split(",")
     .map((url) => url.trim())
     .filter((url) => url !== "");
-  if (urls.length > 0) return urls.map((url) => ({ url }));
+  if (urls.length > 0) return { apps: urls.map((url) => ({ url })), wakeSignals: [] };
   // What the client reads for itself: where events go, and the key that proves a call came from this engine.
   process.env.INNGEST_BASE_URL ??= `http://127.0.0.1:${port}`;
   process.env.INNGEST_SIGNING_KEY = signingKey;
-  const [{ inngest }, { functions }] = await Promise.all([import("@/inngest/client"), import("@/inngest/index")]);
-  return [{ url: IN_PROCESS_URL, handler: serve({ client: inngest, functions }) }];
+  const [{ inngest }, { functions, wakeSignals }] = await Promise.all([
+    import("@/inngest/client"),
+    import("@/inngest/index"),
+  ]);
+  return { apps: [{ url: IN_PROCESS_URL, handler: serve({ client: inngest, functions }) }], wakeSignals };
 }
 
 async function main(): Promise<void> {
@@ -55,9 +60,10 @@ async function main(): Promise<void> {
 
   const signingKey = settings.INNGEST_SIGNING_KEY ?? `signkey-local-${randomBytes(32).toString("hex")}`;
   await waitForDatabase(settings.DATABASE_URL);
+  const { apps, wakeSignals } = await findWork(settings.ENGINE_PORT, signingKey);
   const engine = createEngine({
     connectionString: settings.DATABASE_URL,
-    apps: await findApps(settings.ENGINE_PORT, signingKey),
+    apps,
     log,
     signingKey,
     // Without its database an engine is nothing: it ends, and the supervisor starts it anew.
@@ -89,6 +95,7 @@ async function main(): Promise<void> {
   server.listen(settings.ENGINE_PORT, "127.0.0.1", () =>
     log.info({ port: settings.ENGINE_PORT }, "The engine listens"),
   );
+  await engine.send(wakeSignals);
 }
 
 main().catch((error: unknown) => {

@@ -318,6 +318,10 @@ async function bringUp(context: {
   await Promise.all([
     waitFor(`http://127.0.0.1:${settings.ports.gateway}/api/health`, parts, (response) => response.status === 200),
     waitFor(`http://127.0.0.1:${settings.ports.web}/api/health`, parts, () => true),
+    // Without the engine the first payment would wait for its turn by the clock.
+    ...(settings.hasEngine
+      ? [waitFor(`http://127.0.0.1:${settings.ports.engine}/health`, parts, (response) => response.status === 200)]
+      : []),
   ]);
   supervisor.settled();
   process.stdout.write(isQuiet ? "ready\n" : welcome(settings, refreshDemo(settings, environment)));

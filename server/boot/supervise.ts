@@ -17,7 +17,7 @@ import { endProcess, isAlive, processBirth, signalProcess } from "./processes";
 import { type ProcessEnvironment, ROOT } from "./settings";
 
 const LOG_SIZE_MAX = 20 * 1024 * 1024;
-const STEADY_AFTER_MS = 20_000;
+const STEADY_AFTER_MS = 5_000;
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_LAST_MS = 10_000;
 const CRASHES_AT_START_MAX = 3;
