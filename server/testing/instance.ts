@@ -7,6 +7,8 @@ import { signalProcess } from "@/server/boot/processes";
 import { type Demo, ROOT, readDemo } from "@/server/boot/settings";
 import { readProcesses } from "@/server/boot/supervise";
 
+export type { Demo } from "@/server/boot/settings";
+
 const START_TIMEOUT_MS = 240_000;
 const STOP_TIMEOUT_MS = 40_000;
 

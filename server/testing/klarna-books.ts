@@ -42,6 +42,11 @@ export function klarnaBooks(url: string) {
       const path = `/requests?account=${encodeURIComponent(account)}&limit=${limit}`;
       return z.looseObject({ requests: z.array(RequestSchema) }).parse(await read(path)).requests;
     },
+    /** The API calls that Klarna has heard, oldest first. */
+    async calls(filter: Record<string, string>): Promise<unknown[]> {
+      const path = `/calls?${new URLSearchParams({ limit: "10000", ...filter })}`;
+      return z.looseObject({ calls: z.array(z.unknown()) }).parse(await read(path)).calls;
+    },
     /** The customer without a phone. */
     play: (requestId: string, action: "open" | "complete" | "decline" | "leave" | "expire") =>
       write(`/requests/${encodeURIComponent(requestId)}/play`, { action, force: true }),
