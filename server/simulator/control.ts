@@ -68,9 +68,17 @@ const SettingsInputSchema = SettingsSchema.omit({
   api_key: true,
   acquirer_account_id: true,
   clock_offset_ms: true,
+  clock_speed: true,
+  clock_speed_since: true,
 })
   .partial()
   .strict();
+
+const ClockInputSchema = z.strictObject({
+  advance_ms: z.int().optional(),
+  account: z.string().optional(),
+  speed: SettingsSchema.shape.clock_speed.optional(),
+});
 
 export type AccountView = ReturnType<typeof accountView>;
 
@@ -235,6 +243,12 @@ export function createControl(sim: Simulator, sender: WebhookSender, clock: Retu
     return { account, request };
   }
 
+  const clockView = () => ({
+    now: iso(nowFor(sim, undefined)),
+    offset_ms: sim.settings().clock_offset_ms,
+    speed: sim.settings().clock_speed,
+  });
+
   app.get("/health", (c) =>
     c.json({
       status: "ok",
@@ -366,12 +380,13 @@ export function createControl(sim: Simulator, sender: WebhookSender, clock: Retu
     return c.body(null, 204);
   });
 
-  app.get("/clock", (c) => c.json({ now: iso(nowFor(sim, undefined)), offset_ms: sim.settings().clock_offset_ms }));
+  app.get("/clock", (c) => c.json(clockView()));
   app.post("/clock", async (c) => {
-    const input = z.object({ advance_ms: z.int(), account: z.string().optional() }).parse(await bodyOf(c.req.raw));
+    const input = ClockInputSchema.parse(await bodyOf(c.req.raw));
     const account = input.account === undefined ? undefined : getAccount(sim, input.account);
-    clock.advance(input.advance_ms, account?.account_id);
-    return c.json({ now: iso(nowFor(sim, account)) });
+    if (input.speed !== undefined) clock.setSpeed(input.speed);
+    if (input.advance_ms !== undefined) clock.advance(input.advance_ms, account?.account_id);
+    return c.json({ ...clockView(), now: iso(nowFor(sim, account)) });
   });
 
   app.get("/calls", (c) => {
@@ -408,6 +423,7 @@ export function createControl(sim: Simulator, sender: WebhookSender, clock: Retu
     sender.clear();
     const settings = sim.settings();
     settings.clock_offset_ms = 0;
+    settings.clock_speed = 1;
     state.settings.put(settings);
     return c.json({ status: "ok" });
   });

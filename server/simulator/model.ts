@@ -37,6 +37,13 @@ export const SettingsSchema = SwitchesSchema.extend({
   webhook_targets: z.enum(["klarna", "loopback"]),
   webhook_timeout_ms: z.number().int().min(1),
   clock_offset_ms: z.number().int(),
+  /** How many times faster than the machine's the clock runs, and since when (machine time). */
+  clock_speed: z.number().min(1).max(100_000),
+  clock_speed_since: z.number().int(),
+  /** What the classic in-store flow does where the documents leave it open. */
+  classic_qr_delay_ms: z.number().int().min(0),
+  classic_session_open_ms: z.number().int().min(1),
+  classic_cancel_word: z.enum(["CANCELED", "CANCELLED"]),
   api_key: z.string(),
   acquirer_account_id: z.string(),
 });
@@ -59,7 +66,17 @@ export const DEFAULT_SETTINGS = {
   webhook_targets: "loopback",
   webhook_timeout_ms: 10_000,
   clock_offset_ms: 0,
+  clock_speed: 1,
+  clock_speed_since: 0,
+  classic_qr_delay_ms: 300,
+  classic_session_open_ms: 46 * HOUR_MS,
+  classic_cancel_word: "CANCELLED",
 } as const satisfies Omit<Settings, "api_key" | "acquirer_account_id">;
+
+/** Settings as they stand in the file, which may have been written before one of them existed. */
+export const StoredSettingsSchema = z
+  .looseObject({})
+  .transform((stored) => SettingsSchema.parse({ ...DEFAULT_SETTINGS, ...stored }));
 
 export const IDEMPOTENCY_MEMORY_MS = DAY_MS;
 export const WEBHOOK_RETRY_STEPS_MS = [10_000, 2 * MINUTE_MS, 15 * MINUTE_MS, 3 * HOUR_MS, 6 * HOUR_MS, 12 * HOUR_MS];

@@ -110,7 +110,11 @@ export function createSimulator(options: {
 
 /** The time on an account's clock: the machine's, moved by the simulator's offset and by the account's own. */
 export function nowFor(sim: Simulator, account: Account | undefined): number {
-  return Date.now() + sim.settings().clock_offset_ms + (account?.clock_offset_ms ?? 0);
+  const settings = sim.settings();
+  const machine = Date.now();
+  const gained =
+    settings.clock_speed === 1 ? 0 : Math.floor((machine - settings.clock_speed_since) * (settings.clock_speed - 1));
+  return machine + gained + settings.clock_offset_ms + (account?.clock_offset_ms ?? 0);
 }
 
 export function switchOf<K extends keyof Switches>(sim: Simulator, account: Account | undefined, key: K): Switches[K] {

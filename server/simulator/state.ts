@@ -19,8 +19,8 @@ import {
   FiredTriggerSchema,
   IdempotentAnswerSchema,
   PaymentRequestSchema,
-  SettingsSchema,
   SigningKeySchema,
+  StoredSettingsSchema,
   TransactionSchema,
   WebhookSchema,
 } from "./model";
@@ -168,7 +168,7 @@ export function openState(dataDir: string | null) {
   }
 
   const collections = {
-    settings: collection("settings", SettingsSchema, (value) => value.id),
+    settings: collection("settings", StoredSettingsSchema, (value) => value.id),
     accounts: collection("account", AccountSchema, (value) => value.account_id),
     requests: collection("request", PaymentRequestSchema, (value) => value.payment_request_id),
     transactions: collection("transaction", TransactionSchema, (value) => value.payment_transaction_id),
