@@ -68,10 +68,7 @@ export async function takePaymentAction(raw: unknown): Promise<ActionResult<{ pa
       return { ok: true, data: { paymentId: payment.id, status: payment.status } };
     } catch (error) {
       if (!isIdempotencyConflict(error)) throw error;
-      const replay = await findReplay(ctx, intent);
-      const made =
-        replay?.kind === "reread" ? replay.resourceId : MadeSchema.parse(JSON.parse(replay?.body ?? "{}")).id;
-      return { ok: true, data: { paymentId: made, status: "pending" } };
+      return { ok: true, data: { paymentId: await firstMade(ctx, intent), status: "pending" } };
     }
   } catch (error) {
     const failure = failureOf(error, ctx);

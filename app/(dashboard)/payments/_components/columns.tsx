@@ -17,7 +17,11 @@ const TIME: TableColumn<PaymentListRow> = {
 const PARTNER: TableColumn<PaymentListRow> = {
   id: "partner",
   header: "Partner",
-  cell: (row) => <span className="block max-w-56 truncate">{row.partner.name}</span>,
+  cell: (row) => (
+    <span className="block max-w-36 truncate" title={row.partner.name}>
+      {row.partner.name}
+    </span>
+  ),
   skeleton: 110,
 };
 
@@ -27,7 +31,7 @@ export const PAYMENT_COLUMNS: readonly TableColumn<PaymentListRow>[] = [
     id: "reference",
     header: "Reference",
     cell: (row) => (
-      <span className="block max-w-72 truncate font-medium" title={row.reference}>
+      <span className="block min-w-28 max-w-72 truncate font-medium" title={row.reference}>
         {row.reference}
       </span>
     ),
@@ -54,14 +58,27 @@ export const PAYMENT_COLUMNS: readonly TableColumn<PaymentListRow>[] = [
   {
     id: "store",
     header: "Store",
-    cell: (row) => (row.store === null ? none : <span className="block max-w-48 truncate">{row.store.name}</span>),
+    cell: (row) =>
+      row.store === null ? (
+        none
+      ) : (
+        <span className="block max-w-40 truncate" title={row.store.name ?? undefined}>
+          {row.store.name}
+        </span>
+      ),
     skeleton: 100,
   },
   {
     id: "terminal",
     header: "Terminal",
     cell: (row) =>
-      row.terminal === null ? none : <span className="block max-w-40 truncate">{row.terminal.label}</span>,
+      row.terminal === null ? (
+        none
+      ) : (
+        <span className="block max-w-28 truncate" title={row.terminal.label ?? undefined}>
+          {row.terminal.label}
+        </span>
+      ),
     skeleton: 72,
   },
   {

@@ -73,7 +73,7 @@ const WAYS: Readonly<Record<string, string>> = {
   API: "API",
   SCREEN: "dashboard",
   JOB: "background job",
-  WEBHOOK: "Klarna webhook",
+  WEBHOOK: "webhook",
 };
 const ACTORS: Readonly<Record<string, string>> = { KLARNA: "Klarna", SYSTEM: "Tillgate" };
 
@@ -152,7 +152,7 @@ function klarnaEventItem(entry: Entry<"klarna_event">): TimelineItem {
     aside: <StatusBadge kind="inbox" status={entry.state} />,
     actor: "Klarna",
     via: "webhook",
-    ...(entry.note === null ? {} : { description: entry.note }),
+    ...(entry.note === null ? {} : { description: `${entry.note.charAt(0).toUpperCase()}${entry.note.slice(1)}.` }),
     messages: messages([["Event", { occurred_at: entry.occurredAt, received_at: entry.at, state: entry.state }]]),
   };
 }
@@ -164,11 +164,12 @@ function eventItem(entry: Entry<"event">): TimelineItem {
     tone: "accent",
     title: (
       <>
-        Told the Partner <span className="font-mono text-xs">{entry.type}</span>
+        {entry.deliveries.length === 0 ? "Event " : "Told the Partner "}
+        <span className="font-mono text-xs">{entry.type}</span>
       </>
     ),
     actor: "Tillgate",
-    via: "Partner webhook",
+    ...(entry.deliveries.length === 0 ? {} : { via: "Partner webhook" }),
     description:
       entry.deliveries.length === 0 ? (
         <span className="text-ink-3">No endpoint is subscribed.</span>
