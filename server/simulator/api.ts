@@ -22,6 +22,7 @@ import {
 import {
   type ApiAnswer,
   type ApiCall,
+  bodyBytesMaxOf,
   NO_FACTS,
   numberAt,
   type Outcome,
@@ -58,7 +59,6 @@ import {
 
 const HEADER_BYTES_MAX = 6 * 1024;
 const HEADERS_BYTES_MAX = 20 * 1024;
-export const BODY_BYTES_MAX = 1024 * 1024;
 const SLOW_MS = 3_000;
 const LOGGED_BODY_CHARS_MAX = 8_192;
 
@@ -294,11 +294,10 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
     }
     if (parts.at(-1) === "") parts.pop();
     const [version, area, accountId, product] = parts;
-    if (version !== "v2") return null;
-    if (area === "accounts" && accountId !== undefined && product === "payment") {
+    if (version === "v2" && area === "accounts" && accountId !== undefined && product === "payment") {
       return paymentRoute(call, accountId, parts.slice(4));
     }
-    if (area === "notification") return notificationRoute(call, parts.slice(2));
+    if (version === "v2" && area === "notification") return notificationRoute(call, parts.slice(2));
     for (const router of routers) {
       const route = router(call, parts);
       if (route !== null) return route;
@@ -425,7 +424,7 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
       if (call.headerBytes.largest > HEADER_BYTES_MAX || call.headerBytes.total > HEADERS_BYTES_MAX) {
         throw new SimulatedError("REQUEST_TOO_LARGE", "The headers are too large.");
       }
-      if (call.body.byteLength > BODY_BYTES_MAX)
+      if (call.body.byteLength > bodyBytesMaxOf(call.path))
         throw new SimulatedError("REQUEST_TOO_LARGE", "The body is too large.");
       if (!isAuthorized(call.header("authorization"))) throw new SimulatedError("UNAUTHORIZED");
       if (route === null) throw new SimulatedError("NOT_FOUND");
@@ -504,7 +503,7 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
         return answer(work.status, '{"unexpected":true}');
       default:
         Object.assign(headers, work.headers);
-        return answer(work.status, work.body);
+        return { ...answer(work.status, work.body), bytes: work.bytes };
     }
   }
 

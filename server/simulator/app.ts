@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
-import { BODY_BYTES_MAX, createApi } from "./api";
+import { createApi } from "./api";
 import { createClock } from "./clock";
 import { createControl } from "./control";
 import { errorBody, SimulatedError } from "./errors";
 import { createPages } from "./pages/routes";
-import type { ApiAnswer, ApiCall } from "./routing";
+import { type ApiAnswer, type ApiCall, bodyBytesMaxOf, isApiPath } from "./routing";
 import { createSimulator } from "./simulator";
 import { createWebhookSender } from "./webhooks";
 
@@ -63,7 +63,7 @@ export function createApp(options: AppOptions) {
 
   async function fetch(request: Request): Promise<Response> {
     const url = new URL(request.url);
-    if (!url.pathname.startsWith("/v2/")) return hono.fetch(request);
+    if (!isApiPath(url.pathname)) return hono.fetch(request);
     let largest = 0;
     let total = 0;
     for (const [name, value] of request.headers) {
@@ -84,7 +84,7 @@ export function createApp(options: AppOptions) {
         cause: new Error("other side closed"),
       });
     if (answer.cut === "none")
-      return new Response(answer.body, {
+      return new Response(answer.bytes === undefined ? answer.body : new Uint8Array(answer.bytes), {
         status: answer.status,
         headers: answer.headers,
       });
@@ -106,11 +106,14 @@ export function createApp(options: AppOptions) {
   });
 
   function onApiRequest(incoming: IncomingMessage, outgoing: ServerResponse, url: string): void {
+    const mark = url.indexOf("?");
+    const path = mark < 0 ? url : url.slice(0, mark);
+    const bytesMax = bodyBytesMaxOf(path);
     const chunks: Buffer[] = [];
     let size = 0;
     incoming.on("data", (chunk: Buffer) => {
       size += chunk.byteLength;
-      if (size <= BODY_BYTES_MAX + 1) chunks.push(chunk);
+      if (size <= bytesMax) chunks.push(chunk);
     });
     incoming.on("end", () => {
       let largest = 0;
@@ -121,10 +124,9 @@ export function createApp(options: AppOptions) {
         if (bytes > largest) largest = bytes;
         total += bytes;
       }
-      const mark = url.indexOf("?");
       const call: ApiCall = {
         method: incoming.method ?? "GET",
-        path: mark < 0 ? url : url.slice(0, mark),
+        path,
         query: new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1)),
         header(name) {
           const value = incoming.headers[name];
@@ -132,8 +134,8 @@ export function createApp(options: AppOptions) {
         },
         headerBytes: { largest, total },
         body:
-          size > BODY_BYTES_MAX
-            ? new Uint8Array(BODY_BYTES_MAX + 1)
+          size > bytesMax
+            ? new Uint8Array(bytesMax + 1)
             : chunks.length === 1 && chunks[0] !== undefined
               ? chunks[0]
               : Buffer.concat(chunks),
@@ -148,7 +150,7 @@ export function createApp(options: AppOptions) {
       incoming.socket.destroy();
       return;
     }
-    const body = answer.body === null ? null : Buffer.from(answer.body, "utf8");
+    const body = answer.bytes ?? (answer.body === null ? null : Buffer.from(answer.body, "utf8"));
     if (body !== null) answer.headers["content-length"] = String(body.byteLength);
     outgoing.writeHead(answer.status, answer.headers);
     if (answer.cut === "halfway") {
@@ -167,7 +169,7 @@ export function createApp(options: AppOptions) {
 
   function onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const url = incoming.url ?? "/";
-    if (url.startsWith("/v2/")) {
+    if (isApiPath(url)) {
       onApiRequest(incoming, outgoing, url);
       return;
     }

@@ -1,7 +1,7 @@
 import type { Account, FaultKind } from "./model";
 import type { Facts } from "./simulator";
 
-/** What an endpoint under /v2 is made of. Each area has a router of its own; `app.ts` names them all. */
+/** What an endpoint under /v2 or /v4 is made of. Each area has a router of its own; `app.ts` names them all. */
 
 export type ApiCall = {
   method: string;
@@ -16,6 +16,8 @@ export type ApiAnswer = {
   status: number;
   headers: Record<string, string>;
   body: string | null;
+  /** What goes over the wire instead of `body`, where the answer is a file. */
+  bytes?: Uint8Array | undefined;
   /** The connection is cut instead of (or in the middle of) the answer. */
   cut: "none" | "silent" | "halfway";
 };
@@ -23,6 +25,8 @@ export type ApiAnswer = {
 export type Outcome = {
   status: number;
   body: string | null;
+  /** A file, instead of `body`. */
+  bytes?: Uint8Array;
   headers?: Record<string, string>;
 };
 
@@ -74,4 +78,17 @@ export function numberAt(value: unknown, ...path: string[]): number | undefined 
   let current = value;
   for (const key of path) current = isRecord(current) ? current[key] : undefined;
   return typeof current === "number" ? current : undefined;
+}
+
+/** Paths that go to the API's own handler. */
+export function isApiPath(path: string): boolean {
+  return path.startsWith("/v2/") || path.startsWith("/v4/");
+}
+
+const BODY_BYTES_MAX = 1024 * 1024;
+const UPLOAD_BYTES_MAX = 8 * 1024 * 1024;
+
+/** How large a body may be: files are sent as a whole to one place only. */
+export function bodyBytesMaxOf(path: string): number {
+  return path.startsWith("/v4/payment/disputes/") && path.endsWith("/attachments") ? UPLOAD_BYTES_MAX : BODY_BYTES_MAX;
 }
