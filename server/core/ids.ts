@@ -33,7 +33,20 @@ export const ID_PREFIXES = {
 
 export type IdKind = keyof typeof ID_PREFIXES;
 
-const nextUlid = monotonicFactory();
+/** Random numbers from 0 up to, not including, 1; taken from the system in bulk: one call each would cost more than the rest of an id. */
+const random = new Uint8Array(1_024);
+let randomAt = random.length;
+function nextRandom(): number {
+  if (randomAt === random.length) {
+    crypto.getRandomValues(random);
+    randomAt = 0;
+  }
+  const byte = random[randomAt] ?? 0;
+  randomAt += 1;
+  return byte / 256;
+}
+
+const nextUlid = monotonicFactory(nextRandom);
 
 /** A new id of this kind, greater than every id made before it in this process. */
 export function newId(kind: IdKind, atMs: number = Date.now()): string {

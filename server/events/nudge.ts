@@ -4,6 +4,8 @@ import { SIGNALS } from "./catalog";
 export type Nudge = keyof typeof SIGNALS;
 
 const TIMEOUT_MS = 2_000;
+/** The first signal goes at once; under load those after it share one each time. */
+const PAUSE_MS = 10;
 /** A background that is just starting again hears the signal when it is back, instead of at its next turn by the clock. */
 const REPEAT_FIRST_MS = 100;
 const REPEAT_LAST_MS = 1_000;
@@ -50,6 +52,7 @@ export function createNudge(
         await new Promise((resolve) => setTimeout(resolve, wait).unref());
         problem = await sendOnce(what);
       }
+      if (busy.get(what) === "again") await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       const isWanted = busy.get(what) === "again";
       busy.delete(what);
       if (!isWanted) return;

@@ -148,7 +148,8 @@ export function createGateway(services: Services, options: { webPort?: number; l
     running.add(controller);
     response.once("close", () => {
       running.delete(controller);
-      controller.abort();
+      // Whoever was answered waits for nothing more.
+      if (!response.writableFinished) controller.abort();
     });
     const asked: RestRequest = {
       method,

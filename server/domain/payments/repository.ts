@@ -9,11 +9,21 @@ import type { PaymentFilter } from "./schema";
 
 /* Every query about payments. Hot writes are one statement each; a query without a tenant cannot be written. */
 
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const snakes = new Map<string, string>();
+/** The column of a field; each name is worked out once. */
+function snake(name: string): string {
+  const known = snakes.get(name);
+  if (known !== undefined) return known;
+  const made = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  snakes.set(name, made);
+  return made;
+}
 
 /** Rows go into the statements as JSON under their column names; PostgreSQL types them by the table. */
 function toColumns(row: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(row).map(([key, value]) => [snake(key), value]));
+  const columns: Record<string, unknown> = {};
+  for (const key in row) columns[snake(key)] = row[key];
+  return columns;
 }
 
 const PAYMENT_FIXED = [

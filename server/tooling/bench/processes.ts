@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import http from "node:http";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -114,4 +115,26 @@ export async function startSignalSink(): Promise<{ port: number; count(): number
       server.closeAllConnections();
     },
   };
+}
+
+const TICK_MS = 10;
+
+/** Processor time of a process so far and of its children that still run, in milliseconds; 0 where the system does not tell. */
+export function processorMs(pid: number, options: { withChildren?: boolean } = {}): number {
+  const read = (id: string): { parent: number; ms: number } | null => {
+    try {
+      const stat = readFileSync(`/proc/${id}/stat`, "utf8");
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return { parent: Number(fields[1]), ms: (Number(fields[11]) + Number(fields[12])) * TICK_MS };
+    } catch {
+      return null;
+    }
+  };
+  const own = read(String(pid))?.ms ?? 0;
+  if (!options.withChildren || process.platform !== "linux") return own;
+  const children = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(read)
+    .filter((found) => found?.parent === pid);
+  return children.reduce((all, found) => all + (found?.ms ?? 0), own);
 }
