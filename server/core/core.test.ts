@@ -146,6 +146,19 @@ describe("masking", () => {
     for (const secret of secrets) expect(maskSecrets(`before ${secret} after`)).not.toContain(secret);
   });
 
+  it("S61: an address or a secret that a caller used as a field's name is masked, there and in a pointer", () => {
+    const masked = JSON.stringify(
+      redact({
+        "anna@shopper.example": 1,
+        tg_test_sk_abcDEF123456: 2,
+        [`${"x".repeat(80)}`]: 3,
+        errors: [{ pointer: "/customer/anna@shopper.example", detail: "anna@shopper.example is not known" }],
+      }),
+    );
+    expect(masked).not.toMatch(/shopper|abcDEF|x{65}/);
+    expect(masked).toContain("/customer/•••");
+  });
+
   it("S61: line breaks and terminal colours in a value cannot forge a line", () => {
     expect(JSON.stringify(redact({ reason: 'ok\r\n{"level":50}\u001b[31m' }))).not.toMatch(/\p{Cc}/u);
   });

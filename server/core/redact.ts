@@ -25,6 +25,8 @@ const LINK_KEYS = new Set(["url", "image_url", "target_url", "payment_request_ur
 const MASK = "•••";
 const TEXT_MAX = 500;
 const DEPTH_MAX = 12;
+/** What a field's name looks like. Callers choose names too (unknown fields, metadata): one that is anything else is masked. */
+const FIELD_NAME = /^[A-Za-z_][\w.-]{0,63}$/;
 
 export function redact(value: unknown, key = "", depth = 0): unknown {
   if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean")
@@ -52,9 +54,9 @@ function redactText(text: string, key: string): string {
 }
 
 /** Nothing to mask without one of these: most texts are passed by this alone. */
-const SUSPICIOUS = /tg_|klarna_|whsec_|krn:|bearer|basic|\d(?:[ -]?\d){12}/i;
+const SUSPICIOUS = /@|tg_|klarna_|whsec_|krn:|bearer|basic|\d(?:[ -]?\d){12}/i;
 
-/** Masks what looks like one of our or Klarna's secrets or a card number inside free text. */
+/** Masks what looks like one of our or Klarna's secrets, an e-mail address or a card number inside free text. */
 export function maskSecrets(text: string): string {
   if (!SUSPICIOUS.test(text)) return text;
   return text
@@ -66,6 +68,7 @@ export function maskSecrets(text: string): string {
       "krn:token:•••",
     )
     .replace(/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+/gi, "$1 •••")
+    .replace(/[^\s@"'<>/,;:()]{1,64}@[^\s@"'<>/,;:()]{1,255}/g, MASK)
     .replace(/\b\d(?:[ -]?\d){12,18}\b/g, (digits) => (isCardNumber(digits) ? MASK : digits));
 }
 
