@@ -125,7 +125,7 @@ test("R5: a cancel pressed 20 times within 50 ms with 20 keys cancels once and i
   }
 });
 
-test("a request with a line break, a wrong type or bad UTF-8 is a problem document with its place, never a 500", async ({
+test("S6, S27: over HTTP bad input is a problem document with its place, never a 500, and nothing is written", async ({
   shop,
 }) => {
   const reference = newReference();

@@ -471,3 +471,21 @@ function judgeEvents({ receiver, sales, finals }: Outcome, owed: readonly OwedEv
   }
   return problems;
 }
+
+/** Every row of every table as text, as a dump would hold it: ours, the engine's and its queue's. */
+export async function dumpTexts(db: Pick<Database, "query">): Promise<{ table: string; text: string }[]> {
+  const tables = await db.query<Row & { name: string }>({
+    text: `select quote_ident(schemaname) || '.' || quote_ident(tablename) as name from pg_tables
+      where schemaname not in ('pg_catalog', 'information_schema') order by 1`,
+    values: [],
+  });
+  const dump: { table: string; text: string }[] = [];
+  for (const { name } of tables) {
+    const [row] = await db.query<Row & { text: string | null }>({
+      text: `select string_agg(t::text, E'\n') as text from ${name} t`,
+      values: [],
+    });
+    dump.push({ table: name, text: row?.text ?? "" });
+  }
+  return dump;
+}

@@ -187,3 +187,38 @@ export async function until<T>(
     await pause(everyMs);
   }
 }
+
+/** The session cookie of a demo person, got as a browser without scripts would. */
+export async function signInOverHttp(
+  demo: { url: string; users: readonly { role: string; email: string; password: string }[] },
+  role: string,
+): Promise<string> {
+  const user = demo.users.find((candidate) => candidate.role === role);
+  if (!user) throw new Error(`the demo has no ${role}`);
+  const cookies = new Map<string, string>();
+  const keep = (response: Response): void => {
+    for (const line of response.headers.getSetCookie()) {
+      const [pair = ""] = line.split(";");
+      const at = pair.indexOf("=");
+      cookies.set(pair.slice(0, at), pair.slice(at + 1));
+    }
+  };
+  const cookie = (): string => [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+  const csrf = await fetch(`${demo.url}/api/auth/csrf`);
+  keep(csrf);
+  const { csrfToken } = z.object({ csrfToken: z.string() }).parse(await csrf.json());
+  const answer = await fetch(`${demo.url}/api/auth/callback/credentials`, {
+    method: "POST",
+    headers: {
+      origin: new URL(demo.url).origin,
+      cookie: cookie(),
+      "content-type": "application/x-www-form-urlencoded",
+    },
+    body: new URLSearchParams({ csrfToken, email: user.email, password: user.password, callbackUrl: "/" }),
+    redirect: "manual",
+  });
+  keep(answer);
+  if (![...cookies.keys()].some((name) => name.endsWith(".session")))
+    throw new Error(`${role} could not sign in: ${answer.status} ${answer.headers.get("location")}`);
+  return cookie();
+}
