@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type AuthorizeTokens, authorize, requestOfTokens } from "./authorize";
+import { type AuthorizeTokens, authorize } from "./authorize";
 import { errorBody, SimulatedError } from "./errors";
 import { newUuid } from "./ids";
 import {
@@ -11,6 +11,7 @@ import {
   type PaymentRequest,
 } from "./model";
 import { presentationOf } from "./presentation";
+import { categoryOf, createRateLimiter } from "./rate-limits";
 import {
   cancelRequest,
   createRequestFromBody,
@@ -32,6 +33,7 @@ import {
   textAt,
 } from "./routing";
 import { CALL_FAULTS, fireOnce, takeFault, triggerOf } from "./scenarios";
+import { customerTokenOf, requestOfTokens, sessionTokensOf } from "./session-tokens";
 import { type Facts, getAccount, nowFor, type Simulator, switchOf } from "./simulator";
 import {
   captureTransaction,
@@ -62,14 +64,11 @@ const HEADERS_BYTES_MAX = 20 * 1024;
 const SLOW_MS = 3_000;
 const LOGGED_BODY_CHARS_MAX = 8_192;
 
-function tokensOf(call: ApiCall): AuthorizeTokens {
-  const sessionTokens = ["klarna-payment-token", "klarna-network-session-token", "klarna-interoperability-token"]
-    .map((name) => call.header(name))
-    .filter((token) => token !== undefined);
-  return {
-    sessionTokens,
-    customerToken: call.header("klarna-customer-token") ?? call.header("x-klarna-customer-token"),
-  };
+/** The same answer with a word that no caller knows, where a result, a state or the like stands. */
+function withUnknownWord(body: string | null): string | null {
+  return (
+    body?.replace(/"(result|state|status|instruction|payment_status|type)":"[A-Z_]+"/g, '"$1":"UNHEARD_OF"') ?? null
+  );
 }
 
 function requireAccount(account: Account | null): Account {
@@ -80,14 +79,19 @@ function requireAccount(account: Account | null): Account {
 export function createApi(sim: Simulator, sender: WebhookSender, routers: readonly Router[] = []) {
   const running = new Set<string>();
   const runningFinals = new Set<string>();
+  const rateLimiter = createRateLimiter(sim);
+
+  function tokensOf(call: ApiCall, account: Account | null | undefined): AuthorizeTokens {
+    return { sessionTokens: sessionTokensOf(sim, account ?? undefined, call), customerToken: customerTokenOf(call) };
+  }
 
   function paymentRoute(call: ApiCall, accountId: string, parts: string[]): Route | null {
     const [noun, id, sub, subId, subSub] = parts;
     const { method } = call;
     const base = { accountId };
     if (noun === "authorize" && parts.length === 1 && method === "POST") {
-      const tokens = tokensOf(call);
       const account = sim.state.accounts.get(accountId);
+      const tokens = tokensOf(call, account);
       const finished = account === undefined ? null : requestOfTokens(sim, account, tokens.sessionTokens);
       return {
         ...base,
@@ -117,7 +121,7 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
         facts: NO_FACTS,
         run: (account) => ({
           status: 200,
-          body: JSON.stringify(presentationOf(sim, requireAccount(account), call.query)),
+          body: JSON.stringify(presentationOf(sim, requireAccount(account), call)),
         }),
       };
     }
@@ -200,7 +204,7 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
         }),
         run(owner, body) {
           const account = requireAccount(owner);
-          const request = createRequestFromBody(sim, account, body);
+          const request = createRequestFromBody(sim, account, body, customerTokenOf(call));
           return {
             status: 201,
             body: JSON.stringify(requestView(sim, account, request)),
@@ -295,7 +299,8 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
     if (parts.at(-1) === "") parts.pop();
     const [version, area, accountId, product] = parts;
     if (version === "v2" && area === "accounts" && accountId !== undefined && product === "payment") {
-      return paymentRoute(call, accountId, parts.slice(4));
+      const route = paymentRoute(call, accountId, parts.slice(4));
+      if (route !== null) return route;
     }
     if (version === "v2" && area === "notification") return notificationRoute(call, parts.slice(2));
     for (const router of routers) {
@@ -341,6 +346,7 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
     route: Route,
     account: Account | null,
     facts: Facts,
+    body: unknown,
     key: string | undefined,
   ): Fault | null {
     const asked = call.header("x-simulator-fault");
@@ -354,10 +360,17 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
     }
     const armed = takeFault(sim, route.operation, account?.account_id ?? null, facts);
     if (armed !== null) return armed;
-    if (route.operation !== "authorize" || account === null || facts.amount === undefined) return null;
-    const trigger = triggerOf(sim, account, facts.amount);
+    if (account === null) return null;
+    // The first call of a payment is steered by its amount; any later one only by an amount of its own.
+    const isFirst = route.operation === "authorize";
+    if (!isFirst && !switchOf(sim, account, "operation_triggers")) return null;
+    const amount = isFirst ? facts.amount : numberAt(body, "amount");
+    if (amount === undefined) return null;
+    const trigger = triggerOf(sim, account, amount);
+    if (trigger === null) return null;
     const subject = facts.payment_request_reference ?? facts.purchase_reference ?? key ?? "-";
-    const once = `${trigger} ${account.account_id} ${subject}`;
+    const place = isFirst ? "" : ` ${route.operation} ${call.path}`;
+    const once = `${trigger} ${account.account_id} ${subject}${place}`;
     if (trigger === "08" && fireOnce(sim, once)) return headerFault("status_500", null);
     if (trigger === "09" && fireOnce(sim, once)) return headerFault("status_429", null);
     if (trigger === "10" && fireOnce(sim, once)) return headerFault("slow", SLOW_MS);
@@ -402,7 +415,7 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
         operation: route?.operation ?? "unknown",
         account: route?.accountId ?? null,
         idempotency_key: idempotencyKey ?? null,
-        session_token: tokensOf(call).sessionTokens[0] ?? null,
+        session_token: tokensOf(call, account).sessionTokens[0] ?? null,
         partner_correlation_id: partnerCorrelationId ?? null,
         correlation_id: correlationId,
         status: cut === "none" ? status : null,
@@ -429,6 +442,7 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
       if (!isAuthorized(call.header("authorization"))) throw new SimulatedError("UNAUTHORIZED");
       if (route === null) throw new SimulatedError("NOT_FOUND");
       if (route.accountId !== null) account = getAccount(sim, route.accountId);
+      rateLimiter.take(headers, categoryOf(route), account);
       const hasBody = call.method === "POST" || call.method === "PATCH";
       const parsed = hasBody ? parseBodyOf(call, route) : { text: "", value: {} };
       bodyText = hasBody ? parsed.text : null;
@@ -443,7 +457,7 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
         ]);
       }
 
-      fault = faultOf(call, route, account, facts, idempotencyKey);
+      fault = faultOf(call, route, account, facts, bodyValue, idempotencyKey);
       if (fault !== null && !CALL_FAULTS.has(fault.kind)) fault = null;
       switch (fault?.kind) {
         case "status_500":
@@ -451,6 +465,7 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
         case "status_503":
           throw new SimulatedError("TEMPORARY_UNAVAILABLE");
         case "status_429":
+          Object.assign(headers, rateLimiter.exhausted(categoryOf(route)));
           throw new SimulatedError("RATE_LIMITED");
         case "timeout":
           throw new SimulatedError("TIMEOUT");
@@ -501,6 +516,8 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
         return answer(work.status, (work.body ?? '{"result":').slice(0, Math.ceil((work.body?.length ?? 10) / 2)));
       case "wrong_schema":
         return answer(work.status, '{"unexpected":true}');
+      case "unknown_word":
+        return answer(work.status, withUnknownWord(work.body));
       default:
         Object.assign(headers, work.headers);
         return { ...answer(work.status, work.body), bytes: work.bytes };
@@ -522,12 +539,12 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
     const { call, route, account, bodyText, idempotencyKey, fault, refusal } = work;
     const isKeyed = bodyText !== null && idempotencyKey !== undefined;
     const answerId = `${route.accountId ?? "-"} ${idempotencyKey}`;
-    const tokens = route.operation === "authorize_final" ? tokensOf(call).sessionTokens : [];
+    const tokens = route.operation === "authorize_final" ? tokensOf(call, account).sessionTokens : [];
     const finished = account === null || tokens.length === 0 ? null : requestOfTokens(sim, account, tokens);
     const finalId = finished?.payment_request_id;
     const fingerprint = isKeyed
       ? createHash("sha1")
-          .update(`${call.method} ${call.path} ${tokens.join(" ")}\n${bodyText}`)
+          .update(`${call.method} ${call.path} ${tokens.join(" ")} ${customerTokenOf(call) ?? ""}\n${bodyText}`)
           .digest("base64")
       : "";
     if (isKeyed) {

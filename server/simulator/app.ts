@@ -5,6 +5,7 @@ import { createApi } from "./api";
 import { createClock } from "./clock";
 import { createControl } from "./control";
 import { errorBody, SimulatedError } from "./errors";
+import { createCustomerTokenRouter } from "./identity";
 import { createPages } from "./pages/routes";
 import { type ApiAnswer, type ApiCall, bodyBytesMaxOf, isApiPath } from "./routing";
 import { createSimulator } from "./simulator";
@@ -39,9 +40,7 @@ export function createApp(options: AppOptions) {
   });
   const sender = createWebhookSender(sim);
   const clock = createClock(sim, () => sender.sweep());
-  const api = createApi(sim, sender, [
-    // One router per area.
-  ]);
+  const api = createApi(sim, sender, [createCustomerTokenRouter(sim)]);
 
   const hono = new Hono();
   hono.route("/_control", createControl(sim, sender, clock));

@@ -1,15 +1,20 @@
 import { z } from "zod";
+import { customerTokenView, issueCustomerToken, parseTokenRequest, usableToken } from "./customer-tokens";
+import type { CustomerToken, TokenRequest } from "./customer-tokens-model";
 import { invalid, SimulatedError } from "./errors";
-import { isDeniedPerson } from "./markets";
+import { countryOfCurrency, isDeniedPerson } from "./markets";
 import { type Account, type FaultKind, LineItemSchema, type PaymentRequest, type Store } from "./model";
-import { createRequest, parseBody, parseCurrency, parseMethod, requestView } from "./requests";
+import { checkLineItems, createRequest, parseBody, parseCurrency, parseMethod, requestView } from "./requests";
 import { triggerOf } from "./scenarios";
+import { requestOfTokens } from "./session-tokens";
 import { nowFor, type Simulator, switchOf, upsertStore } from "./simulator";
 import { createTransaction, transactionView } from "./transactions";
 
 /** The Payment Authorize operation: first call, final call, and the order in which its outcome is decided. */
 
 const ReferenceSchema = z.string().min(1).max(255);
+
+const IntervalSchema = z.enum(["DAY", "WEEK", "MONTH", "YEAR"]);
 
 const PointOfCheckoutSchema = z.looseObject({
   store_id: z.string().min(1).max(255).optional(),
@@ -40,7 +45,7 @@ const AuthorizeBodySchema = z.looseObject({
       capture: z.enum(["NOW", "LATER"]).optional(),
     })
     .optional(),
-  request_customer_token: z.looseObject({}).optional(),
+  request_customer_token: z.unknown().optional(),
   step_up_config: z
     .looseObject({
       payment_request_reference: ReferenceSchema.optional(),
@@ -62,6 +67,44 @@ const AuthorizeBodySchema = z.looseObject({
       purchase_reference: ReferenceSchema.optional(),
       customer: z.looseObject({ email: z.string().optional(), phone: z.string().optional() }).optional(),
       line_items: z.array(LineItemSchema).max(1000).optional(),
+      ondemand_service: z
+        .looseObject({
+          average_amount: z.int().min(0).optional(),
+          minimum_amount: z.int().min(0).optional(),
+          maximum_amount: z.int().min(0).optional(),
+          currency: z.string().optional(),
+          purchase_interval: IntervalSchema.optional(),
+          purchase_interval_frequency: z.int().min(1).optional(),
+        })
+        .optional(),
+      subscriptions: z
+        .array(
+          z.looseObject({
+            subscription_reference: ReferenceSchema.optional(),
+            name: z.string().min(1).max(255).optional(),
+            free_trial: z.enum(["ACTIVE", "INACTIVE"]).optional(),
+            billing_plans: z
+              .array(
+                z.looseObject({
+                  billing_amount: z.int().min(0).optional(),
+                  currency: z.string().optional(),
+                  interval: IntervalSchema.optional(),
+                  interval_frequency: z.int().min(1).optional(),
+                }),
+              )
+              .optional(),
+          }),
+        )
+        .optional(),
+    })
+    .optional(),
+  collect_customer_profile: z.array(z.string()).optional(),
+  shipping_config: z.looseObject({}).optional(),
+  acquiring_config: z
+    .looseObject({
+      payment_account_id: z.string().optional(),
+      payment_acquiring_account_id: z.string().optional(),
+      payment_account_reference: z.string().optional(),
     })
     .optional(),
   klarna_network_data: z.string().max(10_240).optional(),
@@ -72,7 +115,9 @@ export type AuthorizeBody = z.infer<typeof AuthorizeBodySchema>;
 type Parsed = {
   body: AuthorizeBody;
   currency: string;
-  amount: number;
+  /** null: only a saved customer is asked for. */
+  amount: number | null;
+  tokenRequest: TokenRequest | null;
   capture: "NOW" | "LATER";
   transactionReference: string | null;
   purchaseReference: string | null;
@@ -105,16 +150,16 @@ function parseAuthorize(sim: Simulator, account: Account, raw: unknown): Parsed 
   const body = parseBody(AuthorizeBodySchema, raw);
   const currency = parseCurrency(body.currency);
   const asked = body.request_payment_transaction;
-  if (body.request_customer_token !== undefined) {
-    throw invalid("request_customer_token", "customer tokens are not enabled for this account");
-  }
-  if (asked === undefined) throw invalid("request_payment_transaction", "is required");
-  const lineItems = body.supplementary_purchase_data?.line_items;
-  if (lineItems !== undefined && lineItems.length > 0) {
-    const sum = lineItems.reduce((total, item) => total + item.total_amount, 0);
-    if (sum !== asked.amount) {
-      throw invalid("request_payment_transaction.amount", `must equal the sum of the line items, which is ${sum}`);
-    }
+  const data = body.supplementary_purchase_data;
+  const tokenRequest =
+    body.request_customer_token === undefined ? null : parseTokenRequest(body.request_customer_token, data);
+  if (asked === undefined && tokenRequest === null) throw invalid("request_payment_transaction", "is required");
+  if (asked !== undefined) checkLineItems(data?.line_items, asked.amount, "request_payment_transaction.amount");
+  for (const [name, value] of [
+    ["klarna_network_data", body.klarna_network_data],
+    ["interoperability_data", body.interoperability_data],
+  ] as const) {
+    if (value !== undefined && !isJsonText(value)) throw invalid(name, "must be serialised JSON");
   }
   const isNested = body.step_up_config?.point_of_transaction !== undefined;
   const point = body.step_up_config?.point_of_transaction ?? body.point_of_transaction;
@@ -135,9 +180,10 @@ function parseAuthorize(sim: Simulator, account: Account, raw: unknown): Parsed 
   return {
     body,
     currency,
-    amount: asked.amount,
-    capture: asked.capture ?? "LATER",
-    transactionReference: asked.payment_transaction_reference ?? null,
+    amount: asked?.amount ?? null,
+    tokenRequest,
+    capture: asked?.capture ?? "LATER",
+    transactionReference: asked?.payment_transaction_reference ?? null,
     purchaseReference: body.supplementary_purchase_data?.purchase_reference ?? null,
     store,
     terminalReference: point?.terminal_reference ?? null,
@@ -146,21 +192,45 @@ function parseAuthorize(sim: Simulator, account: Account, raw: unknown): Parsed 
 
 export type AuthorizeTokens = { sessionTokens: string[]; customerToken: string | undefined };
 
-/** The request that a token header proves finished, if the token is one of ours and of this account. */
-export function requestOfTokens(sim: Simulator, account: Account, tokens: string[]): PaymentRequest | null {
-  for (const token of tokens) {
-    const requestId = sim.tokens.get(token);
-    const request = requestId === undefined ? undefined : sim.state.requests.get(requestId);
-    if (request !== undefined && request.account_id === account.account_id) return request;
+function isJsonText(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
-  return null;
 }
 
-function declined(reason: string): Record<string, unknown> {
-  return { payment_transaction_response: { result: "DECLINED", result_reason: reason } };
+/** DECLINED, under each of the things that were asked for. */
+function declined(input: Parsed, reason: string): Record<string, unknown> {
+  const answer = { result: "DECLINED", result_reason: reason };
+  return {
+    ...(input.amount === null ? {} : { payment_transaction_response: answer }),
+    ...(input.tokenRequest === null ? {} : { customer_token_response: answer }),
+  };
 }
 
-function approve(sim: Simulator, account: Account, input: Parsed, request: PaymentRequest | null) {
+function tokenAnswer(token: CustomerToken): Record<string, unknown> {
+  return { customer_token_response: { result: "APPROVED", customer_token: customerTokenView(token) } };
+}
+
+type Approval = { transactionId: string | null; body: Record<string, unknown> };
+
+/** Creates what was asked for. A saved customer comes from the finished request, or is made where a result is forced. */
+function approve(sim: Simulator, account: Account, input: Parsed, request: PaymentRequest | null): Approval {
+  const saved = request?.customer_token ?? null;
+  let token = saved === null ? undefined : sim.state.customerTokens.get(saved);
+  if (request === null && input.tokenRequest !== null) {
+    token = issueCustomerToken(sim, account, {
+      ...input.tokenRequest,
+      country: countryOfCurrency(input.currency, account.country),
+      phone: null,
+      payment_request_id: null,
+    });
+  }
+  const isTokenShown = token !== undefined && (input.tokenRequest !== null || request?.is_express === true);
+  const tokenPart = token !== undefined && isTokenShown ? tokenAnswer(token) : {};
+  if (input.amount === null) return { transactionId: null, body: tokenPart };
   const transaction = createTransaction(sim, account, {
     payment_transaction_reference: input.transactionReference ?? request?.payment_transaction_reference ?? null,
     payment_request_id: request?.payment_request_id ?? null,
@@ -184,16 +254,28 @@ function approve(sim: Simulator, account: Account, input: Parsed, request: Payme
         ...(captureId === undefined ? {} : { payment_capture_id: captureId }),
         payment_transaction: transactionView(transaction),
       },
+      ...tokenPart,
     },
   };
 }
 
-function stepUp(sim: Simulator, account: Account, input: Parsed, previous: PaymentRequest | null) {
+function stepUp(
+  sim: Simulator,
+  account: Account,
+  input: Parsed,
+  previous: PaymentRequest | null,
+  charged: CustomerToken | null = null,
+) {
   const config = input.body.step_up_config;
   const request = createRequest(sim, account, {
     payment_request_reference: config?.payment_request_reference ?? previous?.payment_request_reference ?? null,
-    amount: input.amount,
+    amount: input.amount ?? 0,
     currency: input.currency,
+    customer_token_request: input.tokenRequest,
+    is_token_only: input.amount === null,
+    charged_token: charged?.customer_token ?? null,
+    collect_customer_profile: input.body.collect_customer_profile ?? [],
+    has_shipping_config: input.body.shipping_config !== undefined,
     method:
       config === undefined && previous !== null
         ? previous.method
@@ -208,8 +290,10 @@ function stepUp(sim: Simulator, account: Account, input: Parsed, previous: Payme
     terminal_reference: input.terminalReference ?? previous?.terminal_reference ?? null,
     line_items: input.body.supplementary_purchase_data?.line_items ?? previous?.line_items ?? [],
   });
+  // The token's own answer comes when the journey is finished; alone it is the only place for the result.
+  const answer = { result: "STEP_UP_REQUIRED" };
   return {
-    payment_transaction_response: { result: "STEP_UP_REQUIRED" },
+    ...(input.amount === null ? { customer_token_response: answer } : { payment_transaction_response: answer }),
     payment_request: requestView(sim, account, request),
   };
 }
@@ -221,11 +305,15 @@ function finalize(
   request: PaymentRequest,
   forced: FaultKind | null,
 ): string {
-  if (request.amount !== input.amount) {
+  const isOpenAmount = request.is_open_amount && request.final === null;
+  if (!isOpenAmount && request.amount !== (input.amount ?? 0)) {
     throw invalid("request_payment_transaction.amount", "differs from the amount that the customer approved");
   }
-  if (request.currency !== input.currency) {
+  if (!isOpenAmount && request.currency !== input.currency) {
     throw invalid("currency", "differs from the currency that the customer approved");
+  }
+  if (input.tokenRequest !== null && request.customer_token_request === null) {
+    throw invalid("request_customer_token", "was not part of what the customer approved");
   }
   if (request.final !== null) return request.final.body;
   if (request.state !== "COMPLETED") {
@@ -241,7 +329,7 @@ function finalize(
   let answer: Record<string, unknown>;
   if (isLate || forced === "decline") {
     result = "DECLINED";
-    answer = declined(isLate ? "approval_lapsed" : "high_risk");
+    answer = declined(input, isLate ? "approval_lapsed" : "high_risk");
   } else if (forced === "step_up_again") {
     result = "STEP_UP_REQUIRED";
     answer = stepUp(sim, account, input, request);
@@ -251,6 +339,10 @@ function finalize(
     answer = approved.body;
   }
   const body = JSON.stringify(answer);
+  if (isOpenAmount && input.amount !== null) {
+    request.amount = input.amount;
+    request.currency = input.currency;
+  }
   request.final = { result, payment_transaction_id: transactionId, body, at: now };
   request.updated_at = now;
   sim.state.requests.put(request);
@@ -281,16 +373,49 @@ function decideFirst(
   tokens: AuthorizeTokens,
   forced: FaultKind | null,
 ): Record<string, unknown> {
-  if (forced === "decline") return declined("high_risk");
+  if (forced === "decline") return declined(input, "high_risk");
   if (forced === "approve") return approve(sim, account, input, null).body;
-  const trigger = triggerOf(sim, account, input.amount);
-  if (trigger === "01") return declined("high_risk");
+  const trigger = input.amount === null ? null : triggerOf(sim, account, input.amount);
+  if (trigger === "01") return declined(input, "high_risk");
   if (trigger === "02") return approve(sim, account, input, null).body;
-  // No customer tokens are issued yet, so that none can be present, valid and in scope.
-  if (tokens.customerToken !== undefined) return declined("customer_token_not_usable");
+  if (tokens.customerToken !== undefined && input.amount !== null) {
+    return charge(sim, account, input, input.amount, tokens.customerToken);
+  }
   const customer = input.body.supplementary_purchase_data?.customer;
-  if (isDeniedPerson(customer?.email, customer?.phone)) return declined("denied");
-  if (input.amount > switchOf(sim, account, "amount_max")) return declined("credit_limit_exceeded");
+  if (isDeniedPerson(customer?.email, customer?.phone)) return declined(input, "denied");
+  if ((input.amount ?? 0) > switchOf(sim, account, "amount_max")) return declined(input, "credit_limit_exceeded");
+  // A saved customer always takes the customer's consent, and consent takes a journey.
   if (input.body.step_up_config !== undefined) return stepUp(sim, account, input, null);
-  return declined("could_not_establish_identity");
+  return declined(input, "could_not_establish_identity");
+}
+
+/** Charges a saved customer: with the customer there, who can be asked, or without, who cannot. */
+function charge(
+  sim: Simulator,
+  account: Account,
+  input: Parsed,
+  amount: number,
+  value: string,
+): Record<string, unknown> {
+  const data = input.body.supplementary_purchase_data;
+  const hasSubscription = (data?.subscriptions?.length ?? 0) > 0;
+  const scopes = sim.state.customerTokens.get(value)?.scopes ?? [];
+  const isPresent =
+    input.body.step_up_config !== undefined ||
+    data?.ondemand_service !== undefined ||
+    (!hasSubscription && scopes.includes("payment:customer_present"));
+  if (!isPresent && !hasSubscription && scopes.includes("payment:customer_not_present")) {
+    throw invalid("supplementary_purchase_data.subscriptions", "is required for payment:customer_not_present");
+  }
+  const usable = usableToken(sim, account, value, isPresent ? "present" : "not_present");
+  if ("refusal" in usable) return declined(input, usable.refusal);
+  const { token } = usable;
+  if (token.persona === "denied") return declined(input, "denied");
+  if (amount > switchOf(sim, account, "amount_max")) return declined(input, "credit_limit_exceeded");
+  if (!isPresent) return approve(sim, account, input, null).body;
+  if (amount <= switchOf(sim, account, "token_charge_limit") && input.tokenRequest === null) {
+    return approve(sim, account, input, null).body;
+  }
+  if (input.body.step_up_config === undefined) return declined(input, "credit_limit_exceeded");
+  return stepUp(sim, account, input, null, token);
 }

@@ -9,11 +9,12 @@ import type { Simulator } from "./simulator";
 
 export type CustomerAction = "open" | "complete" | "decline" | "leave" | "expire";
 
-export function newJourney(request: PaymentRequest): Journey {
+function newJourney(sim: Simulator, request: PaymentRequest): Journey {
+  const saved = request.charged_token === null ? undefined : sim.state.customerTokens.get(request.charged_token);
   return {
     step: "phone",
     persona: "approved",
-    phone: personOf(request.country).approvedPhone,
+    phone: saved?.phone ?? personOf(request.country).approvedPhone,
     plan: null,
     problem: null,
   };
@@ -23,7 +24,7 @@ export function newJourney(request: PaymentRequest): Journey {
 export function openJourney(sim: Simulator, account: Account, request: PaymentRequest): void {
   touchRequest(sim, account, request);
   if (request.state === "SUBMITTED") moveRequest(sim, account, request, "IN_PROGRESS");
-  request.journey ??= newJourney(request);
+  request.journey ??= newJourney(sim, request);
   sim.state.requests.put(request);
 }
 

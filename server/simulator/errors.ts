@@ -42,6 +42,7 @@ const KINDS = {
     type: "RESOURCE_ERROR",
     message: "The request conflicts with another one.",
   },
+  RESOURCE_GONE: { status: 410, type: "RESOURCE_ERROR", message: "The resource is no longer there." },
   REQUEST_TOO_LARGE: {
     status: 413,
     type: "INPUT_ERROR",

@@ -93,6 +93,10 @@ export function countryOfCurrency(currency: string, preferred?: string): string 
   return matching[0]?.country ?? "DE";
 }
 
+export function currencyOfCountry(country: string): string {
+  return MARKETS.find((market) => market.country === country)?.currency ?? "EUR";
+}
+
 const DENIED_PHONES = new Set(Object.values(PERSONS).map((person) => person.deniedPhone));
 
 /** Whether contact data belongs to one of the test persons that Klarna turns down. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { TokenRequestSchema } from "./customer-tokens-model";
 import { ManagedAccountShape, ManagedStoreShape } from "./management/model";
 
 /** Everything the simulator remembers. Times are epoch milliseconds on the simulator's own clock. */
@@ -13,7 +14,8 @@ export const SwitchesSchema = z.object({
   names: z.enum(["legacy", "current", "both"]),
   /** Whether a read of a COMPLETED request carries the token. */
   read_shows_token: z.boolean(),
-  request_expiry_ms: z.number().int().min(1),
+  /** null: as the names tell, 3 hours on the newest pages and 48 on the older ones. */
+  request_expiry_ms: z.number().int().min(1).nullable(),
   final_window_ms: z.number().int().min(1),
   authorization_period_ms: z.number().int().min(1),
   reauthorize_grace_ms: z.number().int().min(1),
@@ -22,10 +24,14 @@ export const SwitchesSchema = z.object({
   accept_unknown_stores: z.boolean(),
   /** Whether the last two digits of an amount steer the outcome. */
   amount_triggers: z.boolean(),
+  /** Whether 08, 09 and 10 also steer captures, refunds and updates by an amount of their own. */
+  operation_triggers: z.boolean(),
   /** Where webhooks put the token. */
   token_place: z.enum(["top", "state_context", "both"]),
   /** Amounts above this are declined. */
   amount_max: z.number().int().min(1),
+  /** A saved customer who is present is stepped up above this amount. */
+  token_charge_limit: z.number().int().min(0),
 });
 export type Switches = z.infer<typeof SwitchesSchema>;
 
@@ -36,6 +42,8 @@ export const SettingsSchema = SwitchesSchema.extend({
   /** `klarna`: https on 443 or 8443 only. `loopback`: also http to this machine. */
   webhook_targets: z.enum(["klarna", "loopback"]),
   webhook_timeout_ms: z.number().int().min(1),
+  /** Whether calls are counted against Klarna's quotas, and against which. */
+  rate_limits: z.enum(["off", "test", "live"]),
   clock_offset_ms: z.number().int(),
   /** How many times faster than the machine's the clock runs, and since when (machine time). */
   clock_speed: z.number().min(1).max(100_000),
@@ -53,18 +61,21 @@ export const DEFAULT_SETTINGS = {
   id: "settings",
   names: "both",
   read_shows_token: true,
-  request_expiry_ms: 3 * HOUR_MS,
+  request_expiry_ms: null,
   final_window_ms: HOUR_MS,
   authorization_period_ms: 28 * DAY_MS,
   reauthorize_grace_ms: 7 * DAY_MS,
   late_final: "forbidden",
   accept_unknown_stores: false,
   amount_triggers: true,
+  operation_triggers: false,
   token_place: "both",
   amount_max: 2_147_483_647,
+  token_charge_limit: 50_000,
   auto_accounts: false,
   webhook_targets: "loopback",
   webhook_timeout_ms: 10_000,
+  rate_limits: "off",
   clock_offset_ms: 0,
   clock_speed: 1,
   clock_speed_since: 0,
@@ -78,6 +89,7 @@ export const StoredSettingsSchema = z
   .looseObject({})
   .transform((stored) => SettingsSchema.parse({ ...DEFAULT_SETTINGS, ...stored }));
 
+export const REQUEST_EXPIRY_MS = { legacy: 48 * HOUR_MS, current: 3 * HOUR_MS, both: 3 * HOUR_MS };
 export const IDEMPOTENCY_MEMORY_MS = DAY_MS;
 export const WEBHOOK_RETRY_STEPS_MS = [10_000, 2 * MINUTE_MS, 15 * MINUTE_MS, 3 * HOUR_MS, 6 * HOUR_MS, 12 * HOUR_MS];
 
@@ -113,6 +125,8 @@ export const LineItemSchema = z.looseObject({
   quantity: z.number().positive(),
   total_amount: z.number().int(),
 });
+
+export type LineItem = z.infer<typeof LineItemSchema>;
 
 export const PlanSchema = z.enum(["pay_now", "pay_in_30_days", "pay_in_3", "financing"]);
 export type Plan = z.infer<typeof PlanSchema>;
@@ -159,6 +173,19 @@ export const PaymentRequestSchema = z.object({
     })
     .nullable(),
   journey: JourneySchema.nullable(),
+  /** A saved customer was asked for, and came of it when the customer agreed. */
+  customer_token_request: TokenRequestSchema.nullable(),
+  customer_token: z.string().nullable(),
+  /** Only a saved customer is asked for; the amount is 0. */
+  is_token_only: z.boolean(),
+  /** The saved customer whose charge led to this request. */
+  charged_token: z.string().nullable(),
+  collect_customer_profile: z.array(z.string()),
+  has_shipping_config: z.boolean(),
+  /** A test session of Express checkout: any amount may be authorized, once. */
+  is_open_amount: z.boolean(),
+  /** Asked for without the authorize operation, as Express checkout does. */
+  is_express: z.boolean(),
 });
 export type PaymentRequest = z.infer<typeof PaymentRequestSchema>;
 
@@ -280,6 +307,7 @@ export const FaultKindSchema = z.enum([
   "cut_halfway",
   "malformed",
   "wrong_schema",
+  "unknown_word",
   "html_502",
   "decline",
   "approve",

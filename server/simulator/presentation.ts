@@ -1,6 +1,9 @@
 import { invalid } from "./errors";
+import { newUuid, uuidOf } from "./ids";
 import { CURRENCIES, countryOfCurrency, MARKETS } from "./markets";
 import type { Account } from "./model";
+import type { ApiCall } from "./routing";
+import { customerTokenOf, isPendingAuthorization, requestOfTokens, sessionTokensOf } from "./session-tokens";
 import { type Simulator, switchOf } from "./simulator";
 
 /** What a checkout shows for Klarna: texts by language, and whether to show it at all. */
@@ -155,45 +158,139 @@ function languageOf(locale: string | null, country: string): string {
   return locale === null ? (MARKETS.find((market) => market.country === country)?.languages[0] ?? "en") : "en";
 }
 
-export function presentationOf(sim: Simulator, account: Account, query: URLSearchParams): Record<string, unknown> {
+const INTENTS = ["PAY", "SUBSCRIBE", "ADD_TO_WALLET", "DONATE", "SIGNIN", "SIGNUP"];
+const INTERVALS = ["DAY", "WEEK", "MONTH", "YEAR"];
+
+type Asked = { currency: string; amount: number | null; isOffered: boolean };
+
+function askedOf(sim: Simulator, account: Account, query: URLSearchParams, amountName: string): Asked {
   const currency = query.get("currency")?.toUpperCase();
   if (currency === undefined || !/^[A-Z]{3}$/.test(currency)) throw invalid("currency", "is required");
-  const rawAmount = query.get("amount");
+  const rawAmount = query.get(amountName);
   const amount = rawAmount === null ? null : Number(rawAmount);
   if (amount !== null && (!Number.isInteger(amount) || amount < 1 || amount > 2_147_483_647)) {
-    throw invalid("amount", "must be an integer from 1 to 2147483647");
+    throw invalid(amountName, "must be an integer from 1 to 2147483647");
   }
   const isOffered = CURRENCIES.includes(currency) && (amount ?? 0) <= switchOf(sim, account, "amount_max");
+  return { currency, amount, isOffered };
+}
+
+function checkIntents(query: URLSearchParams): void {
+  const intents = [...query.getAll("intents"), ...query.getAll("intents[]")].flatMap((value) => value.split(","));
+  for (const intent of intents) {
+    if (!INTENTS.includes(intent)) throw invalid("intents", `must be one of ${INTENTS.join(", ")}`);
+  }
+  const interval = query.get("subscription_billing_interval");
+  if (interval !== null && !INTERVALS.includes(interval)) {
+    throw invalid("subscription_billing_interval", `must be one of ${INTERVALS.join(", ")}`);
+  }
+  const frequency = query.get("subscription_billing_interval_frequency");
+  if (frequency !== null && !/^[1-9]\d{0,3}$/.test(frequency)) {
+    throw invalid("subscription_billing_interval_frequency", "must be a positive integer");
+  }
+}
+
+/** What a session or a saved customer lets Klarna know about who is shopping. */
+function recognised(sim: Simulator, account: Account, sessionTokens: readonly string[], customerToken?: string) {
+  const request = requestOfTokens(sim, account, sessionTokens);
+  const session = sessionTokens
+    .map((token) => sim.state.shoppingSessions.get(token))
+    .find((found) => found?.account_id === account.account_id);
+  const given = customerToken ?? session?.customer_token ?? undefined;
+  const saved = given === undefined ? undefined : sim.state.customerTokens.get(given);
+  return {
+    request,
+    session,
+    saved: saved?.account_id === account.account_id && saved.status === "ACTIVE" ? saved : undefined,
+    isPending: isPendingAuthorization(sim, account, request),
+  };
+}
+
+export function presentationOf(sim: Simulator, account: Account, call: ApiCall): Record<string, unknown> {
+  const { query } = call;
+  const { currency, isOffered } = askedOf(sim, account, query, "amount");
+  checkIntents(query);
   if (!isOffered) return { instruction: "HIDE_KLARNA", payment_status: "PAYMENT_UNSUPPORTED" };
 
+  const { saved, session, isPending } = recognised(
+    sim,
+    account,
+    sessionTokensOf(sim, account, call),
+    customerTokenOf(call),
+  );
   const locale = query.get("locale");
   const country = countryOfCurrency(currency, locale?.split("-")[1]?.toUpperCase() ?? account.country);
   const words = WORDS[languageOf(locale, country)] ?? ENGLISH;
+  const optionId = `krn:payment:eu1:option:${country.toLowerCase()}-${currency.toLowerCase()}`;
+  const option = optionOf(sim, `${optionId}-all`, words);
+  const isKnown = saved !== undefined || session !== undefined;
+  const names = switchOf(sim, account, "names");
+  return {
+    instruction: isPending ? "SHOW_ONLY_KLARNA" : isKnown ? "PRESELECT_KLARNA" : "SHOW_KLARNA",
+    payment_status: isPending ? "PENDING_PARTNER_AUTHORIZATION" : "REQUIRES_CUSTOMER_ACTION",
+    ...(names === "legacy" ? {} : { payment_option: option }),
+    ...(names === "current" ? {} : { payment_options: [option] }),
+    ...(saved === undefined
+      ? {}
+      : {
+          saved_payment_option: {
+            ...optionOf(sim, `${optionId}-saved`, words),
+            subheader: { text: `•••• ${saved.phone.slice(-4)}` },
+          },
+        }),
+  };
+}
+
+function optionOf(sim: Simulator, id: string, words: Words): Record<string, unknown> {
   const assets = `${sim.publicUrl()}/assets`;
   const learnMore = `${sim.publicUrl()}/`;
   return {
-    instruction: "SHOW_KLARNA",
-    payment_status: "REQUIRES_CUSTOMER_ACTION",
-    payment_option: {
-      payment_option_id: `krn:payment:eu1:option:${country.toLowerCase()}-${currency.toLowerCase()}-all`,
-      header: { text: words.header },
-      subheader: { text: words.subheader },
-      message: {
-        text: `${words.message} ${words.link}`,
-        parts: [
-          { type: "TEXT", text: `${words.message} ` },
-          { type: "LINK", text: words.link, url: learnMore },
-        ],
-      },
-      icon: {
-        badge_image_url: `${assets}/badge.svg`,
-        rectangle_image_url: `${assets}/rectangle.svg`,
-        square_image_url: `${assets}/square.svg`,
-        alt: "Klarna",
-      },
-      badge: { text: words.badge },
-      payment_button: { text: words.button, image_url: `${assets}/rectangle.svg` },
-      terms: { text: words.link, url: learnMore },
+    payment_option_id: id,
+    header: { text: words.header },
+    subheader: { text: words.subheader },
+    message: {
+      text: `${words.message} ${words.link}`,
+      parts: [
+        { type: "TEXT", text: `${words.message} ` },
+        { type: "LINK", text: words.link, url: learnMore },
+      ],
     },
+    icon: {
+      badge_image_url: `${assets}/badge.svg`,
+      rectangle_image_url: `${assets}/rectangle.svg`,
+      square_image_url: `${assets}/square.svg`,
+      alt: "Klarna",
+    },
+    badge: { text: words.badge },
+    payment_button: { text: words.button, image_url: `${assets}/rectangle.svg` },
+    terms: { text: words.link, url: learnMore },
+  };
+}
+
+/** The older question for the same: may Klarna be shown, and how far is this customer. */
+export function interoperabilityOf(sim: Simulator, account: Account, call: ApiCall): Record<string, unknown> {
+  const { query } = call;
+  const { currency, isOffered } = askedOf(sim, account, query, "payment_amount");
+  const country = query.get("country")?.toUpperCase();
+  if (country !== undefined && !/^[A-Z]{2}$/.test(country)) throw invalid("country", "must be two letters");
+  const isServed = country === undefined || MARKETS.some((market) => market.country === country);
+  const asked = query.get("interoperability_token");
+  const tokens = [...(asked === null ? [] : [asked]), ...sessionTokensOf(sim, account, call)];
+  const { request, saved, session, isPending } = recognised(sim, account, tokens, customerTokenOf(call));
+  const status =
+    !isOffered || !isServed
+      ? "PAYMENT_UNSUPPORTED"
+      : isPending
+        ? "PAYMENT_PENDING_CONFIRMATION"
+        : saved !== undefined || session !== undefined
+          ? "PAYMENT_PREPARED"
+          : "PAYMENT_SUPPORTED";
+  return {
+    status,
+    currency,
+    shopping_session_id:
+      session?.shopping_session_id ??
+      `krn:shopping:eu1:session:${request === null ? newUuid() : uuidOf(request.payment_request_id)}`,
+    ...(isPending && request?.payment_token != null ? { payment_confirmation_token: request.payment_token } : {}),
   };
 }

@@ -1,8 +1,17 @@
 import { z } from "zod";
+import { issueCustomerToken, parseTokenRequest, usableToken } from "./customer-tokens";
 import { invalid, SimulatedError } from "./errors";
 import { iso, newPaymentToken, newRequestId, newSessionToken, uuidOf } from "./ids";
-import { CURRENCIES, countryOfCurrency } from "./markets";
-import type { Account, PaymentRequest, RequestState } from "./model";
+import { CURRENCIES, countryOfCurrency, currencyOfCountry } from "./markets";
+import {
+  type Account,
+  type LineItem,
+  LineItemSchema,
+  type PaymentRequest,
+  REQUEST_EXPIRY_MS,
+  type RequestState,
+} from "./model";
+import { customerProfileOf, shippingOf } from "./profiles";
 import { type Facts, nowFor, type Simulator, switchOf } from "./simulator";
 
 /** Payment requests: the object, its state table, and everything that can happen to it except the final authorization. */
@@ -35,7 +44,7 @@ export function factsOfRequest(request: PaymentRequest): Facts {
     payment_request_reference: request.payment_request_reference ?? undefined,
     payment_transaction_reference: request.payment_transaction_reference ?? undefined,
     purchase_reference: request.purchase_reference ?? undefined,
-    amount: request.amount,
+    amount: request.is_token_only ? undefined : request.amount,
   };
 }
 
@@ -51,11 +60,29 @@ export type NewRequest = Pick<
   | "store"
   | "terminal_reference"
   | "line_items"
->;
+> &
+  Partial<
+    Pick<
+      PaymentRequest,
+      | "customer_token_request"
+      | "is_token_only"
+      | "charged_token"
+      | "collect_customer_profile"
+      | "has_shipping_config"
+      | "is_express"
+    >
+  >;
 
-export function createRequest(sim: Simulator, account: Account, input: NewRequest): PaymentRequest {
+function newRequest(sim: Simulator, account: Account, input: NewRequest): PaymentRequest {
   const now = nowFor(sim, account);
-  const request: PaymentRequest = {
+  const names = switchOf(sim, account, "names");
+  return {
+    customer_token_request: null,
+    is_token_only: false,
+    charged_token: null,
+    collect_customer_profile: [],
+    has_shipping_config: false,
+    is_express: false,
     ...input,
     payment_request_id: newRequestId(),
     account_id: account.account_id,
@@ -65,15 +92,66 @@ export function createRequest(sim: Simulator, account: Account, input: NewReques
     state_reason: null,
     created_at: now,
     updated_at: now,
-    expires_at: now + switchOf(sim, account, "request_expiry_ms"),
+    expires_at: now + (switchOf(sim, account, "request_expiry_ms") ?? REQUEST_EXPIRY_MS[names]),
     completed_at: null,
     session_token: null,
     payment_token: null,
     final: null,
     journey: null,
+    customer_token: null,
+    is_open_amount: false,
   };
+}
+
+export function createRequest(sim: Simulator, account: Account, input: NewRequest): PaymentRequest {
+  const request = newRequest(sim, account, input);
   sim.state.requests.put(request);
   emitRequestEvent(sim, account, request);
+  return request;
+}
+
+function complete(sim: Simulator, account: Account, request: PaymentRequest): void {
+  request.completed_at = nowFor(sim, account);
+  request.session_token = newSessionToken();
+  request.payment_token = newPaymentToken();
+  sim.tokens.set(request.session_token, request.payment_request_id);
+  sim.tokens.set(request.payment_token, request.payment_request_id);
+  if (request.customer_token_request === null) return;
+  request.customer_token = issueCustomerToken(sim, account, {
+    ...request.customer_token_request,
+    country: request.country,
+    phone: request.journey?.phone ?? null,
+    payment_request_id: request.payment_request_id,
+  }).customer_token;
+}
+
+/** A session of Express checkout as the customer left it, without the events of a real one. */
+export function createCompletedRequest(
+  sim: Simulator,
+  account: Account,
+  input: { amount: number | null; currency: string | null },
+): PaymentRequest {
+  const currency = input.currency ?? currencyOfCountry(account.country);
+  const request: PaymentRequest = {
+    ...newRequest(sim, account, {
+      payment_request_reference: null,
+      amount: input.amount ?? 0,
+      currency,
+      method: "HANDOVER",
+      return_url: null,
+      purchase_reference: null,
+      payment_transaction_reference: null,
+      store: null,
+      terminal_reference: null,
+      line_items: [],
+      is_express: true,
+    }),
+    state: "COMPLETED",
+    previous_state: "IN_PROGRESS",
+    is_open_amount: input.amount === null,
+  };
+  complete(sim, account, request);
+  sim.state.requests.put(request);
   return request;
 }
 
@@ -87,9 +165,34 @@ function tokenFields(sim: Simulator, account: Account, request: PaymentRequest):
   };
 }
 
+/** What a finished journey says: the proof, and who the customer is as far as that was asked for. */
+function completedFields(sim: Simulator, account: Account, request: PaymentRequest): Record<string, unknown> {
+  const profile = customerProfileOf(request);
+  const shipping = shippingOf(request);
+  const hasCustomer = profile !== null || request.customer_token !== null;
+  return {
+    ...tokenFields(sim, account, request),
+    ...(hasCustomer
+      ? {
+          klarna_customer: {
+            ...(profile === null ? {} : { customer_profile: profile }),
+            ...(request.customer_token === null ? {} : { customer_token: request.customer_token }),
+          },
+        }
+      : {}),
+    ...(shipping === null ? {} : { shipping }),
+  };
+}
+
+function amountFields(request: PaymentRequest): Record<string, unknown> {
+  return request.is_token_only
+    ? { currency: request.currency }
+    : { amount: request.amount, currency: request.currency };
+}
+
 function emitRequestEvent(sim: Simulator, account: Account, request: PaymentRequest): void {
   const place = switchOf(sim, account, "token_place");
-  const tokens = request.state === "COMPLETED" ? tokenFields(sim, account, request) : {};
+  const tokens = request.state === "COMPLETED" ? completedFields(sim, account, request) : {};
   sim.emit({
     account,
     type: EVENT_OF_STATE[request.state],
@@ -100,8 +203,7 @@ function emitRequestEvent(sim: Simulator, account: Account, request: PaymentRequ
       ...(request.payment_request_reference === null
         ? {}
         : { payment_request_reference: request.payment_request_reference }),
-      amount: request.amount,
-      currency: request.currency,
+      ...amountFields(request),
       state: request.state,
       ...(request.previous_state === null ? {} : { previous_state: request.previous_state }),
       ...(request.state_reason === null ? {} : { state_reason: request.state_reason }),
@@ -128,13 +230,7 @@ export function moveRequest(
   request.state = to;
   request.state_reason = reason;
   request.updated_at = now;
-  if (to === "COMPLETED") {
-    request.completed_at = now;
-    request.session_token = newSessionToken();
-    request.payment_token = newPaymentToken();
-    sim.tokens.set(request.session_token, request.payment_request_id);
-    sim.tokens.set(request.payment_token, request.payment_request_id);
-  }
+  if (to === "COMPLETED") complete(sim, account, request);
   sim.state.requests.put(request);
   emitRequestEvent(sim, account, request);
 }
@@ -176,8 +272,7 @@ export function requestView(sim: Simulator, account: Account, request: PaymentRe
     ...(request.payment_request_reference === null
       ? {}
       : { payment_request_reference: request.payment_request_reference }),
-    amount: request.amount,
-    currency: request.currency,
+    ...amountFields(request),
     state: request.state,
     ...(request.previous_state === null ? {} : { previous_state: request.previous_state }),
     ...(request.state_reason === null ? {} : { state_reason: request.state_reason }),
@@ -191,7 +286,7 @@ export function requestView(sim: Simulator, account: Account, request: PaymentRe
     state_context: isOpen(request)
       ? { customer_interaction: interactionView(sim, request) }
       : showsToken
-        ? tokenFields(sim, account, request)
+        ? completedFields(sim, account, request)
         : {},
   };
 }
@@ -206,14 +301,28 @@ export function cancelRequest(sim: Simulator, account: Account, request: Payment
 
 const ReferenceSchema = z.string().min(1).max(255);
 
+const AmountSchema = z.int().min(1).max(2_147_483_647);
+
 const CreateBodySchema = z.looseObject({
   currency: z.string().regex(/^[A-Za-z]{3}$/),
-  amount: z.int().min(1).max(2_147_483_647),
+  amount: AmountSchema.optional(),
   payment_request_reference: ReferenceSchema.optional(),
   customer_interaction_config: z
-    .looseObject({ method: z.string().optional(), return_url: z.string().optional() })
+    .looseObject({ method: z.string().optional(), return_url: z.string().max(2048).optional() })
     .optional(),
-  supplementary_purchase_data: z.looseObject({ purchase_reference: ReferenceSchema.optional() }).optional(),
+  supplementary_purchase_data: z
+    .looseObject({
+      purchase_reference: ReferenceSchema.optional(),
+      line_items: z.array(LineItemSchema).max(1000).optional(),
+      ondemand_service: z.looseObject({}).optional(),
+      subscriptions: z.array(z.looseObject({})).optional(),
+    })
+    .optional(),
+  request_customer_token: z.unknown().optional(),
+  collect_customer_profile: z.array(z.string().startsWith("profile:")).optional(),
+  shipping_config: z
+    .looseObject({ mode: z.string().optional(), supported_countries: z.array(z.string()).optional() })
+    .optional(),
 });
 
 export function parseMethod(raw: string | undefined, parameter: string): PaymentRequest["method"] {
@@ -248,26 +357,64 @@ export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.infe
   );
 }
 
-/** Creates a request without the authorize call. */
-export function createRequestFromBody(sim: Simulator, account: Account, body: unknown): PaymentRequest {
+/** Refuses line items that do not add up to the amount. */
+export function checkLineItems(items: LineItem[] | undefined, amount: number, parameter: string): void {
+  if (items === undefined || items.length === 0) return;
+  const sum = items.reduce((total, item) => total + item.total_amount, 0);
+  if (sum !== amount) throw invalid(parameter, `must equal the sum of the line items, which is ${sum}`);
+}
+
+/** Creates a request without the authorize call; for a saved customer it is COMPLETED at once. */
+export function createRequestFromBody(
+  sim: Simulator,
+  account: Account,
+  body: unknown,
+  customerToken: string | undefined,
+): PaymentRequest {
   const input = parseBody(CreateBodySchema, body);
-  return createRequest(sim, account, {
+  const data = input.supplementary_purchase_data;
+  const asked = input.request_customer_token;
+  const tokenRequest = asked === undefined ? null : parseTokenRequest(asked, data);
+  if (input.amount === undefined && tokenRequest === null) throw invalid("amount", "is required");
+  if (input.amount !== undefined) checkLineItems(data?.line_items, input.amount, "amount");
+  const request = createRequest(sim, account, {
     payment_request_reference: input.payment_request_reference ?? null,
-    amount: input.amount,
+    amount: input.amount ?? 0,
     currency: parseCurrency(input.currency),
     method: parseMethod(input.customer_interaction_config?.method, "customer_interaction_config.method"),
     return_url: input.customer_interaction_config?.return_url ?? null,
-    purchase_reference: input.supplementary_purchase_data?.purchase_reference ?? null,
+    purchase_reference: data?.purchase_reference ?? null,
     payment_transaction_reference: null,
     store: null,
     terminal_reference: null,
-    line_items: [],
+    line_items: data?.line_items ?? [],
+    customer_token_request: tokenRequest,
+    is_token_only: input.amount === undefined,
+    collect_customer_profile: input.collect_customer_profile ?? [],
+    has_shipping_config: input.shipping_config !== undefined,
+    is_express: true,
   });
+  if (customerToken === undefined) return request;
+  const usable = usableToken(sim, account, customerToken, "present");
+  if ("token" in usable && request.amount <= switchOf(sim, account, "token_charge_limit")) {
+    request.charged_token = customerToken;
+    moveRequest(sim, account, request, "IN_PROGRESS");
+    moveRequest(sim, account, request, "COMPLETED");
+  }
+  return request;
 }
 
 const UpdateBodySchema = z.looseObject({
-  amount: z.int().min(1).max(2_147_483_647).optional(),
+  amount: AmountSchema.optional(),
+  currency: z.string().optional(),
   payment_request_reference: ReferenceSchema.optional(),
+  customer_interaction_config: z.looseObject({ return_url: z.string().max(2048).optional() }).optional(),
+  supplementary_purchase_data: z
+    .looseObject({
+      purchase_reference: ReferenceSchema.optional(),
+      line_items: z.array(LineItemSchema).max(1000).optional(),
+    })
+    .optional(),
 });
 
 /** Changes a request that the customer has not entered yet. */
@@ -276,8 +423,19 @@ export function updateRequest(sim: Simulator, account: Account, request: Payment
   if (request.state !== "SUBMITTED") {
     throw new SimulatedError("OPERATION_FORBIDDEN", `The payment request is ${request.state} and cannot be changed.`);
   }
-  request.amount = input.amount ?? request.amount;
+  if (input.currency !== undefined && parseCurrency(input.currency) !== request.currency) {
+    throw invalid("currency", "cannot be changed");
+  }
+  const data = input.supplementary_purchase_data;
+  const amount = input.amount ?? request.amount;
+  const items = data?.line_items ?? (input.amount === undefined ? request.line_items : undefined);
+  checkLineItems(items, amount, "amount");
+  // Items that belong to another amount would tell the customer something wrong.
+  request.line_items = items ?? (amount === request.amount ? request.line_items : []);
+  request.amount = amount;
   request.payment_request_reference = input.payment_request_reference ?? request.payment_request_reference;
+  request.purchase_reference = data?.purchase_reference ?? request.purchase_reference;
+  request.return_url = input.customer_interaction_config?.return_url ?? request.return_url;
   request.updated_at = nowFor(sim, account);
   sim.state.requests.put(request);
 }

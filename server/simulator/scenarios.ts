@@ -31,6 +31,7 @@ export const CALL_FAULTS: ReadonlySet<FaultKind> = new Set<FaultKind>([
   "cut_halfway",
   "malformed",
   "wrong_schema",
+  "unknown_word",
   "html_502",
   "decline",
   "approve",

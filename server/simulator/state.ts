@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { z } from "zod";
+import { CustomerTokenSchema, ShoppingSessionSchema } from "./customer-tokens-model";
 import { AttachmentSchema, DisputeEnrolmentSchema, DisputeSchema, DisputingPaymentSchema } from "./disputes-model";
 import {
   CredentialSchema,
@@ -48,7 +49,7 @@ export type Collection<T> = {
   readonly size: number;
 };
 
-const SHAPE_VERSION = 1;
+const SHAPE_VERSION = 2;
 
 type Slot = { seq: number; kind: string; value: unknown; isRemoved: boolean };
 
@@ -172,6 +173,8 @@ export function openState(dataDir: string | null) {
     accounts: collection("account", AccountSchema, (value) => value.account_id),
     requests: collection("request", PaymentRequestSchema, (value) => value.payment_request_id),
     transactions: collection("transaction", TransactionSchema, (value) => value.payment_transaction_id),
+    customerTokens: collection("customer_token", CustomerTokenSchema, (value) => value.customer_token),
+    shoppingSessions: collection("shopping_session", ShoppingSessionSchema, (value) => value.session_token),
     answers: collection("answer", IdempotentAnswerSchema, (value) => value.id),
     signingKeys: collection("signing_key", SigningKeySchema, (value) => value.signing_key_id),
     webhooks: collection("webhook", WebhookSchema, (value) => value.webhook_id),
