@@ -3,7 +3,6 @@ import type { ReactNode } from "react";
 import { AppShell } from "@/components/shell/app-shell";
 import type { NavItem, ShellAction } from "@/components/shell/nav";
 import { SIDEBAR_COOKIE } from "@/components/shell/sidebar-cookie";
-import { TRPCReactProvider } from "@/components/trpc-provider";
 import { setModeAction, signOutAction } from "@/server/auth/actions";
 import { can, type Permission, ROLE_LABELS } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
@@ -79,21 +78,19 @@ export default async function DashboardLayout({ children }: { children: ReactNod
   }));
   const isFolded = (await cookies()).get(SIDEBAR_COOKIE)?.value === "folded";
   return (
-    <TRPCReactProvider>
-      <AppShell
-        user={{ name: session.user.name, email: session.user.email, roleLabel: ROLE_LABELS[role] }}
-        mode={ctx.scope.mode}
-        modes={MODES}
-        environment={ctx.env.isProduction ? "Production" : "Demo"}
-        nav={nav}
-        actions={ACTIONS.filter((action) => can(role, action.permission)).map(({ permission: _, ...action }) => action)}
-        isFoldedAtFirst={isFolded}
-        setMode={setModeAction}
-        signOut={signOutAction}
-        search={searchAction}
-      >
-        {children}
-      </AppShell>
-    </TRPCReactProvider>
+    <AppShell
+      user={{ name: session.user.name, email: session.user.email, roleLabel: ROLE_LABELS[role] }}
+      mode={ctx.scope.mode}
+      modes={MODES}
+      environment={ctx.env.isProduction ? "Production" : "Demo"}
+      nav={nav}
+      actions={ACTIONS.filter((action) => can(role, action.permission)).map(({ permission: _, ...action }) => action)}
+      isFoldedAtFirst={isFolded}
+      setMode={setModeAction}
+      signOut={signOutAction}
+      search={searchAction}
+    >
+      {children}
+    </AppShell>
   );
 }

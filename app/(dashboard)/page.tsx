@@ -21,6 +21,7 @@ import { HealthLine } from "./overview/health-line";
 export const metadata: Metadata = { title: "Overview" };
 
 const REFRESH_MS = 30_000;
+const CURRENCIES_MAX = 6;
 const DAYS_AT_FIRST: SpanDays = 7;
 const COUNT = new Intl.NumberFormat("en");
 
@@ -45,14 +46,26 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
             </>
           }
         />
-        <Choices
-          label="Time span"
-          choices={SPAN_DAYS.map((span) => ({
-            label: `${span} days`,
-            href: address(span, shown?.currency),
-            isChosen: span === days,
-          }))}
-        />
+        <div className="flex flex-wrap items-center gap-2">
+          {overview.currencies.length < 2 ? null : (
+            <Choices
+              label="Currency"
+              choices={overview.currencies.slice(0, CURRENCIES_MAX).map((figure) => ({
+                label: figure.currency,
+                href: address(days, figure.currency),
+                isChosen: figure === shown,
+              }))}
+            />
+          )}
+          <Choices
+            label="Time span"
+            choices={SPAN_DAYS.map((span) => ({
+              label: `${span} days`,
+              href: address(span, shown?.currency),
+              isChosen: span === days,
+            }))}
+          />
+        </div>
       </div>
       <AttentionList items={overview.attention} canSeeSystem={can(user.role, "system:read")} />
       {shown === undefined && overview.payments.before === 0 ? (
@@ -77,7 +90,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
         <>
           <Figures overview={overview} shown={shown} days={days} />
           <div className="grid grid-cols-[minmax(0,1fr)] gap-4 xl:grid-cols-2">
-            <VolumePanel overview={overview} shown={shown} days={days} />
+            <VolumePanel overview={overview} shown={shown} />
             <ApprovalChart
               title="Approval rate"
               description={`Of the payments with a decision, the last ${overview.daily.length} days`}
@@ -183,33 +196,12 @@ function durationWords(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${SECONDS.format(ms / 1000)} s`;
 }
 
-function VolumePanel({
-  overview,
-  shown,
-  days,
-}: {
-  overview: Overview;
-  shown: CurrencyFigure | undefined;
-  days: SpanDays;
-}) {
+function VolumePanel({ overview, shown }: { overview: Overview; shown: CurrencyFigure | undefined }) {
   const currency = shown?.currency ?? "EUR";
   return (
     <VolumeChart
       title={`Captured each day in ${currency}`}
       description={`The last ${overview.daily.length} days, in UTC`}
-      controls={
-        overview.currencies.length < 2 ? undefined : (
-          <Choices
-            label="Currency"
-            isSmall
-            choices={overview.currencies.slice(0, 6).map((figure) => ({
-              label: figure.currency,
-              href: address(days, figure.currency),
-              isChosen: figure === shown,
-            }))}
-          />
-        )
-      }
       unit={{ kind: "money", currency }}
       series={[
         { id: "kept", label: "Kept", color: 2 },

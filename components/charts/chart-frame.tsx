@@ -14,8 +14,6 @@ export type ChartTable = {
 export type ChartFrameProps = {
   title: string;
   description?: ReactNode;
-  /** What the reader may choose: another currency, another span. */
-  controls?: ReactNode;
   /** The same figures as rows: one key away for everybody. */
   table: ChartTable;
   isLoading?: boolean;
@@ -30,7 +28,6 @@ export type ChartFrameProps = {
 export function ChartFrame({
   title,
   description,
-  controls,
   table,
   isLoading = false,
   isEmpty = false,
@@ -48,21 +45,18 @@ export function ChartFrame({
       description={description}
       {...(className === undefined ? {} : { className })}
       actions={
-        <>
-          {controls}
-          {canToggle ? (
-            <Button
-              variant="ghost"
-              size="sm"
-              aria-pressed={isTable}
-              aria-controls={id}
-              onClick={() => setTable(!isTable)}
-            >
-              {isTable ? <ChartNoAxesColumn aria-hidden /> : <Table2 aria-hidden />}
-              {isTable ? "Show as chart" : "Show as table"}
-            </Button>
-          ) : null}
-        </>
+        canToggle ? (
+          <Button
+            variant="ghost"
+            size="sm"
+            aria-pressed={isTable}
+            aria-controls={id}
+            onClick={() => setTable(!isTable)}
+          >
+            {isTable ? <ChartNoAxesColumn aria-hidden /> : <Table2 aria-hidden />}
+            {isTable ? "Show as chart" : "Show as table"}
+          </Button>
+        ) : undefined
       }
     >
       <div id={id} style={{ height: heightPx }} className="relative">

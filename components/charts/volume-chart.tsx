@@ -13,7 +13,6 @@ const VolumePlot = dynamic(() => import("./volume-plot").then((module) => module
 export type VolumeChartProps = {
   title: string;
   description?: ReactNode;
-  controls?: ReactNode;
   points: readonly ChartPoint[];
   /** Stacked from the first (bottom) to the last. */
   series: readonly ChartSeries[];
@@ -27,7 +26,6 @@ export type VolumeChartProps = {
 export function VolumeChart({
   title,
   description,
-  controls,
   points,
   series,
   unit,
@@ -40,7 +38,6 @@ export function VolumeChart({
     <ChartFrame
       title={title}
       description={description}
-      controls={controls}
       isLoading={isLoading}
       isEmpty={isEmpty}
       heightPx={heightPx}

@@ -1,14 +1,20 @@
 "use client";
 
 import { Plus, X } from "lucide-react";
+import dynamic from "next/dynamic";
 import { type ReactNode, useState } from "react";
 import { cn } from "@/components/cn";
 import { moneyText } from "@/components/display/money";
 import { absoluteWords } from "@/components/display/time-words";
 import { useHydrated } from "@/components/hooks";
 import { Popover, PopoverContent, PopoverTrigger } from "@/components/ui/popover";
-import { AmountEditor, DateEditor, EnumEditor, TextEditor } from "./filter-editors";
 import { DATE_PRESETS, type FilterDef } from "./table-state";
+
+// Loaded when a filter is first opened.
+const AmountEditor = dynamic(() => import("./filter-editors").then((module) => module.AmountEditor));
+const DateEditor = dynamic(() => import("./filter-editors").then((module) => module.DateEditor));
+const EnumEditor = dynamic(() => import("./filter-editors").then((module) => module.EnumEditor));
+const TextEditor = dynamic(() => import("./filter-editors").then((module) => module.TextEditor));
 
 /** One filter: a word while unset, its value once set, a small editor under it. */
 export function FilterChip({

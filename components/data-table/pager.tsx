@@ -2,8 +2,9 @@
 
 import { ChevronLeft, ChevronRight } from "lucide-react";
 import type { ReactNode } from "react";
+import { cn } from "@/components/cn";
 import { Button } from "@/components/ui/button";
-import { Select } from "@/components/ui/select";
+import { inputStyles } from "@/components/ui/input";
 import { PAGE_SIZES } from "./table-state";
 import type { TableControl } from "./use-table-state";
 
@@ -24,13 +25,18 @@ export function Pager({ control, shown, nextCursor, isBusy, totals }: PagerProps
           ? "Loading"
           : `${shown} ${shown === 1 ? "row" : "rows"}${control.isFirstPage && nextCursor === null ? "" : " on this page"}`}
       </p>
-      <Select
+      <select
         aria-label="Rows per page"
-        className="h-7 w-auto text-xs max-md:hidden"
-        value={String(control.state.size)}
-        onValueChange={(size) => control.setSize(Number(size))}
-        options={PAGE_SIZES.map((size) => ({ value: String(size), label: `${size} per page` }))}
-      />
+        className={cn(inputStyles, "h-7 w-auto pr-1 pl-2 text-xs max-md:hidden")}
+        value={control.state.size}
+        onChange={(event) => control.setSize(Number(event.target.value))}
+      >
+        {PAGE_SIZES.map((size) => (
+          <option key={size} value={size}>
+            {size} per page
+          </option>
+        ))}
+      </select>
       <nav aria-label="Pages" className="flex gap-1">
         <Button size="sm" disabled={control.isFirstPage || isBusy} onClick={control.toPrevious}>
           <ChevronLeft aria-hidden />

@@ -101,6 +101,12 @@ export function readEnum(state: TableState, id: string): string[] {
   return value === "" ? [] : value.split(",");
 }
 
+/** The chosen ones of a closed list, as members of that list. */
+export function readChoices<T extends string>(state: TableState, id: string, choices: readonly T[]): T[] {
+  const chosen = readEnum(state, id);
+  return choices.filter((choice) => chosen.includes(choice));
+}
+
 export function readText(state: TableState, id: string): string | undefined {
   return state.filters[id];
 }

@@ -11,7 +11,7 @@ import {
 } from "@/components/ui/dropdown-menu";
 import { Kbd } from "@/components/ui/kbd";
 import type { ShellUser } from "./app-shell";
-import { ThemeChoice } from "./theme-switch";
+import { ThemeChoice } from "./theme-choice";
 
 export function PersonMenu({
   user,

@@ -1,5 +1,5 @@
 import type { Address } from "@/server/core/schema";
-import type { AccountState, PartnerState } from "@/server/domain/partners/schema";
+import type { AccountState, PartnerState } from "@/server/domain/partners/states";
 
 /* The acquirer's Partners of the demo: invented, each with its own country, trade and size. */
 

@@ -13,7 +13,8 @@ import { Id } from "@/components/display/id";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { useTRPC } from "@/components/trpc-provider";
-import { ACCOUNT_STATE_WORDS, type PartnerItem } from "@/server/domain/partners/schema";
+import type { PartnerItem } from "@/server/domain/partners/schema";
+import { ACCOUNT_STATE_WORDS } from "@/server/domain/partners/states";
 import { partnersInput, partnersTable } from "./table";
 
 function Account({ partner }: { partner: PartnerItem }) {

@@ -1,12 +1,6 @@
-import { readEnum, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { readChoices, readEnum, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
-import {
-  ACCOUNT_STATE_WORDS,
-  ACCOUNT_STATES,
-  AccountStateSchema,
-  PARTNER_STATES,
-  PartnerStateSchema,
-} from "@/server/domain/partners/schema";
+import { ACCOUNT_STATE_WORDS, ACCOUNT_STATES, PARTNER_STATES } from "@/server/domain/partners/states";
 import { COUNTRY_OPTIONS } from "../countries";
 
 export const partnersTable: TableDef = {
@@ -27,8 +21,8 @@ export const partnersTable: TableDef = {
 
 export function partnersInput(state: TableState) {
   const countries = readEnum(state, "country");
-  const states = readEnum(state, "state").flatMap((value) => PartnerStateSchema.safeParse(value).data ?? []);
-  const accounts = readEnum(state, "account").flatMap((value) => AccountStateSchema.safeParse(value).data ?? []);
+  const states = readChoices(state, "state", PARTNER_STATES);
+  const accounts = readChoices(state, "account", ACCOUNT_STATES);
   return {
     filter: {
       ...(state.search === "" ? {} : { search: state.search }),

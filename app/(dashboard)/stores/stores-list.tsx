@@ -13,7 +13,8 @@ import { Id } from "@/components/display/id";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { useTRPC } from "@/components/trpc-provider";
-import { STORE_TYPE_WORDS, type StoreItem } from "@/server/domain/stores/schema";
+import type { StoreItem } from "@/server/domain/stores/schema";
+import { STORE_TYPE_WORDS } from "@/server/domain/stores/states";
 import { storesInput, storesTable } from "./table";
 
 const NONE = <span className="text-ink-3">–</span>;

@@ -1,13 +1,6 @@
-import { readEnum, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { readChoices, readEnum, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
-import {
-  STORE_STATUSES,
-  STORE_TYPE_WORDS,
-  STORE_TYPES,
-  StoreSourceSchema,
-  StoreStatusSchema,
-  StoreTypeSchema,
-} from "@/server/domain/stores/schema";
+import { STORE_SOURCES, STORE_STATUSES, STORE_TYPE_WORDS, STORE_TYPES } from "@/server/domain/stores/states";
 import { COUNTRY_OPTIONS } from "../countries";
 
 export const storesTable: TableDef = {
@@ -38,9 +31,9 @@ export const storesTable: TableDef = {
 };
 
 export function storesInput(state: TableState) {
-  const types = readEnum(state, "type").flatMap((value) => StoreTypeSchema.safeParse(value).data ?? []);
-  const statuses = readEnum(state, "status").flatMap((value) => StoreStatusSchema.safeParse(value).data ?? []);
-  const sources = readEnum(state, "source").flatMap((value) => StoreSourceSchema.safeParse(value).data ?? []);
+  const types = readChoices(state, "type", STORE_TYPES);
+  const statuses = readChoices(state, "status", STORE_STATUSES);
+  const sources = readChoices(state, "source", STORE_SOURCES);
   const countries = readEnum(state, "country");
   const partner = readText(state, "partner")?.slice(0, 60);
   const storeGroup = readText(state, "group")?.slice(0, 60);

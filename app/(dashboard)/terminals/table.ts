@@ -1,12 +1,6 @@
-import { readEnum, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { readChoices, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
-import {
-  TERMINAL_DEVICE_WORDS,
-  TERMINAL_DEVICES,
-  TERMINAL_STATUSES,
-  TerminalDeviceSchema,
-  TerminalStatusSchema,
-} from "@/server/domain/terminals/schema";
+import { TERMINAL_DEVICE_WORDS, TERMINAL_DEVICES, TERMINAL_STATUSES } from "@/server/domain/terminals/states";
 
 export const terminalsTable: TableDef = {
   id: "terminals",
@@ -26,8 +20,8 @@ export const terminalsTable: TableDef = {
 };
 
 export function terminalsInput(state: TableState) {
-  const devices = readEnum(state, "device").flatMap((value) => TerminalDeviceSchema.safeParse(value).data ?? []);
-  const statuses = readEnum(state, "status").flatMap((value) => TerminalStatusSchema.safeParse(value).data ?? []);
+  const devices = readChoices(state, "device", TERMINAL_DEVICES);
+  const statuses = readChoices(state, "status", TERMINAL_STATUSES);
   const store = readText(state, "store")?.slice(0, 60);
   const partner = readText(state, "partner")?.slice(0, 60);
   return {

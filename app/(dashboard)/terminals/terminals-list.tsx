@@ -12,7 +12,8 @@ import { Id } from "@/components/display/id";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { useTRPC } from "@/components/trpc-provider";
-import { TERMINAL_DEVICE_WORDS, type TerminalItem } from "@/server/domain/terminals/schema";
+import type { TerminalItem } from "@/server/domain/terminals/schema";
+import { TERMINAL_DEVICE_WORDS } from "@/server/domain/terminals/states";
 import { terminalsInput, terminalsTable } from "./table";
 
 function LastSeen({ terminal }: { terminal: TerminalItem }) {

@@ -1,5 +1,4 @@
-import { readEnum, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
-import { EndpointFilterSchema } from "@/server/domain/webhooks/schema";
+import { readChoices, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
 
 export const endpointsTable: TableDef = {
   id: "webhook-endpoints",
@@ -19,10 +18,10 @@ export const endpointsTable: TableDef = {
   defaultSort: "-created_at",
 };
 
-const StatusSchema = EndpointFilterSchema.shape.status;
+const STATUSES = ["enabled", "disabled"] as const;
 
 export function endpointsInput(state: TableState) {
-  const status = StatusSchema.safeParse(readEnum(state, "status")).data ?? [];
+  const status = readChoices(state, "status", STATUSES);
   const partner = readText(state, "partner")?.slice(0, 40);
   return {
     filter: {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { lineSchema, type Mode } from "@/server/core/schema";
+import { INBOX_STATES, REQUEST_METHODS, REQUEST_OUTCOMES } from "./states";
 
 /* What the overview, the palette, the request log and the system screen read. They change nothing but alarms. */
 
@@ -109,8 +110,8 @@ export const RequestFilterSchema = z.strictObject({
   search: lineSchema(1, 255).optional(),
   partner: lineSchema(1, 60).optional(),
   apiKey: lineSchema(1, 60).optional(),
-  method: z.array(z.enum(["GET", "POST", "PATCH", "DELETE"])).optional(),
-  outcome: z.array(z.enum(["2xx", "4xx", "5xx"])).optional(),
+  method: z.array(z.enum(REQUEST_METHODS)).optional(),
+  outcome: z.array(z.enum(REQUEST_OUTCOMES)).optional(),
   createdFrom: z.iso.datetime({ offset: true }).optional(),
   createdTo: z.iso.datetime({ offset: true }).optional(),
 });
@@ -131,7 +132,6 @@ export type RequestItem = {
   createdAt: Date;
 };
 
-export const INBOX_STATES = ["RECEIVED", "PROCESSED", "IGNORED", "PARKED", "FAILED"] as const;
 export const InboxFilterSchema = z.strictObject({
   /** An event id, or an id of ours or Klarna's that it is about. */
   search: lineSchema(1, 255).optional(),

@@ -8,31 +8,18 @@ import {
   nameSchema,
   referenceSchema,
 } from "@/server/core/schema";
+import {
+  ACCOUNT_STATES,
+  type AccountState,
+  PARTNER_STATES,
+  type PartnerState,
+  PRODUCT_STATES,
+  type ProductState,
+} from "./states";
 
-export const PARTNER_STATES = ["DRAFT", "OPERATIONAL", "SUSPENDED", "CLOSED"] as const;
 export const PartnerStateSchema = z.enum(PARTNER_STATES);
-export type PartnerState = z.infer<typeof PartnerStateSchema>;
-
-/** Klarna's words for an account and its payment product. */
-export const ACCOUNT_STATES = ["PARTIALLY_OPERATIONAL", "OPERATIONAL", "DISABLED"] as const;
 export const AccountStateSchema = z.enum(ACCOUNT_STATES);
-export type AccountState = z.infer<typeof AccountStateSchema>;
-export const PRODUCT_STATES = ["ENABLED", "DISABLED"] as const;
 export const ProductStateSchema = z.enum(PRODUCT_STATES);
-export type ProductState = z.infer<typeof ProductStateSchema>;
-
-/** Plain words for people, by state. */
-export const PARTNER_STATE_WORDS: Readonly<Record<PartnerState, string>> = {
-  DRAFT: "Draft",
-  OPERATIONAL: "Operational",
-  SUSPENDED: "Suspended",
-  CLOSED: "Closed",
-};
-export const ACCOUNT_STATE_WORDS: Readonly<Record<AccountState, string>> = {
-  PARTIALLY_OPERATIONAL: "Partly operational",
-  OPERATIONAL: "Operational",
-  DISABLED: "Disabled by Klarna",
-};
 
 export const PartnerFilterSchema = z.strictObject({
   /** Part of the name or reference, or a whole id of ours or Klarna's. */

@@ -1,23 +1,17 @@
 import { z } from "zod";
 import { addressSchema, countrySchema, lineSchema, nameSchema, referenceSchema } from "@/server/core/schema";
+import {
+  STORE_SOURCES,
+  STORE_STATUSES,
+  STORE_TYPES,
+  type StoreSource,
+  type StoreStatus,
+  type StoreType,
+} from "./states";
 
-export const STORE_TYPES = ["PHYSICAL", "WEBSITE", "MOBILE_APP"] as const;
 export const StoreTypeSchema = z.enum(STORE_TYPES);
-export type StoreType = z.infer<typeof StoreTypeSchema>;
-export const STORE_STATUSES = ["ACTIVE", "ARCHIVED"] as const;
 export const StoreStatusSchema = z.enum(STORE_STATUSES);
-export type StoreStatus = z.infer<typeof StoreStatusSchema>;
-export const STORE_SOURCES = ["REGISTERED", "PAYMENT"] as const;
 export const StoreSourceSchema = z.enum(STORE_SOURCES);
-export type StoreSource = z.infer<typeof StoreSourceSchema>;
-
-/** Plain words for people. */
-export const STORE_TYPE_WORDS: Readonly<Record<StoreType, string>> = {
-  PHYSICAL: "Physical",
-  WEBSITE: "Website",
-  MOBILE_APP: "Mobile app",
-};
-export const STORE_STATUS_WORDS: Readonly<Record<StoreStatus, string>> = { ACTIVE: "Active", ARCHIVED: "Archived" };
 
 export const StoreFilterSchema = z.strictObject({
   /** Part of the name, reference or address on the web, or a whole id of ours or Klarna's. */

@@ -1,25 +1,9 @@
 import { z } from "zod";
 import { lineSchema, nameSchema, referenceSchema } from "@/server/core/schema";
+import { TERMINAL_DEVICES, TERMINAL_STATUSES, type TerminalDevice, type TerminalStatus } from "./states";
 
-export const TERMINAL_DEVICES = ["CARD_TERMINAL", "TABLET", "KIOSK", "SELF_CHECKOUT", "MOBILE_CHECKOUT"] as const;
 export const TerminalDeviceSchema = z.enum(TERMINAL_DEVICES);
-export type TerminalDevice = z.infer<typeof TerminalDeviceSchema>;
-export const TERMINAL_STATUSES = ["ACTIVE", "ARCHIVED"] as const;
 export const TerminalStatusSchema = z.enum(TERMINAL_STATUSES);
-export type TerminalStatus = z.infer<typeof TerminalStatusSchema>;
-
-/** Plain words for people. */
-export const TERMINAL_DEVICE_WORDS: Readonly<Record<TerminalDevice, string>> = {
-  CARD_TERMINAL: "Card terminal",
-  TABLET: "Tablet",
-  KIOSK: "Kiosk",
-  SELF_CHECKOUT: "Self-checkout",
-  MOBILE_CHECKOUT: "Mobile checkout",
-};
-export const TERMINAL_STATUS_WORDS: Readonly<Record<TerminalStatus, string>> = {
-  ACTIVE: "Active",
-  ARCHIVED: "Archived",
-};
 
 export const TerminalFilterSchema = z.strictObject({
   /** Part of the label or reference, or a whole id. */

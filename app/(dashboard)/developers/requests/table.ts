@@ -1,5 +1,5 @@
-import { readDates, readEnum, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
-import { RequestFilterSchema } from "@/server/domain/overview/schema";
+import { readChoices, readDates, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { REQUEST_METHODS, REQUEST_OUTCOMES } from "@/server/domain/overview/states";
 
 export const requestsTable: TableDef = {
   id: "requests",
@@ -18,7 +18,7 @@ export const requestsTable: TableDef = {
       kind: "enum",
       id: "method",
       label: "Method",
-      options: ["GET", "POST", "PATCH", "DELETE"].map((method) => ({ value: method, label: method })),
+      options: REQUEST_METHODS.map((method) => ({ value: method, label: method })),
     },
     { kind: "date", id: "created", label: "Time" },
     { kind: "text", id: "key", label: "API key", placeholder: "key_…" },
@@ -28,11 +28,9 @@ export const requestsTable: TableDef = {
   defaultSort: "-created_at",
 };
 
-const { outcome: OutcomeSchema, method: MethodSchema } = RequestFilterSchema.shape;
-
 export function requestsInput(state: TableState) {
-  const outcome = OutcomeSchema.safeParse(readEnum(state, "outcome")).data ?? [];
-  const method = MethodSchema.safeParse(readEnum(state, "method")).data ?? [];
+  const outcome = readChoices(state, "outcome", REQUEST_OUTCOMES);
+  const method = readChoices(state, "method", REQUEST_METHODS);
   const { from, to } = readDates(state, "created");
   const apiKey = readText(state, "key")?.slice(0, 60);
   const partner = readText(state, "partner")?.slice(0, 60);

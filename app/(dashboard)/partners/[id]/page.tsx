@@ -14,10 +14,10 @@ import { Badge } from "@/components/ui/badge";
 import { ButtonLink } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
 import { webContext } from "@/server/auth/web";
-import { ACCOUNT_STATE_WORDS } from "@/server/domain/partners/schema";
 import { getPartner } from "@/server/domain/partners/service";
-import { STORE_TYPE_WORDS } from "@/server/domain/stores/schema";
+import { ACCOUNT_STATE_WORDS } from "@/server/domain/partners/states";
 import { listStores } from "@/server/domain/stores/service";
+import { STORE_TYPE_WORDS } from "@/server/domain/stores/states";
 
 export const metadata: Metadata = { title: "Partner" };
 

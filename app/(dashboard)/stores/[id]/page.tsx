@@ -13,9 +13,11 @@ import { TextLink } from "@/components/text-link";
 import { Panel } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
-import { STORE_TYPE_WORDS, type StoreRecord } from "@/server/domain/stores/schema";
+import type { StoreRecord } from "@/server/domain/stores/schema";
 import { getStore } from "@/server/domain/stores/service";
-import { TERMINAL_DEVICE_WORDS, TerminalDeviceSchema } from "@/server/domain/terminals/schema";
+import { STORE_TYPE_WORDS } from "@/server/domain/stores/states";
+import { TerminalDeviceSchema } from "@/server/domain/terminals/schema";
+import { TERMINAL_DEVICE_WORDS } from "@/server/domain/terminals/states";
 
 export const metadata: Metadata = { title: "Store" };
 

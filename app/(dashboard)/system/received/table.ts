@@ -1,6 +1,6 @@
-import { readDates, readEnum, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { readChoices, readDates, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
-import { INBOX_STATES, InboxFilterSchema } from "@/server/domain/overview/schema";
+import { INBOX_STATES } from "@/server/domain/overview/states";
 
 export const inboxTable: TableDef = {
   id: "klarna-events",
@@ -13,10 +13,8 @@ export const inboxTable: TableDef = {
   defaultSort: "-received_at",
 };
 
-const StatesSchema = InboxFilterSchema.shape.state;
-
 export function inboxInput(state: TableState) {
-  const states = StatesSchema.safeParse(readEnum(state, "state")).data ?? [];
+  const states = readChoices(state, "state", INBOX_STATES);
   const type = readText(state, "type")?.slice(0, 120);
   const { from, to } = readDates(state, "received");
   return {

@@ -12,8 +12,8 @@ import { ButtonLink } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
-import { TERMINAL_DEVICE_WORDS } from "@/server/domain/terminals/schema";
 import { getTerminal } from "@/server/domain/terminals/service";
+import { TERMINAL_DEVICE_WORDS } from "@/server/domain/terminals/states";
 
 export const metadata: Metadata = { title: "Terminal" };
 
