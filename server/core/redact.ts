@@ -40,7 +40,8 @@ export function redact(value: unknown, key = "", depth = 0): unknown {
     const masked: Record<string, unknown> = {};
     for (const [name, inner] of Object.entries(value)) {
       // Assigning to it would set the prototype instead.
-      if (name !== "__proto__") masked[name] = redact(inner, name, depth + 1);
+      if (name === "__proto__") continue;
+      masked[FIELD_NAME.test(name) ? maskSecrets(name) : MASK] = redact(inner, name, depth + 1);
     }
     return masked;
   }
