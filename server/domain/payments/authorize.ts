@@ -10,6 +10,7 @@ import {
   authorizePayment as callAuthorize,
   type KlarnaPaymentRequest,
   type KlarnaPaymentTransaction,
+  type TokenKind,
 } from "@/server/klarna/payments";
 import {
   creationAudit,
@@ -40,7 +41,7 @@ export function purchasePlace(payment: Pick<PaymentRow, "id" | "partnerId">): st
   return `payments|purchase_secret|${payment.id}|${payment.partnerId}`;
 }
 
-export function openPurchase(ctx: ServiceContext, payment: PaymentRow): Purchase {
+function openPurchase(ctx: ServiceContext, payment: PaymentRow): Purchase {
   if (payment.purchaseSecret === null) return { customer: null, shipping: null, klarna: null };
   return JSON.parse(ctx.secrets.open(payment.purchaseSecret, purchasePlace(payment))) as Purchase;
 }
@@ -237,16 +238,15 @@ function buildPayment(
   };
 }
 
-/** Makes (or repeats, with the same key) the initial call and writes what is known then. */
-export async function runAuthorize(
+/** The authorize call of a journal row: built from what is stored and nothing else, so that a repeat is the same call. */
+export function askKlarna(
   ctx: ServiceContext,
-  loaded: Loaded,
+  payment: PaymentRecord,
   operation: OperationRow,
-  first?: Loaded,
-): Promise<{ payment: PaymentRecord; result: AuthorizeResult }> {
-  const { payment } = loaded;
+  proof?: { kind: TokenKind; token: string },
+): Promise<KlarnaOutcome> {
   const purchase = openPurchase(ctx, payment);
-  const outcome = await callAuthorize(
+  return callAuthorize(
     ctx.klarna,
     { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id },
     {
@@ -256,8 +256,20 @@ export async function runAuthorize(
         networkSessionToken: purchase.klarna?.network_session_token,
         interoperabilityToken: purchase.klarna?.interoperability_token,
       },
+      ...(proof ? { proof } : {}),
     },
   );
+}
+
+/** Makes (or repeats, with the same key) the initial call and writes what is known then. */
+export async function runAuthorize(
+  ctx: ServiceContext,
+  loaded: Loaded,
+  operation: OperationRow,
+  first?: Loaded,
+): Promise<{ payment: PaymentRecord; result: AuthorizeResult }> {
+  const { payment } = loaded;
+  const outcome = await askKlarna(ctx, payment, operation);
   const result = readAuthorizeOutcome(ctx, outcome);
   const settled = await step(
     ctx,

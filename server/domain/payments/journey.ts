@@ -1,14 +1,9 @@
 import type { ServiceContext } from "@/server/context";
 import { addMs, MINUTE_MS } from "@/server/core/time";
 import type { KlarnaOutcome } from "@/server/klarna/client";
-import {
-  authorizePayment as callAuthorize,
-  type KlarnaPaymentRequest,
-  readPaymentRequest,
-  type TokenKind,
-} from "@/server/klarna/payments";
+import { type KlarnaPaymentRequest, readPaymentRequest, type TokenKind } from "@/server/klarna/payments";
 import { unknownWords } from "@/server/observability/metrics";
-import { applyApproval, applyStepUp, FINALIZE_WITHIN_MS, openPurchase } from "./authorize";
+import { applyApproval, applyStepUp, askKlarna, FINALIZE_WITHIN_MS } from "./authorize";
 import {
   type Draft,
   journal,
@@ -22,7 +17,7 @@ import {
   startDraft,
   step,
 } from "./change";
-import { type AuthorizeResult, buildAuthorizeBody, readAuthorizeOutcome, readRequestOutcome } from "./klarna";
+import { type AuthorizeResult, readAuthorizeOutcome, readRequestOutcome } from "./klarna";
 import type { OperationRow, PaymentRecord, PaymentRow } from "./rows";
 import { OPEN_STATES } from "./states";
 
@@ -178,20 +173,10 @@ export async function runFinalAuthorize(
   if (payment.klarnaTokenSecret === null || payment.klarnaTokenKind === null) return payment;
   if (ctx.clock.now().getTime() - operation.openedAt.getTime() >= KEY_LIFE_MS)
     return askForPerson(ctx, payment.id, operation.id);
-  const purchase = openPurchase(ctx, payment);
-  const outcome = await callAuthorize(
-    ctx.klarna,
-    { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id },
-    {
-      idempotencyKey: operation.idempotencyKey,
-      body: buildAuthorizeBody(payment, purchase, ctx.env.KLARNA_IN_STORE_PLACEMENT),
-      session: {
-        networkSessionToken: purchase.klarna?.network_session_token,
-        interoperabilityToken: purchase.klarna?.interoperability_token,
-      },
-      proof: { kind: payment.klarnaTokenKind, token: ctx.secrets.open(payment.klarnaTokenSecret, tokenPlace(payment)) },
-    },
-  );
+  const outcome = await askKlarna(ctx, payment, operation, {
+    kind: payment.klarnaTokenKind,
+    token: ctx.secrets.open(payment.klarnaTokenSecret, tokenPlace(payment)),
+  });
   const result = readAuthorizeOutcome(ctx, outcome);
   return step(ctx, payment.id, (fresh, now) => {
     const open = fresh.operations.find((row) => row.id === operation.id);

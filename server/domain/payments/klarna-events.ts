@@ -5,7 +5,7 @@ import { addMs, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time
 import type { Row } from "@/server/db/client";
 import { claimInboxEvents, type InboxEvent, type InboxMark, inboxPlace, markInboxEvent } from "@/server/events/inbox";
 import { readPaymentRequest, readPaymentTransaction } from "@/server/klarna/payments";
-import { recordLateApproval, undoLateApproval } from "./after";
+
 import { applyApproval, applyStepUp } from "./authorize";
 import {
   CALL_LEASE_MS,
@@ -21,6 +21,7 @@ import {
 } from "./change";
 import { applyRequestFacts, proofToken, readAndApplyRequest, runFinalAuthorize } from "./journey";
 import { readRequestOutcome, readTransactionOutcome } from "./klarna";
+import { recordLateApproval, undoLateApproval } from "./late";
 import { findPaymentByKlarna, listOperations } from "./repository";
 import type { PaymentRecord } from "./rows";
 import { ENDED_UNPAID, isSettled } from "./states";

@@ -5,16 +5,8 @@ import { isEqualSecret } from "@/server/db/secrets";
 import { PresentationSchema, readPresentation } from "@/server/klarna/payments";
 import { playSimulatedCustomer, type SimulatedAction } from "@/server/klarna/sandbox";
 import { issueDisplayToken, openRefundAmount, toPublic } from "./change";
-import {
-  findPayment,
-  listCaptures,
-  listOpenAlarms,
-  listOperations,
-  listPaymentRecords,
-  listRefundRows,
-  readTimelineRows,
-  totalPayments,
-} from "./repository";
+import { findPayment, listCaptures, listOperations, listRefundRows } from "./repository";
+import { listOpenAlarms, listPaymentRecords, readTimelineRows, totalPayments } from "./repository-lists";
 import type { CaptureRow, OperationRow, PaymentRecord, RefundRow } from "./rows";
 import type { PaymentFilter, PublicPayment } from "./schema";
 import { refundableAmount } from "./snapshot";

@@ -1,11 +1,12 @@
 import { type ServiceContext, type Services, systemContext } from "@/server/context";
 import { addMs, SECOND_MS } from "@/server/core/time";
 import { readPaymentTransaction } from "@/server/klarna/payments";
-import { runRefund, runVoid, undoLateApproval } from "./after";
+import { runRefund, runVoid } from "./after";
 import { runAuthorize } from "./authorize";
 import { CALL_LEASE_MS, isOpenOperation, KEY_LIFE_MS, type Loaded, move, startDraft, step } from "./change";
 import { askForPerson, finalizeWithoutToken, readAndApplyRequest, runFinalAuthorize } from "./journey";
 import { readTransactionOutcome } from "./klarna";
+import { undoLateApproval } from "./late";
 import { claimDuePayments, listOperations } from "./repository";
 import type { OperationRow, PaymentRecord } from "./rows";
 import { PAYMENT_STATES, type PaymentState } from "./states";
