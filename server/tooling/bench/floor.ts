@@ -13,7 +13,11 @@ import { type FloorSettings, FloorSettingsSchema } from "./messages";
  */
 
 const settings: FloorSettings = FloorSettingsSchema.parse(JSON.parse(process.argv[2] ?? "null"));
-const database = new pg.Pool({ connectionString: settings.databaseUrl, max: settings.connections, idleTimeoutMillis: 60_000 });
+const database = new pg.Pool({
+  connectionString: settings.databaseUrl,
+  max: settings.connections,
+  idleTimeoutMillis: 60_000,
+});
 const klarna = new Pool(settings.klarnaUrl, { connections: 64, pipelining: 1 });
 const { partnerId } = settings;
 

@@ -127,10 +127,22 @@ async function runRelay(target: string): Promise<Answer> {
         .catch(() => response.destroy());
     });
   });
+  return { kind: "relay", port: await listen(server) };
+}
+
+async function runReceiver(): Promise<Answer> {
+  const server = http.createServer((request, response) => {
+    request.resume();
+    request.on("end", () => response.writeHead(200, { "content-length": 2 }).end("ok"));
+  });
+  return { kind: "receiver", port: await listen(server) };
+}
+
+async function listen(server: http.Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
-  return { kind: "relay", port: address.port };
+  return address.port;
 }
 
 /**
@@ -197,6 +209,8 @@ async function obey(order: Order): Promise<Answer> {
       return runOpen(order);
     case "relay":
       return runRelay(order.target);
+    case "receiver":
+      return runReceiver();
   }
 }
 

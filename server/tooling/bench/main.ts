@@ -14,7 +14,16 @@ import { makeApiKey, makePartner } from "@/server/testing/builders";
 import { storeSigningKey } from "@/server/testing/klarna-webhooks";
 import { measureDeliveries } from "./deliveries";
 import type { Calls, FloorSettings } from "./messages";
-import { firstMessage, type Load, type Part, processorMs, startLoad, startProcess, startSignalSink, untilAnswers } from "./processes";
+import {
+  firstMessage,
+  type Load,
+  type Part,
+  processorMs,
+  startLoad,
+  startProcess,
+  startSignalSink,
+  untilAnswers,
+} from "./processes";
 import { type Figure, printFigures } from "./report";
 import { verifyRows } from "./verify";
 
@@ -51,23 +60,14 @@ type Bench = {
   accepted: { payments: number; webhooks: number };
 };
 
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted.length % 2 === 1
-    ? (sorted[(sorted.length - 1) / 2] ?? Number.NaN)
-    : ((sorted[sorted.length / 2 - 1] ?? Number.NaN) + (sorted[sorted.length / 2] ?? Number.NaN)) / 2;
-};
-
 type Throughput = { floor: number; ours: number; work: { floor: Work; ours: Work } };
 type Work = { server: number; database: number; klarna: number };
 
-/** Calls a second of both servers, measured in turns: what else the machine does then meets both. */
-async function measureThroughput(
-  bench: Bench,
-  calls: Calls,
-  connections: number,
-  runMs: number,
-): Promise<Throughput> {
+/**
+ * Calls a second of both servers, measured in turns, and of each the best of its rounds: what others do on the machine
+ * can only slow a round down.
+ */
+async function measureThroughput(bench: Bench, calls: Calls, connections: number, runMs: number): Promise<Throughput> {
   const rates = { floor: [] as number[], ours: [] as number[] };
   const none = (): Work & { calls: number } => ({ server: 0, database: 0, klarna: 0, calls: 0 });
   const spent = { floor: none(), ours: none() };
@@ -107,8 +107,8 @@ async function measureThroughput(
     klarna: sums.klarna / count,
   });
   return {
-    floor: median(rates.floor),
-    ours: median(rates.ours),
+    floor: Math.max(...rates.floor),
+    ours: Math.max(...rates.ours),
     work: { floor: each(spent.floor), ours: each(spent.ours) },
   };
 }
@@ -120,23 +120,34 @@ function workFigures({ work }: Throughput, call: string): Figure[] {
     ...{ id: "", name: `  processor time of ${call}: ${name}`, unit: "ms" },
     ...{ ours: work.ours[part], floor: work.floor[part], isTime: true },
   });
-  return [line("server", "server"), line("database", "database"), ...(work.ours.klarna > 0.01 ? [line("klarna", "simulator")] : [])];
+  return [
+    line("server", "server"),
+    line("database", "database"),
+    ...(work.ours.klarna > 0.01 ? [line("klarna", "simulator")] : []),
+  ];
 }
 
+/** The same rounds in the open model, calls due by the clock: the best of each side's medians and of its p99. */
 async function measureShare(bench: Bench): Promise<Figure[]> {
-  const found = { floor: { median: 0, p99: 0 }, ours: { median: 0, p99: 0 } };
-  for (const side of ["floor", "ours"] as const) {
-    const answer = await bench.load.order({
-      kind: "open",
-      port: side === "floor" ? bench.floor.port : bench.gateway.port,
-      calls: bench.payments,
-      perSecond: OPEN_PER_SECOND,
-      warmMs: 3_000 * scale,
-      runMs: 10_000 * scale,
-    });
-    if (answer.refused > 0) say(`  ${side}: ${answer.refused} calls were refused, such as ${answer.examples[0]}`);
-    bench.accepted.payments += answer.answeredInAll;
-    found[side] = answer.shareMs;
+  const found = { floor: { median: Infinity, p99: Infinity }, ours: { median: Infinity, p99: Infinity } };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const side of ["floor", "ours"] as const) {
+      const answer = await bench.load.order({
+        kind: "open",
+        port: side === "floor" ? bench.floor.port : bench.gateway.port,
+        calls: bench.payments,
+        perSecond: OPEN_PER_SECOND,
+        warmMs: (round === 0 ? 3_000 : 1_000) * scale,
+        runMs: 4_000 * scale,
+      });
+      if (answer.refused > 0) say(`  ${side}: ${answer.refused} calls were refused, such as ${answer.examples[0]}`);
+      bench.accepted.payments += answer.answeredInAll;
+      const best = found[side];
+      found[side] = {
+        median: Math.min(best.median, answer.shareMs.median),
+        p99: Math.min(best.p99, answer.shareMs.p99),
+      };
+    }
   }
   const at = `own share of a payment call at ${OPEN_PER_SECOND} /s, open model`;
   return [
@@ -259,12 +270,18 @@ async function main(): Promise<void> {
     if (wants("payments")) {
       say("Payments accepted ...");
       const rates = await measureThroughput(bench, bench.payments, LOAD_CONNECTIONS, 4_000);
-      figures.push({ id: "P1", name: "payments accepted, with the call to Klarna", unit: "/s", ...rates }, ...workFigures(rates, "one payment"));
+      figures.push(
+        { id: "P1", name: "payments accepted, with the call to Klarna", unit: "/s", ...rates },
+        ...workFigures(rates, "one payment"),
+      );
     }
     if (wants("webhooks")) {
       say("Klarna's webhooks stored ...");
       const rates = await measureThroughput(bench, bench.webhooks, WEBHOOK_CONNECTIONS, 2_500);
-      figures.push({ id: "P3", name: "Klarna's webhooks verified and stored", unit: "/s", ...rates }, ...workFigures(rates, "one webhook"));
+      figures.push(
+        { id: "P3", name: "Klarna's webhooks verified and stored", unit: "/s", ...rates },
+        ...workFigures(rates, "one webhook"),
+      );
     }
     await Promise.all([gateway.stop(), floor.part.stop()]);
     if (wants("share")) {
@@ -273,13 +290,19 @@ async function main(): Promise<void> {
       const klarnaUrl = `http://127.0.0.1:${relay.port}`;
       const [slow, bare] = await Promise.all([startGateway(slowGatewayPort, klarnaUrl), startFloor(klarnaUrl)]);
       figures.splice(
-        Math.max(0, figures.findIndex(({ id }) => id === "P3")),
+        Math.max(
+          0,
+          figures.findIndex(({ id }) => id === "P3"),
+        ),
         0,
-        ...(await measureShare({ ...bench, gateway: { pid: slow.pid, port: slowGatewayPort }, floor: { pid: bare.part.pid, port: bare.port } })),
+        ...(await measureShare({
+          ...bench,
+          gateway: { pid: slow.pid, port: slowGatewayPort },
+          floor: { pid: bare.part.pid, port: bare.port },
+        })),
       );
       await Promise.all([slow.stop(), bare.part.stop()]);
     }
-    await load.stop();
     await simulator.stop();
     say("Rows ...");
     const rows = await verifyRows(services.db, bench.accepted);
@@ -291,16 +314,36 @@ async function main(): Promise<void> {
       await migrate(url);
       const engine = await measureEngine(url);
       figures.push(
-        { id: "P4", name: "event to the start of its first step: median", unit: "ms", ours: engine.eventToFirstStepMs.median, isTime: true },
-        { id: "P4", name: "event to the start of its first step: p99", unit: "ms", ours: engine.eventToFirstStepMs.p99, isTime: true },
-        { id: "", name: "functions of one step; floor: plain jobs with the same writes", unit: "/s", ours: engine.oneStepFunctionsPerSecond, floor: engine.plainJobsPerSecond },
+        {
+          id: "P4",
+          name: "event to the start of its first step: median",
+          unit: "ms",
+          ours: engine.eventToFirstStepMs.median,
+          isTime: true,
+        },
+        {
+          id: "P4",
+          name: "event to the start of its first step: p99",
+          unit: "ms",
+          ours: engine.eventToFirstStepMs.p99,
+          isTime: true,
+        },
+        {
+          id: "",
+          name: "functions of one step; floor: plain jobs with the same writes",
+          unit: "/s",
+          ours: engine.oneStepFunctionsPerSecond,
+          floor: engine.plainJobsPerSecond,
+        },
       );
     }
     if (wants("deliveries")) {
       say("Webhooks to Partners ...");
-      const rates = await measureDeliveries(services, built.partner.id);
-      figures.push({ id: "P5", name: "webhooks sent to Partners, with attempt rows", unit: "/s", ...rates });
+      const receiver = await load.order({ kind: "receiver" });
+      const rates = await measureDeliveries(services, built.partner.id, receiver.port);
+      if (rates) figures.push({ id: "P5", name: "webhooks sent to Partners, with attempt rows", unit: "/s", ...rates });
     }
+    await load.stop();
     const [version] = await services.db.query<{ version: string }>({
       text: "select current_setting('server_version') as version",
       values: [],

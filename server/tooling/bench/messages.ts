@@ -50,6 +50,8 @@ export const OrderSchema = z.discriminatedUnion("kind", [
   }),
   /** Passes calls on to Klarna's stand-in and notes how long it had each of them. */
   z.object({ kind: z.literal("relay"), target: z.string() }),
+  /** Answers whatever is posted to it. */
+  z.object({ kind: z.literal("receiver") }),
 ]);
 export type Order = z.infer<typeof OrderSchema>;
 
@@ -74,6 +76,7 @@ export const AnswerSchema = z.discriminatedUnion("kind", [
     examples: z.array(z.string()),
   }),
   z.object({ kind: z.literal("relay"), port: z.int() }),
+  z.object({ kind: z.literal("receiver"), port: z.int() }),
 ]);
 export type Answer = z.infer<typeof AnswerSchema>;
 

@@ -24,7 +24,13 @@ export function startProcess(
     [...(options.nodeOptions ?? []), "--import", "tsx", file, ...(options.arguments ?? [])],
     {
       cwd: ROOT,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, TZ: "UTC", ...options.environment, NODE_ENV: "production" },
+      env: {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        TZ: "UTC",
+        ...options.environment,
+        NODE_ENV: "production",
+      },
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     },
   );
@@ -49,8 +55,13 @@ export function startProcess(
 /** The first message of a process. */
 export function firstMessage(started: Started): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    started.child.once("message", resolve);
-    started.child.once("exit", (code) => reject(new Error(`A process ended with ${code}.\n${started.complaint()}`)));
+    const ended = (code: number | null): void =>
+      reject(new Error(`A process ended with ${code}.\n${started.complaint()}`));
+    started.child.once("exit", ended);
+    started.child.once("message", (message) => {
+      started.child.off("exit", ended);
+      resolve(message);
+    });
   });
 }
 
