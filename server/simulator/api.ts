@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type AuthorizeTokens, authorize } from "./authorize";
 import { errorBody, SimulatedError } from "./errors";
 import { newUuid } from "./ids";
+import { createAccess } from "./management/access";
 import {
   type Account,
   type Fault,
@@ -32,7 +33,7 @@ import {
   type Router,
   textAt,
 } from "./routing";
-import { CALL_FAULTS, fireOnce, takeFault, triggerOf } from "./scenarios";
+import { CALL_FAULTS, fireOnce, spoil, takeFault, triggerOf } from "./scenarios";
 import { customerTokenOf, requestOfTokens, sessionTokensOf } from "./session-tokens";
 import { type Facts, getAccount, nowFor, type Simulator, switchOf } from "./simulator";
 import {
@@ -64,19 +65,13 @@ const HEADERS_BYTES_MAX = 20 * 1024;
 const SLOW_MS = 3_000;
 const LOGGED_BODY_CHARS_MAX = 8_192;
 
-/** The same answer with a word that no caller knows, where a result, a state or the like stands. */
-function withUnknownWord(body: string | null): string | null {
-  return (
-    body?.replace(/"(result|state|status|instruction|payment_status|type)":"[A-Z_]+"/g, '"$1":"UNHEARD_OF"') ?? null
-  );
-}
-
 function requireAccount(account: Account | null): Account {
   if (account === null) throw new SimulatedError("RESOURCE_NOT_FOUND", "The account does not exist.");
   return account;
 }
 
 export function createApi(sim: Simulator, sender: WebhookSender, routers: readonly Router[] = []) {
+  const access = createAccess(sim);
   const running = new Set<string>();
   const runningFinals = new Set<string>();
   const rateLimiter = createRateLimiter(sim);
@@ -310,16 +305,6 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
     return null;
   }
 
-  function isAuthorized(header: string | undefined): boolean {
-    if (header === undefined || header.slice(0, 6).toLowerCase() !== "basic ") return false;
-    const given = header.slice(6).trim();
-    const key = sim.settings().api_key;
-    if (given === key) return true;
-    // A client that insists on user and password may give any user and the key as the password.
-    const decoded = Buffer.from(given, "base64").toString("utf8");
-    return decoded.slice(decoded.indexOf(":") + 1) === key && decoded.includes(":");
-  }
-
   function parseBodyOf(call: ApiCall, route: Route): { text: string; value: unknown } {
     if (route.acceptsAnyBody !== true) return parseJson(call);
     return {
@@ -439,7 +424,8 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
       }
       if (call.body.byteLength > bodyBytesMaxOf(call.path))
         throw new SimulatedError("REQUEST_TOO_LARGE", "The body is too large.");
-      if (!isAuthorized(call.header("authorization"))) throw new SimulatedError("UNAUTHORIZED");
+      if (!access.isKeyed(call.header("authorization"))) throw new SimulatedError("UNAUTHORIZED");
+      access.inspect(call, headers);
       if (route === null) throw new SimulatedError("NOT_FOUND");
       if (route.accountId !== null) account = getAccount(sim, route.accountId);
       rateLimiter.take(headers, categoryOf(route), account);
@@ -513,11 +499,11 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
       case "cut_halfway":
         return answer(work.status, work.body, "halfway");
       case "malformed":
-        return answer(work.status, (work.body ?? '{"result":').slice(0, Math.ceil((work.body?.length ?? 10) / 2)));
+        return answer(work.status, spoil(work.body ?? '{"result":', "malformed"));
       case "wrong_schema":
         return answer(work.status, '{"unexpected":true}');
       case "unknown_word":
-        return answer(work.status, withUnknownWord(work.body));
+        return answer(work.status, spoil(work.body ?? "{}", "unknown_word"));
       default:
         Object.assign(headers, work.headers);
         return { ...answer(work.status, work.body), bytes: work.bytes };

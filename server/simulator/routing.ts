@@ -10,6 +10,10 @@ export type ApiCall = {
   header: (name: string) => string | undefined;
   headerBytes: { largest: number; total: number };
   body: Uint8Array;
+  /** Who is calling, where the call came over a connection. */
+  remoteAddress?: string | undefined;
+  /** The client certificate of the connection, as DER. */
+  clientCertificate?: Uint8Array | undefined;
 };
 
 export type ApiAnswer = {

@@ -122,11 +122,15 @@ export function switchOf<K extends keyof Switches>(sim: Simulator, account: Acco
   return own[key] ?? sim.settings()[key];
 }
 
-export function createAccount(
-  sim: Simulator,
-  input: { account_id?: string | undefined; name?: string | undefined; country?: string | undefined },
-): Account {
-  const account: Account = {
+export type NewAccount = {
+  account_id?: string | undefined;
+  name?: string | undefined;
+  country?: string | undefined;
+};
+
+/** An account that takes payments at once, not yet known to anybody. */
+export function newAccount(input: NewAccount): Account {
+  return {
     account_id: input.account_id ?? newAccountId(),
     name: input.name ?? "Test Partner",
     country: input.country ?? "DE",
@@ -142,6 +146,10 @@ export function createAccount(
     product: newProduct(null),
     updated_at: null,
   };
+}
+
+export function createAccount(sim: Simulator, input: NewAccount): Account {
+  const account = newAccount(input);
   sim.state.accounts.put(account);
   return account;
 }

@@ -45,6 +45,7 @@ export type Collection<T> = {
   /** Stores or marks as changed. The document is serialised at the next commit, not now. */
   put(value: T): void;
   remove(id: string): void;
+  clear(): void;
   values(): IterableIterator<T>;
   readonly size: number;
 };
@@ -161,6 +162,14 @@ export function openState(dataDir: string | null) {
         values.delete(id);
         mark(slot);
       },
+      clear() {
+        for (const slot of slots.values()) {
+          slot.isRemoved = true;
+          mark(slot);
+        }
+        slots.clear();
+        values.clear();
+      },
       values: () => values.values(),
       get size() {
         return values.size;
@@ -211,8 +220,14 @@ export function openState(dataDir: string | null) {
     }
   }
 
+  const { settings: _settings, sftp: _sftp, management: _management, ...forgettable } = collections;
+
   return {
     ...collections,
+    /** Forgets everything but the settings and the keys that others hold. */
+    clear(): void {
+      for (const each of Object.values(forgettable)) each.clear();
+    },
     /** Resolves when everything changed so far is on disk. */
     durable: (): Promise<void> => (database === null || dirty.size === 0 ? Promise.resolve() : schedule()),
     close(): void {

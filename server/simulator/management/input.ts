@@ -255,3 +255,6 @@ export const AccountPatchSchema = z.looseObject({
   partner_account_contact: ContactSchema.partial().optional(),
   supplementary_account_data: z.looseObject({}).optional(),
 });
+
+/** Fields that no page of Klarna's lists: kept as they come. */
+export const LooseSchema = z.looseObject({});
