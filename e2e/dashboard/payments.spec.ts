@@ -83,7 +83,11 @@ test("the list is walked by keyboard: j and k move, Space previews, Enter opens"
   const page = await signedInAs("PARTNER_ADMIN");
   await page.goto(`/payments?q=${payment.reference}`);
   await expect(page.getByRole("row", { name: new RegExp(payment.reference) })).toBeVisible();
-  await page.keyboard.press("j");
+  // Keys count from the moment the page has taken over from the server's markup.
+  await expect(async () => {
+    await page.keyboard.press("j");
+    await expect(page.locator("tr[data-active]")).toHaveCount(1, { timeout: 500 });
+  }).toPass();
   await page.keyboard.press("Space");
   const sheet = page.getByRole("dialog");
   await expect(sheet).toContainText(payment.id);
@@ -185,7 +189,7 @@ test("list, record and the cashier's form pass axe in both themes", async ({ sig
   await api.play(payment.id, "complete");
   await api.waitFor(payment.id, "completed");
   const page = await signedInAs("ACQUIRER_ADMIN");
-  await page.goto("/payments");
+  await page.goto("/payments?size=25");
   await expect(page.getByRole("table")).toBeVisible();
   await expectAccessible(page);
   await page.goto(`/payments/${payment.id}`);

@@ -8,7 +8,7 @@ export const TakePaymentSchema = z.strictObject({
   terminalId: z.string().min(1, "Choose a terminal.").max(40),
   amount: z.int({ error: "Enter an amount." }).pipe(amountSchema),
   currency: currencySchema,
-  reference: referenceSchema,
+  reference: z.string().trim().min(1, "Enter a reference.").pipe(referenceSchema),
 });
 export type TakePaymentInput = z.infer<typeof TakePaymentSchema>;
 

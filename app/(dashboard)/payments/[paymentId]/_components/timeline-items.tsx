@@ -153,7 +153,12 @@ function klarnaEventItem(entry: Entry<"klarna_event">): TimelineItem {
     actor: "Klarna",
     via: "webhook",
     ...(entry.note === null ? {} : { description: `${entry.note.charAt(0).toUpperCase()}${entry.note.slice(1)}.` }),
-    messages: messages([["Event", { occurred_at: entry.occurredAt, received_at: entry.at, state: entry.state }]]),
+    messages: messages([
+      [
+        "Event",
+        { occurred_at: entry.occurredAt.toISOString(), received_at: entry.at.toISOString(), state: entry.state },
+      ],
+    ]),
   };
 }
 

@@ -1,0 +1,137 @@
+import { createServer, type Server } from "node:http";
+import { Webhook } from "standardwebhooks";
+import { expect, expectAccessible, test } from "../fixtures";
+
+type Received = { headers: Record<string, string>; body: string };
+
+/** A Partner's receiver on this machine. */
+async function startReceiver(): Promise<{ url: string; received: Received[]; server: Server }> {
+  const received: Received[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
+      received.push({ headers, body: Buffer.concat(chunks).toString("utf8") });
+      response.writeHead(204).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  return { url: `http://127.0.0.1:${port}/hooks`, received, server };
+}
+
+test("an endpoint is added, tested, rotated, switched off and deleted", async ({ signedInAs }) => {
+  const receiver = await startReceiver();
+  try {
+    const page = await signedInAs("PARTNER_ADMIN");
+    await page.goto("/webhooks");
+    await page.getByRole("button", { name: "Add endpoint" }).click();
+    const dialog = page.getByRole("dialog");
+    await expect(dialog.getByLabel("Address")).toBeVisible();
+    await expectAccessible(page);
+    await dialog.getByLabel("Address").fill(receiver.url);
+    await dialog.getByLabel("Description").fill("Till room");
+    await dialog.getByRole("button", { name: "Add endpoint" }).click();
+    const secret = (await dialog.locator("code").textContent()) ?? "";
+    expect(secret).toMatch(/^whsec_/);
+    await expectAccessible(page);
+    await dialog.getByRole("button", { name: "I have copied it" }).click();
+    await expect(page).toHaveURL(/\/webhooks\/whe_/);
+    await expect(page.getByText(secret)).toHaveCount(0);
+
+    await page.getByRole("button", { name: "Send test event" }).click();
+    await expect.poll(() => receiver.received.length).toBe(1);
+    const first = receiver.received[0];
+    const event = new Webhook(secret).verify(first?.body ?? "", first?.headers ?? {});
+    expect(event).toMatchObject({ type: "webhook_endpoint.test" });
+    await expect
+      .poll(async () => {
+        await page.reload();
+        return page.getByRole("link", { name: /webhook_endpoint\.test/ }).textContent();
+      })
+      .toContain("Delivered");
+    await expectAccessible(page);
+
+    // Sent again by hand: the same event with the same id.
+    await page.getByRole("link", { name: /webhook_endpoint\.test/ }).click();
+    await expect(page.getByText("Try 1")).toBeVisible();
+    await expectAccessible(page);
+    await page.getByRole("button", { name: "Send again" }).click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Send again" }).click();
+    await expect.poll(() => receiver.received.length).toBe(2);
+    expect(receiver.received[1]?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
+    await page.goBack();
+
+    await page.getByRole("button", { name: "New secret" }).click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Make new secret" }).click();
+    await expect(page.getByRole("dialog").locator("code")).toHaveText(/^whsec_/);
+    await page.getByRole("dialog").getByRole("button", { name: "I have copied it" }).click();
+
+    await page.getByRole("button", { name: "Switch off" }).click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Switch off" }).click();
+    await expect(page.getByText("Switched off by hand. Nothing is sent.")).toBeVisible();
+
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Delete endpoint" }).click();
+    await expect(page).toHaveURL(/\/webhooks$/);
+    await expect(page.getByRole("cell", { name: receiver.url })).toHaveCount(0);
+  } finally {
+    receiver.server.close();
+  }
+});
+
+test("a payment's events reach the endpoint that asked for them and show among the deliveries", async ({
+  signedInAs,
+  api,
+}) => {
+  const receiver = await startReceiver();
+  const page = await signedInAs("PARTNER_ADMIN");
+  try {
+    await page.goto("/webhooks?add=1");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Address").fill(receiver.url);
+    await dialog.getByText("All events").click();
+    await dialog.getByText("payment.completed", { exact: true }).click();
+    await dialog.getByRole("button", { name: "Add endpoint" }).click();
+    await dialog.getByRole("button", { name: "I have copied it" }).click();
+    await expect(page).toHaveURL(/\/webhooks\/whe_/);
+
+    const payment = await api.pay();
+    await api.play(payment.id, "complete");
+    await expect
+      .poll(() => receiver.received.filter(({ body }) => body.includes(payment.id)).length)
+      .toBeGreaterThan(0);
+    await page.goto(`/webhooks/deliveries?subject=${payment.id}`);
+    const row = page.getByRole("table", { name: "Webhook deliveries" }).getByRole("row").nth(1);
+    await expect(row).toContainText("payment.completed");
+    await expectAccessible(page);
+  } finally {
+    await page.goto("/webhooks");
+    await page.getByRole("link", { name: receiver.url }).click();
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Delete endpoint" }).click();
+    await expect(page).toHaveURL(/\/webhooks$/);
+    receiver.server.close();
+  }
+});
+
+test("an address that may not be called is refused with a sentence, and nothing is added", async ({ signedInAs }) => {
+  const page = await signedInAs("PARTNER_ADMIN");
+  await page.goto("/webhooks?add=1");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Address").fill("http://169.254.169.254/latest/meta-data");
+  await dialog.getByRole("button", { name: "Add endpoint" }).click();
+  await expect(dialog.getByRole("alert").first()).toBeVisible();
+  await expect(dialog.getByLabel("Address")).toBeVisible();
+});
+
+test("a role that only reads sees endpoints and deliveries but no buttons that change", async ({ signedInAs }) => {
+  const page = await signedInAs("READ_ONLY");
+  await page.goto("/webhooks");
+  await expect(page.getByRole("heading", { level: 1, name: "Webhooks" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Add endpoint" })).toHaveCount(0);
+  await page.goto("/webhooks/deliveries");
+  await expect(page.getByRole("switch", { name: "Live" })).toBeVisible();
+});
