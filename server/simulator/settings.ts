@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { SftpOptions } from "./sftp";
 
 /** The simulator's own settings, read from the environment once at start. */
 
@@ -12,6 +13,10 @@ const EnvironmentSchema = z.object({
     .regex(/^klarna_test_api_.{16,}$/, "must look like klarna_test_api_ followed by at least 16 characters")
     .optional(),
   SIMULATOR_AUTO_ACCOUNTS: z.enum(["true", "false"]).optional(),
+  SIMULATOR_SFTP_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
+  SIMULATOR_SFTP_USER: z.string().min(1).max(64).optional(),
+  SIMULATOR_SFTP_PASSWORD: z.string().min(8).max(128).optional(),
+  SIMULATOR_SFTP_PUBLIC_KEY: z.string().startsWith("ssh-", "must be an OpenSSH public key").optional(),
   DATA_DIR: z.string().min(1).default(".data"),
 });
 
@@ -22,6 +27,8 @@ export type SimulatorSettings = {
   apiKey: string | undefined;
   autoAccounts: boolean | undefined;
   dataDir: string;
+  /** null: settlement files by SFTP only when the control API asks for it. */
+  sftp: SftpOptions | null;
 };
 
 /** Throws an Error whose message is a sentence for the person who started it. */
@@ -46,5 +53,14 @@ export function readSettings(env: Record<string, string | undefined>): Simulator
     autoAccounts:
       settings.SIMULATOR_AUTO_ACCOUNTS === undefined ? undefined : settings.SIMULATOR_AUTO_ACCOUNTS === "true",
     dataDir: settings.DATA_DIR,
+    sftp:
+      settings.SIMULATOR_SFTP_PORT === undefined
+        ? null
+        : {
+            port: settings.SIMULATOR_SFTP_PORT,
+            user: settings.SIMULATOR_SFTP_USER,
+            password: settings.SIMULATOR_SFTP_PASSWORD,
+            publicKey: settings.SIMULATOR_SFTP_PUBLIC_KEY,
+          },
   };
 }
