@@ -19,18 +19,23 @@ const OPEN = new Set<PublicPayment["status"]>(["processing", "pending", "in_prog
 
 type DisplayCall = Pick<Call<{ id: string }, unknown, unknown>, "services" | "ctx" | "key" | "params">;
 
+/** In a browser in the shop: no token in what scripts can read, and nothing that the Partner noted for itself. */
+function forDisplay(payment: PublicPayment): PublicPayment {
+  return { ...payment, display_url: payment.display_url.split("?")[0] ?? "", metadata: {} };
+}
+
 /** Reads the payment for the holder of a key, or for its display, whose token names the payment but not the mode. */
 function readerOf({ services, ctx, key, params }: DisplayCall): () => Promise<PublicPayment> {
   if (key) return () => getPayment(ctx, params.id);
   let found: ReturnType<typeof systemContext> | null = null;
   return async () => {
-    if (found) return getPayment(found, params.id);
+    if (found) return forDisplay(await getPayment(found, params.id));
     for (const mode of MODES) {
       const inMode = { ...systemContext(services, "display", mode), requestId: ctx.requestId };
       try {
         const payment = await getPayment(inMode, params.id);
         found = inMode;
-        return payment;
+        return forDisplay(payment);
       } catch (error) {
         if (!isAppError(error) || error.status !== 404) throw error;
       }
