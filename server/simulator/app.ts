@@ -2,12 +2,22 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { createApi } from "./api";
+import { createClassic } from "./classic/classic";
+import { createClassicControl } from "./classic/control";
 import { createClock } from "./clock";
 import { createControl } from "./control";
+import { disputeRouter } from "./disputes-api";
 import { errorBody, SimulatedError } from "./errors";
 import { createCustomerTokenRouter } from "./identity";
+import { createPortalPages } from "./management/pages";
+import { createManagementRouter } from "./management/routes";
+import { createClassicPages } from "./pages/classic";
 import { createPages } from "./pages/routes";
-import { type ApiAnswer, type ApiCall, bodyBytesMaxOf, isApiPath } from "./routing";
+import { type ApiAnswer, type ApiCall, bodyBytesMaxOf, isApiPath, isClassicPath } from "./routing";
+import { createSettlements } from "./settlements";
+import { settlementRouter } from "./settlements-api";
+import { createSettlementControl } from "./settlements-control";
+import { createSftpServer, type SftpOptions } from "./sftp";
 import { createSimulator } from "./simulator";
 import { createWebhookSender } from "./webhooks";
 
@@ -23,6 +33,8 @@ export type AppOptions = {
   publicUrl?: string | null;
   apiKey?: string | undefined;
   autoAccounts?: boolean | undefined;
+  /** The SFTP server for settlement files starts with the simulator; null leaves that to the control API. */
+  sftp?: SftpOptions | null;
 };
 
 export type App = ReturnType<typeof createApp>;
@@ -39,16 +51,42 @@ export function createApp(options: AppOptions) {
     autoAccounts: options.autoAccounts,
   });
   const sender = createWebhookSender(sim);
-  const clock = createClock(sim, () => sender.sweep());
-  const api = createApi(sim, sender, [createCustomerTokenRouter(sim)]);
+  const settlements = createSettlements(sim);
+  const sftp = createSftpServer(sim, settlements);
+  const classic = createClassic(sim);
+  const clock = createClock(sim, () => {
+    settlements.runDue();
+    sender.sweep();
+    classic.sweep();
+  });
+  const api = createApi(sim, sender, [
+    createCustomerTokenRouter(sim),
+    createManagementRouter(sim),
+    settlementRouter(sim, settlements),
+    disputeRouter(sim),
+  ]);
 
   const hono = new Hono();
-  hono.route("/_control", createControl(sim, sender, clock));
+  hono.route(
+    "/_control",
+    createControl(
+      sim,
+      sender,
+      clock,
+      [createSettlementControl(sim, settlements, sftp), createClassicControl(classic)],
+      () => {
+        settlements.clear();
+        classic.clear();
+      },
+    ),
+  );
+  hono.route("/", createClassicPages(classic));
+  hono.route("/", createPortalPages(sim));
   hono.route("/", createPages(sim));
 
   async function answerApi(call: ApiCall): Promise<ApiAnswer> {
     try {
-      return await api.handle(call);
+      return await (isClassicPath(call.path) ? classic : api).handle(call);
     } catch (error) {
       process.stderr.write(`simulator: ${error instanceof Error ? error.stack : String(error)}\n`);
       return {
@@ -132,6 +170,7 @@ export function createApp(options: AppOptions) {
           return typeof value === "string" ? value : value?.[0];
         },
         headerBytes: { largest, total },
+        remoteAddress: incoming.socket.remoteAddress,
         body:
           size > bytesMax
             ? new Uint8Array(bytesMax + 1)
@@ -187,9 +226,14 @@ export function createApp(options: AppOptions) {
     sim,
     sender,
     clock,
+    settlements,
+    sftp,
+    classic,
     fetch,
     /** Starts listening; resolves with the port, which differs from the asked one only for 0. */
-    listen(port: number, host: string): Promise<number> {
+    async listen(port: number, host: string): Promise<number> {
+      if (options.sftp !== undefined && options.sftp !== null) await sftp.start(options.sftp);
+      else await sftp.resume();
       const created = createServer({ maxHeaderSize: HEADERS_BYTES_MAX, keepAliveTimeout: KEEP_ALIVE_MS }, onRequest);
       server = created;
       return new Promise((resolve, reject) => {
@@ -205,6 +249,8 @@ export function createApp(options: AppOptions) {
     /** Stops taking calls, writes what is left and closes the file. */
     async close(): Promise<void> {
       clock.close();
+      settlements.close();
+      await sftp.stop();
       const closing = server;
       if (closing !== null) {
         await new Promise<void>((resolve) => {
@@ -214,6 +260,7 @@ export function createApp(options: AppOptions) {
         });
       }
       await sender.close();
+      await classic.close();
       sim.state.close();
     },
   };

@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { customerTokenView, issueCustomerToken, parseTokenRequest, usableToken } from "./customer-tokens";
 import type { CustomerToken, TokenRequest } from "./customer-tokens-model";
+import { noteDisputingRequest, noteDisputingTransaction } from "./disputes";
 import { invalid, SimulatedError } from "./errors";
+import { requireEnabledProduct, requirePaymentAccount } from "./management/products";
 import { countryOfCurrency, isDeniedPerson } from "./markets";
 import { type Account, type FaultKind, LineItemSchema, type PaymentRequest, type Store } from "./model";
 import { checkLineItems, createRequest, parseBody, parseCurrency, parseMethod, requestView } from "./requests";
@@ -244,6 +246,8 @@ function approve(sim: Simulator, account: Account, input: Parsed, request: Payme
     line_items: input.body.supplementary_purchase_data?.line_items ?? request?.line_items ?? [],
     capture: input.capture,
   });
+  const email = input.body.supplementary_purchase_data?.customer?.email;
+  noteDisputingTransaction(sim, transaction, email, request?.payment_request_id ?? null);
   const captureId = transaction.captures[0]?.payment_capture_id;
   return {
     transactionId: transaction.payment_transaction_id,
@@ -290,6 +294,7 @@ function stepUp(
     terminal_reference: input.terminalReference ?? previous?.terminal_reference ?? null,
     line_items: input.body.supplementary_purchase_data?.line_items ?? previous?.line_items ?? [],
   });
+  noteDisputingRequest(sim, request.payment_request_id, input.body.supplementary_purchase_data?.customer?.email);
   // The token's own answer comes when the journey is finished; alone it is the only place for the result.
   const answer = { result: "STEP_UP_REQUIRED" };
   return {
@@ -360,8 +365,11 @@ export function authorize(
   tokens: AuthorizeTokens,
   forced: FaultKind | null,
 ): string {
-  const input = parseAuthorize(sim, account, raw);
   const finished = requestOfTokens(sim, account, tokens.sessionTokens);
+  // Before anything else, because an inline store would be onboarded; what was decided already is told again.
+  if (finished === null || finished.final === null) requireEnabledProduct(account);
+  const input = parseAuthorize(sim, account, raw);
+  requirePaymentAccount(sim, account, input.body.acquiring_config);
   if (finished !== null) return finalize(sim, account, input, finished, forced);
   return JSON.stringify(decideFirst(sim, account, input, tokens, forced));
 }

@@ -1,3 +1,5 @@
+import { sweepDisputes } from "./disputes";
+import { sweepManagement } from "./management/control";
 import { IDEMPOTENCY_MEMORY_MS } from "./model";
 import { isOpen, touchRequest } from "./requests";
 import { nowFor, type Simulator } from "./simulator";
@@ -6,6 +8,7 @@ import { touchTransaction } from "./transactions";
 /** What time does by itself. Everything is also checked on use, so that the sweep only has to be roughly on time. */
 
 const SWEEP_EVERY_MS = 1_000;
+const MANAGEMENT_EVERY_MS = 200;
 const FORGET_EVERY_MS = 60_000;
 
 export function createClock(sim: Simulator, onMoved: () => void) {
@@ -15,6 +18,7 @@ export function createClock(sim: Simulator, onMoved: () => void) {
       const account = sim.state.accounts.get(request.account_id);
       if (account !== undefined) touchRequest(sim, account, request);
     }
+    sweepDisputes(sim);
   }
 
   function sweepTransactions(): void {
@@ -35,6 +39,7 @@ export function createClock(sim: Simulator, onMoved: () => void) {
 
   const timers = [
     setInterval(sweep, SWEEP_EVERY_MS),
+    setInterval(() => sweepManagement(sim), MANAGEMENT_EVERY_MS),
     setInterval(() => {
       sweepTransactions();
       forget();
@@ -57,6 +62,7 @@ export function createClock(sim: Simulator, onMoved: () => void) {
       }
       sweep();
       sweepTransactions();
+      sweepManagement(sim);
       onMoved();
     },
     /** Lets the clock run this many times faster from now on; what it has gained so far stays. */

@@ -2,8 +2,11 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { createClock } from "./clock";
 import { playCustomer } from "./customer";
+import { revokeCustomerToken } from "./customer-tokens";
+import type { CustomerToken } from "./customer-tokens-model";
 import { SimulatedError } from "./errors";
 import { iso, requestIdOf } from "./ids";
+import { createManagementControl, resetManagement } from "./management/control";
 import {
   type Account,
   type Delivery,
@@ -58,6 +61,12 @@ const FaultInputSchema = z.object({
   times: z.int().min(1).nullable().optional(),
 });
 
+const CustomerTokenInputSchema = z.strictObject({
+  status: z.enum(["ACTIVE", "SUSPENDED", "REVOKED"]).optional(),
+  persona: z.enum(["approved", "denied"]).optional(),
+  revoked_by: z.enum(["PARTNER", "CUSTOMER", "KLARNA"]).optional(),
+});
+
 const PlaySchema = z.object({
   action: z.enum(["open", "complete", "decline", "leave", "expire"]),
   force: z.boolean().default(false),
@@ -109,6 +118,8 @@ export function controlRequestView(sim: Simulator, request: PaymentRequest) {
     journey_url: journeyUrl(sim, request),
     klarna_network_session_token: request.session_token,
     payment_token: request.payment_token,
+    customer_token: request.customer_token,
+    customer_token_request: request.customer_token_request,
     final:
       request.final === null
         ? null
@@ -117,6 +128,16 @@ export function controlRequestView(sim: Simulator, request: PaymentRequest) {
     updated_at: iso(request.updated_at),
     expires_at: iso(request.expires_at),
     completed_at: request.completed_at === null ? null : iso(request.completed_at),
+  };
+}
+
+export type CustomerTokenView = ReturnType<typeof customerTokenControlView>;
+
+function customerTokenControlView(token: CustomerToken) {
+  return {
+    ...token,
+    issued_at: iso(token.issued_at),
+    revoked_at: token.revoked_at === null ? null : iso(token.revoked_at),
   };
 }
 
@@ -195,7 +216,13 @@ function newestFirst<T>(items: T[], limit: string | undefined): T[] {
   return items.reverse().slice(0, count);
 }
 
-export function createControl(sim: Simulator, sender: WebhookSender, clock: ReturnType<typeof createClock>) {
+export function createControl(
+  sim: Simulator,
+  sender: WebhookSender,
+  clock: ReturnType<typeof createClock>,
+  areas: readonly Hono[] = [],
+  onReset: () => void = () => undefined,
+) {
   const app = new Hono();
 
   app.onError((error, c) => {
@@ -314,6 +341,29 @@ export function createControl(sim: Simulator, sender: WebhookSender, clock: Retu
     return c.json(controlRequestView(sim, request));
   });
 
+  app.get("/customer-tokens", (c) => {
+    const { account, customer_token_reference, status, limit } = c.req.query();
+    const found = [...sim.state.customerTokens.values()].filter(
+      (token) =>
+        (account === undefined || token.account_id === account) &&
+        (customer_token_reference === undefined || token.customer_token_reference === customer_token_reference) &&
+        (status === undefined || token.status === status),
+    );
+    return c.json({ customer_tokens: newestFirst(found, limit).map(customerTokenControlView) });
+  });
+  app.post("/customer-tokens/:token", async (c) => {
+    const token = sim.state.customerTokens.get(c.req.param("token"));
+    const account = token === undefined ? undefined : sim.state.accounts.get(token.account_id);
+    if (token === undefined || account === undefined) throw new ControlError(404, "There is no such customer token.");
+    const input = CustomerTokenInputSchema.parse(await bodyOf(c.req.raw));
+    if (token.status === "REVOKED") throw new ControlError(409, "The customer token has been revoked.");
+    token.persona = input.persona ?? token.persona;
+    if (input.status === "REVOKED") revokeCustomerToken(sim, account, token, input.revoked_by ?? "CUSTOMER");
+    else token.status = input.status ?? token.status;
+    sim.state.customerTokens.put(token);
+    return c.json(customerTokenControlView(token));
+  });
+
   app.get("/transactions", (c) => {
     const query = c.req.query();
     const found = [...sim.state.transactions.values()].filter((transaction) => {
@@ -406,21 +456,16 @@ export function createControl(sim: Simulator, sender: WebhookSender, clock: Retu
     return c.json({ count: found.length, calls: newestFirst(found, query.limit).reverse() });
   });
 
+  app.route("/", createManagementControl(sim));
+
   app.post("/reset", (c) => {
     const { state } = sim;
-    for (const account of state.accounts.values()) state.accounts.remove(account.account_id);
-    for (const request of state.requests.values()) state.requests.remove(request.payment_request_id);
-    for (const transaction of state.transactions.values())
-      state.transactions.remove(transaction.payment_transaction_id);
-    for (const answer of state.answers.values()) state.answers.remove(answer.id);
-    for (const webhook of state.webhooks.values()) state.webhooks.remove(webhook.webhook_id);
-    for (const key of state.signingKeys.values()) state.signingKeys.remove(key.signing_key_id);
-    for (const delivery of state.deliveries.values()) state.deliveries.remove(delivery.delivery_id);
-    for (const fault of state.faults.values()) state.faults.remove(fault.fault_id);
-    for (const fired of state.firedTriggers.values()) state.firedTriggers.remove(fired.id);
+    resetManagement(sim);
+    state.clear();
     sim.tokens.clear();
     sim.calls.clear();
     sender.clear();
+    onReset();
     const settings = sim.settings();
     settings.clock_offset_ms = 0;
     settings.clock_speed = 1;
@@ -428,6 +473,7 @@ export function createControl(sim: Simulator, sender: WebhookSender, clock: Retu
     return c.json({ status: "ok" });
   });
 
+  for (const area of areas) app.route("/", area);
   app.notFound((c) => c.json({ error: "There is no such control operation." }, 404));
   return app;
 }

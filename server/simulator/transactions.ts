@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { onCapturedForDispute, onRefundedForDispute } from "./disputes";
 import { invalid, SimulatedError } from "./errors";
 import { iso, newTransactionId } from "./ids";
 import type { Account, Transaction, TransactionState } from "./model";
@@ -27,6 +28,7 @@ function emitTransactionEvent(
   type: string,
   extra: Record<string, unknown> = {},
 ): void {
+  if (transaction.is_classic === true) return;
   sim.emit({
     account,
     type: `payment.transaction.${type}`,
@@ -76,7 +78,8 @@ export type NewTransaction = Pick<
   | "store_id"
   | "terminal_reference"
   | "line_items"
-> & { capture: "NOW" | "LATER" };
+> &
+  Partial<Pick<Transaction, "is_classic">> & { capture: "NOW" | "LATER" };
 
 export function createTransaction(sim: Simulator, account: Account, input: NewTransaction): Transaction {
   const now = nowFor(sim, account);
@@ -212,6 +215,7 @@ function addCapture(
   });
   if (remainingOf(transaction) === 0) setState(sim, account, transaction, "COMPLETED");
   finish(sim, account, transaction);
+  onCapturedForDispute(sim, transaction);
   return capture;
 }
 
@@ -292,6 +296,7 @@ export function refundTransaction(
     refunded_amount: amount,
   });
   finish(sim, account, transaction);
+  onRefundedForDispute(sim, account, transaction);
   return {
     payment_refund_id: refund.payment_refund_id,
     ...(refund.payment_refund_reference === null ? {} : { payment_refund_reference: refund.payment_refund_reference }),

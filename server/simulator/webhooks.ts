@@ -5,7 +5,7 @@ import { invalid, SimulatedError } from "./errors";
 import { iso, newSigningKey, newSigningKeyId, newUuid, newWebhookId } from "./ids";
 import { type Delivery, type SigningKey, WEBHOOK_RETRY_STEPS_MS, type Webhook } from "./model";
 import { parseBody } from "./requests";
-import { takeFault, triggerOf } from "./scenarios";
+import { spoil, takeFault, triggerOf } from "./scenarios";
 import { nowFor, type SimulatedEvent, type Simulator } from "./simulator";
 
 /** Notifications: signing keys, webhooks, and the delivery of events with Klarna's retry steps. */
@@ -165,6 +165,8 @@ type Plan = {
   isFirstAttemptLost: boolean;
   isBadlySigned: boolean;
   heldFor: string | null;
+  /** What is wrong with the body. */
+  spoil: "malformed" | "unknown_word" | null;
 };
 
 /** What the amount and the armed faults do to an event on its way. */
@@ -176,6 +178,7 @@ function planOf(sim: Simulator, event: SimulatedEvent): Plan {
     isFirstAttemptLost: false,
     isBadlySigned: false,
     heldFor: null,
+    spoil: null,
   };
   const trigger = event.facts.amount === undefined ? null : triggerOf(sim, event.account, event.facts.amount);
   if (trigger === "05" && event.type === COMPLETED_EVENT) plan.isFirstAttemptLost = true;
@@ -194,6 +197,10 @@ function planOf(sim: Simulator, event: SimulatedEvent): Plan {
       break;
     case "out_of_order":
       plan.heldFor = COMPLETED_EVENT;
+      break;
+    case "malformed":
+    case "unknown_word":
+      plan.spoil = fault.kind;
       break;
     case "bad_signature":
       plan.isBadlySigned = true;
@@ -334,15 +341,21 @@ export function createWebhookSender(sim: Simulator) {
   function createDelivery(webhook: Webhook, event: SimulatedEvent, eventId: string, plan: Plan): Delivery {
     const now = nowFor(sim, event.account);
     const accountId = event.account.account_id;
-    const body = JSON.stringify({
+    // Dispute events are of version 1 whatever was asked for, and repeat three fields at the top.
+    const isDispute = event.type.startsWith("payment.dispute.");
+    const version = isDispute ? "v1" : webhook.event_version;
+    const text = JSON.stringify({
+      ...(isDispute ? { event_type: event.type, event_id: eventId, occurred_at: iso(now) } : {}),
       metadata: {
         event_type: event.type,
         event_id: eventId,
-        event_version: webhook.event_version,
+        event_version: version,
         occurred_at: iso(now),
         correlation_id: newUuid(),
-        ...(webhook.event_version === "v1"
-          ? { account_id: accountId }
+        ...(version === "v1" ? { account_id: accountId } : {}),
+        ...(isDispute ? { merchant_id: accountId } : {}),
+        ...(version === "v1" && !isDispute
+          ? {}
           : { subject_account_id: accountId, recipient_account_id: sim.settings().acquirer_account_id }),
         ...(event.isAccountWide === true ? {} : { product_instance_id: event.account.product_instance_id }),
         webhook_id: webhook.webhook_id,
@@ -350,6 +363,7 @@ export function createWebhookSender(sim: Simulator) {
       },
       payload: event.payload,
     });
+    const body = plan.spoil === null ? text : spoil(text, plan.spoil);
     return {
       delivery_id: newUuid(),
       webhook_id: webhook.webhook_id,
@@ -440,7 +454,15 @@ export function createWebhookSender(sim: Simulator) {
           facts: {},
         },
         eventId,
-        { count: 1, delayMs: 0, isLost: false, isFirstAttemptLost: false, isBadlySigned: false, heldFor: null },
+        {
+          count: 1,
+          delayMs: 0,
+          isLost: false,
+          isFirstAttemptLost: false,
+          isBadlySigned: false,
+          heldFor: null,
+          spoil: null,
+        },
       );
       sim.state.deliveries.put(delivery);
       sendFirst(delivery);
