@@ -122,7 +122,7 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
     }
     if (noun === "requests" || noun === "request") return requestRoute(call, accountId, parts);
     if (noun !== "transactions" && noun !== "transaction") return null;
-    if (id === undefined) return null;
+    if (id === undefined || parts.length > 5) return null;
 
     const facts = (account: Account | null, body: unknown): Facts => {
       const transaction = sim.state.transactions.get(id);
@@ -236,6 +236,7 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
   function notificationRoute(call: ApiCall, parts: string[]): Route | null {
     const [noun, id, sub] = parts;
     const { method } = call;
+    if (parts.length > 3) return null;
     const on = (operation: string, run: (body: unknown) => Outcome): Route => ({
       operation,
       accountId: null,
