@@ -192,10 +192,14 @@ export async function insertPayment(
 
 const movingAssignments = PAYMENT_MOVING.map((key) => `${snake(key)} = n.${snake(key)}`).join(", ");
 const many = (table: string, key: string): string => `jsonb_populate_recordset(null::${table}, $3::jsonb->'${key}')`;
+/*
+ * Rows are found by their payment first: the planner takes a list of JSON for a hundred rows, and by their ids alone it would
+ * read whole tables for them.
+ */
 const APPLY_TEXT = `with n as (select * from jsonb_populate_record(null::payments, $1::jsonb)),
   moved as (
     update payments p set version = p.version + 1, ${movingAssignments} from n
-    where p.id = n.id and p.version = $2 returning p.id
+    where p.id = n.id and p.version = $2 returning p.id, p.partner_id, p.mode
   ), opened as (
     insert into klarna_operations (${OPERATION_COLUMNS}) select ${OPERATION_COLUMNS.split(", ")
       .map((c) => `o.${c}`)
@@ -204,7 +208,7 @@ const APPLY_TEXT = `with n as (select * from jsonb_populate_record(null::payment
   ), settled as (
     update klarna_operations k set state = o.state, result = o.result, attempts = o.attempts, next_attempt_at = o.next_attempt_at,
       klarna_error_code = o.klarna_error_code, klarna_error_id = o.klarna_error_id, settled_at = o.settled_at
-    from ${many("klarna_operations", "operations")} o, moved where k.id = o.id
+    from ${many("klarna_operations", "operations")} o, moved where k.payment_id = moved.id and k.id = o.id
   ), called as (
     insert into klarna_calls (operation_id, partner_id, mode, attempt, outcome, method, path, http_status, request, response,
       klarna_correlation_id, klarna_error_id, duration_ms, created_at)
@@ -222,7 +226,8 @@ const APPLY_TEXT = `with n as (select * from jsonb_populate_record(null::payment
       f.klarna_payment_refund_id, f.failure_code, f.created_by, f.created_at, f.updated_at from ${many("refunds", "newRefunds")} f, moved
   ), refunded as (
     update refunds d set state = f.state, klarna_payment_refund_id = f.klarna_payment_refund_id, failure_code = f.failure_code,
-      updated_at = f.updated_at from ${many("refunds", "refunds")} f, moved where d.id = f.id
+      updated_at = f.updated_at from ${many("refunds", "refunds")} f, moved
+    where d.partner_id = moved.partner_id and d.mode = moved.mode and d.payment_id = moved.id and d.id = f.id
   ), announced as (
     insert into outbox_events (id, partner_id, mode, type, version, subject_kind, subject_id, sequence, payload, created_at)
     select e.id, e.partner_id, e.mode, e.type, e.version, e.subject_kind, e.subject_id, e.sequence, e.payload, e.created_at
