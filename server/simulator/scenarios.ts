@@ -91,3 +91,9 @@ export function takeFault(sim: Simulator, operation: string, accountId: string |
   }
   return null;
 }
+
+/** An answer or an event that is not what it should be: half of it, or with a word that nobody has heard of. */
+export function spoil(text: string, kind: "malformed" | "unknown_word"): string {
+  if (kind === "malformed") return text.slice(0, Math.ceil(text.length / 2));
+  return text.replace(/"(result|state|status|instruction|payment_status)":"[A-Z_]+"/g, '"$1":"UNHEARD_OF"');
+}

@@ -3,6 +3,15 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { z } from "zod";
 import { CustomerTokenSchema, ShoppingSessionSchema } from "./customer-tokens-model";
+import {
+  AuthorizationSchema,
+  CallbackSchema,
+  ClassicCredentialSchema,
+  ClassicOrderSchema,
+  ClassicSessionSchema,
+  HppSessionSchema,
+  ShortCodeSchema,
+} from "./classic/model";
 import { AttachmentSchema, DisputeEnrolmentSchema, DisputeSchema, DisputingPaymentSchema } from "./disputes-model";
 import {
   CredentialSchema,
@@ -209,6 +218,17 @@ export function openState(dataDir: string | null) {
       (value) => value.payment_dispute_attachment_id,
     ),
     disputingPayments: collection("disputing_payment", DisputingPaymentSchema, (value) => value.id),
+    classicCredentials: collection("classic_credential", ClassicCredentialSchema, (value) => value.username),
+    classicSessions: collection("classic_session", ClassicSessionSchema, (value) => value.session_id),
+    classicAuthorizations: collection(
+      "classic_authorization",
+      AuthorizationSchema,
+      (value) => value.authorization_token,
+    ),
+    classicOrders: collection("classic_order", ClassicOrderSchema, (value) => value.order_id),
+    hppSessions: collection("hpp_session", HppSessionSchema, (value) => value.hpp_session_id),
+    classicCallbacks: collection("classic_callback", CallbackSchema, (value) => value.callback_id),
+    shortCodes: collection("short_code", ShortCodeSchema, (value) => value.visit_id),
     disputeEnrolments: collection("dispute_enrolment", DisputeEnrolmentSchema, (value) => value.id),
   };
 

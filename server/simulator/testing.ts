@@ -1,5 +1,5 @@
 import { createApp } from "./app";
-import type { AccountView, booksOf, DeliveryView, RequestView, TransactionView } from "./control";
+import type { AccountView, booksOf, CustomerTokenView, DeliveryView, RequestView, TransactionView } from "./control";
 import type { CustomerAction } from "./customer";
 import type { Fault, Settings, Switches } from "./model";
 import type { FaultInput } from "./scenarios";
@@ -21,6 +21,12 @@ export type SimulatorControl = {
   request(id: string): Promise<RequestView>;
   play(requestId: string, action: CustomerAction, options?: { force?: boolean }): Promise<RequestView>;
   transactions(filter?: Record<string, string>): Promise<TransactionView[]>;
+  customerTokens(filter?: Record<string, string>): Promise<CustomerTokenView[]>;
+  /** Suspends, revokes or changes the person behind a saved customer. */
+  customerToken(
+    token: string,
+    input: { status?: "ACTIVE" | "SUSPENDED" | "REVOKED"; persona?: "approved" | "denied" },
+  ): Promise<CustomerTokenView>;
   books(account?: string): Promise<ReturnType<typeof booksOf>>;
   deliveries(filter?: Record<string, string>): Promise<DeliveryView[]>;
   redeliver(deliveryId: string): Promise<void>;
@@ -85,6 +91,10 @@ export async function startSimulator(
     play: (id, action, extra = {}) => call("POST", `${requestPath(id)}/play`, { action, ...extra }),
     transactions: async (filter) =>
       (await call<{ transactions: TransactionView[] }>("GET", list("/_control/transactions", filter))).transactions,
+    customerTokens: async (filter) =>
+      (await call<{ customer_tokens: CustomerTokenView[] }>("GET", list("/_control/customer-tokens", filter)))
+        .customer_tokens,
+    customerToken: (token, input) => call("POST", `/_control/customer-tokens/${encodeURIComponent(token)}`, input),
     books: async (account) =>
       (
         await call<{ books: ReturnType<typeof booksOf> }>(

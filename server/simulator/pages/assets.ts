@@ -60,6 +60,9 @@ dt{color:var(--ink-2);min-width:0;overflow-wrap:anywhere}
 dd{margin:0;text-align:right;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 dl .strong dt,dl .strong dd{color:var(--ink);font-weight:700}
 .items{font-size:15px}
+.consent{margin-top:20px;padding-top:16px;border-top:1px solid var(--line);font-size:15px;color:var(--ink-2)}
+.consent h2{margin:0 0 4px;font-size:15px;color:var(--ink)}
+.consent p{margin:0}
 .result{flex:1;display:flex;flex-direction:column;align-items:center;justify-content:center;text-align:center;padding:16px 0 32px}
 .result .amount{color:var(--ink);font-size:32px;line-height:40px;font-weight:700;letter-spacing:-.02em;margin:0 0 8px;font-variant-numeric:tabular-nums}
 .result p{max-width:32ch;color:var(--ink-2);margin:0}
@@ -72,6 +75,11 @@ dl .strong dt,dl .strong dd{color:var(--ink);font-weight:700}
 .good .ring{fill:var(--good-soft)}.good .stroke{stroke:var(--good)}
 .bad .ring{fill:var(--bad-soft)}.bad .stroke{stroke:var(--bad)}
 .time .ring{fill:var(--wait-soft)}.time .stroke{stroke:var(--wait)}
+.result .digits{font-size:clamp(44px,16vw,64px);line-height:1.1;font-weight:700;letter-spacing:.04em;color:var(--ink);margin:20px 0;font-variant-numeric:tabular-nums}
+.poster img{border-radius:24px;border:1px solid var(--line);margin-bottom:20px;max-width:100%;height:auto;background:#fff}
+.waiting{display:flex;gap:8px;margin-top:28px!important}
+.waiting i{width:10px;height:10px;border-radius:50%;background:var(--pick);opacity:.35}
+@media (prefers-reduced-motion:no-preference){.waiting i{animation:beat 1.2s infinite}.waiting i:nth-child(2){animation-delay:.2s}.waiting i:nth-child(3){animation-delay:.4s}@keyframes beat{30%{opacity:1}60%{opacity:.35}}}
 .foot{margin-top:auto;padding-top:24px;text-align:center;font-size:12px;line-height:16px;color:var(--ink-3);text-wrap:balance}
 @media (prefers-reduced-motion:no-preference){.picture{animation:rise .35s ease-out}@keyframes rise{from{opacity:0;transform:translateY(8px) scale(.94)}}}
 @media (min-width:700px){.phone{min-height:auto;margin:40px auto;padding:20px 28px 24px;background:rgb(255 255 255/.55);border:1px solid #fff;border-radius:36px;box-shadow:0 24px 80px rgb(60 31 92/.12);min-height:760px}}

@@ -11,17 +11,39 @@ const FINANCING_MONTHS = 6;
 const STEPS: Journey["step"][] = ["phone", "code", "plan", "review"];
 const STEP_NAMES = ["Phone", "Code", "Plan", "Review"];
 
-type Context = { request: PaymentRequest; now: number; path: string };
+/** What the pages show of a payment request, or of a classic session that looks like one. */
+export type Shown = Pick<
+  PaymentRequest,
+  | "amount"
+  | "country"
+  | "currency"
+  | "customer_token_request"
+  | "final"
+  | "is_token_only"
+  | "journey"
+  | "line_items"
+  | "payment_request_id"
+  | "payment_request_reference"
+  | "payment_token"
+  | "purchase_reference"
+  | "return_url"
+  | "session_token"
+  | "state"
+  | "store"
+  | "terminal_reference"
+>;
 
-function money(request: PaymentRequest, amount = request.amount): string {
+type Context = { request: Shown; partner: string; now: number; path: string };
+
+function money(request: Shown, amount = request.amount): string {
   return formatMoney(amount, request.currency, request.country);
 }
 
-function storeName(request: PaymentRequest): string {
+function storeName(request: Shown): string {
   return request.store?.name ?? "the store";
 }
 
-function storeNameAtStart(request: PaymentRequest): string {
+function storeNameAtStart(request: Shown): string {
   return request.store?.name ?? "The store";
 }
 
@@ -31,15 +53,36 @@ function page(context: Context, title: string, body: Markup): Markup {
   return phonePage({ title, body, attributes: html`data-watch="${path}/state" data-state="${watched}"` });
 }
 
-function steps(current: Journey["step"]): Markup {
-  const position = STEPS.indexOf(current);
-  return html`<ol class="steps">${STEP_NAMES.map(
-    (name, index) => html`<li class="${index <= position ? "on" : ""}"><span>${name}</span></li>`,
+function steps(request: Shown, current: Journey["step"]): Markup {
+  const shown = request.is_token_only ? STEPS.filter((step) => step !== "plan") : STEPS;
+  const position = shown.indexOf(current);
+  return html`<ol class="steps">${shown.map(
+    (step, index) =>
+      html`<li class="${index <= position ? "on" : ""}"><span>${STEP_NAMES[STEPS.indexOf(step)] ?? ""}</span></li>`,
   )}</ol>`;
 }
 
-function total(request: PaymentRequest): Markup {
+function total({ request, partner }: Context): Markup {
+  if (request.is_token_only) {
+    return html`<div class="total"><p class="store">${request.store?.name ?? partner}</p><p class="amount">Save Klarna</p></div>`;
+  }
   return html`<div class="total"><p class="store">Payment at ${storeName(request)}</p><p class="amount">${money(request)}</p></div>`;
+}
+
+/** What the customer agrees to when a Partner wants to charge again later. */
+function consent({ request, partner }: Context): Markup | string {
+  const asked = request.customer_token_request;
+  if (asked === null) return "";
+  const isAttended = asked.scopes.includes("payment:customer_present");
+  const isUnattended = asked.scopes.includes("payment:customer_not_present");
+  return html`<section class="consent"><h2>Save Klarna for next time</h2>
+<p>By approving you let ${partner} ${
+    isUnattended
+      ? isAttended
+        ? "charge you with Klarna when you buy there and for your subscription"
+        : "charge you with Klarna for your subscription, also when you are not there"
+      : "pay with Klarna in one tap when you buy there again"
+  }. You can end this at any time.</p></section>`;
 }
 
 function leaveForm(context: Context): Markup {
@@ -60,7 +103,7 @@ function phoneStep(context: Context, journey: Journey): Markup {
   return page(
     context,
     "Pay with your phone",
-    html`${steps("phone")}${total(request)}<main class="card">${problemOf(journey)}<h1>Who is paying?</h1>
+    html`${steps(request, "phone")}${total(context)}<main class="card">${problemOf(journey)}<h1>Who is paying?</h1>
 <p class="lead">Choose a test person. We send a code to the phone.</p>
 <form method="post" action="${path}/phone">
 <fieldset class="persons"><legend class="sr">Test person</legend>
@@ -79,7 +122,7 @@ function codeStep(context: Context, journey: Journey): Markup {
   return page(
     context,
     "Confirm your phone",
-    html`${steps("code")}${total(context.request)}<main class="card">${problemOf(journey)}<h1>Confirm it’s you</h1>
+    html`${steps(context.request, "code")}${total(context)}<main class="card">${problemOf(journey)}<h1>Confirm it’s you</h1>
 <p class="lead">Enter the six digits we sent to ${journey.phone}.</p>
 <form method="post" action="${context.path}/code">
 <label class="field" for="code">Code</label>
@@ -126,7 +169,7 @@ function planStep(context: Context, journey: Journey): Markup {
   return page(
     context,
     "Choose a plan",
-    html`${steps("plan")}${total(context.request)}<main class="card"><h1 class="apart">Choose how to pay</h1>
+    html`${steps(context.request, "plan")}${total(context)}<main class="card"><h1 class="apart">Choose how to pay</h1>
 <form method="post" action="${context.path}/plan">
 <fieldset class="plans"><legend class="sr">Plan</legend>${PLANS.map((plan) => {
       const words = planWords(context, plan);
@@ -150,8 +193,12 @@ function reviewStep(context: Context, journey: Journey): Markup {
   return page(
     context,
     "Review and approve",
-    html`${steps("review")}<main class="card">${problemOf(journey)}<h1>Review and approve</h1>
-<p class="lead">${storeNameAtStart(request)} gets its money from us. You pay as chosen below.</p>
+    html`${steps(request, "review")}<main class="card">${problemOf(journey)}<h1>Review and approve</h1>
+<p class="lead">${
+      request.is_token_only
+        ? "Nothing is charged today."
+        : `${storeNameAtStart(request)} gets its money from us. You pay as chosen below.`
+    }</p>
 <dl class="items">
 <div><dt>Store</dt><dd>${storeName(request)}</dd></div>
 ${request.terminal_reference === null ? "" : html`<div><dt>Till</dt><dd>${request.terminal_reference}</dd></div>`}
@@ -161,11 +208,15 @@ ${items.map(
     html`<div><dt>${item.quantity === 1 ? "" : `${item.quantity} × `}${item.name}</dt><dd>${money(request, item.total_amount)}</dd></div>`,
 )}
 ${more > 0 ? html`<div><dt>and ${more} more</dt><dd></dd></div>` : ""}
-<div><dt>${plan.name}</dt><dd>${plan.sum}</dd></div>
-<div class="strong"><dt>Total</dt><dd>${money(request)}</dd></div>
-</dl></main>
+${
+  request.is_token_only
+    ? ""
+    : html`<div><dt>${plan.name}</dt><dd>${plan.sum}</dd></div>
+<div class="strong"><dt>Total</dt><dd>${money(request)}</dd></div>`
+}
+</dl>${consent(context)}</main>
 <form method="post" action="${context.path}/decision" class="actions">
-<button name="decision" value="approve">Approve</button>
+<button name="decision" value="approve">${request.customer_token_request === null ? "Approve" : "Agree and approve"}</button>
 <div class="pair"><button class="quiet" name="decision" value="refuse">Refuse</button><button class="quiet" name="decision" value="leave">Leave</button></div>
 </form>`,
   );
@@ -182,13 +233,13 @@ function resultPage(
   return page(
     context,
     title,
-    html`<main class="result">${picture(kind)}<p class="amount">${money(request)}</p><h1>${title}</h1><p>${text}</p>${extra}
+    html`<main class="result">${picture(kind)}${request.is_token_only ? "" : html`<p class="amount">${money(request)}</p>`}<h1>${title}</h1><p>${text}</p>${extra}
 <p class="ids">${request.payment_request_reference ?? request.payment_request_id}</p></main>`,
   );
 }
 
 /** The shop's page after the journey, with Klarna's placeholders filled in. */
-function returnUrlOf(request: PaymentRequest): string | null {
+function returnUrlOf(request: Shown): string | null {
   if (request.return_url === null) return null;
   const values: Record<string, string> = {
     id: request.payment_request_id,
@@ -222,10 +273,12 @@ export function journeyPage(context: Context): Markup {
       return resultPage(
         context,
         "good",
-        isConfirmed ? "Paid" : "Your payment was authorized",
-        isConfirmed
-          ? `${storeNameAtStart(request)} has confirmed your payment. You can put your phone away.`
-          : "You will get a confirmation from the store.",
+        request.is_token_only ? "Klarna is saved" : isConfirmed ? "Paid" : "Your payment was authorized",
+        request.is_token_only
+          ? `${context.partner} can charge you with Klarna from now on.`
+          : isConfirmed
+            ? `${storeNameAtStart(request)} has confirmed your payment. You can put your phone away.`
+            : "You will get a confirmation from the store.",
         button,
       );
     }

@@ -35,6 +35,7 @@ export function createPages(sim: Simulator): Hono {
   function contextOf(c: Context, account: Account, request: PaymentRequest) {
     return {
       request,
+      partner: account.name,
       now: nowFor(sim, account),
       path: `/${c.req.param("region") ?? "eu"}/requests/${c.req.param("uuid") ?? ""}`,
     };
@@ -141,7 +142,7 @@ export function createPages(sim: Simulator): Hono {
       declineJourney(sim, account, request);
       return null;
     }
-    journey.step = "plan";
+    journey.step = request.is_token_only ? "review" : "plan";
     return null;
   });
 
