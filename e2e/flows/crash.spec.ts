@@ -3,7 +3,7 @@ import { runCrash, VICTIMS } from "@/server/testing/crash";
 import { startInstance } from "@/server/testing/instance";
 
 // The short form of `npm run crash -- --payments 200 --kills 20`, on an instance of its own.
-test("R6, R7: processes killed at random lose no payment, double none and invent no event", async () => {
+test("R7: front door, web, engine and PostgreSQL killed at random under load: no payment lost, none doubled, no event invented", async () => {
   test.setTimeout(420_000);
   const instance = await startInstance();
   try {

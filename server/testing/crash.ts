@@ -472,6 +472,17 @@ function judgeEvents({ receiver, sales, finals }: Outcome, owed: readonly OwedEv
   return problems;
 }
 
+/** The invariants that do not hold in an instance's database, each with examples. */
+export async function brokenInvariants(instance: Instance): Promise<string[]> {
+  const db = createDatabase(databaseUrlOf(instance), { connections: 1, name: "crash" });
+  try {
+    const results = await checkInvariants(db);
+    return results.filter(({ broken }) => broken > 0).map(({ id, examples }) => `${id}: ${examples.join(", ")}`);
+  } finally {
+    await db.close();
+  }
+}
+
 /** Every row of every table as text, as a dump would hold it: ours, the engine's and its queue's. */
 export async function dumpTexts(db: Pick<Database, "query">): Promise<{ table: string; text: string }[]> {
   const tables = await db.query<Row & { name: string }>({

@@ -50,6 +50,14 @@ export function klarnaBooks(url: string) {
     /** The customer without a phone. */
     play: (requestId: string, action: "open" | "complete" | "decline" | "leave" | "expire") =>
       write(`/requests/${encodeURIComponent(requestId)}/play`, { action, force: true }),
+    /** How many faults still wait for their call. */
+    async armedFaults(): Promise<number> {
+      const FaultsSchema = z.looseObject({
+        faults: z.array(z.looseObject({ times: z.number().nullable(), hits: z.number() })),
+      });
+      const { faults } = FaultsSchema.parse(await read("/faults"));
+      return faults.filter(({ times, hits }) => times !== null && hits < times).length;
+    },
     arm: (fault: Record<string, unknown>) => write("/faults", fault),
   };
 }
