@@ -77,7 +77,7 @@ function Beginning({ info, publicUrl }: { info: ApiDocument["info"]; publicUrl: 
         <p className="mt-1 text-ink-2 text-base">{info.description}</p>
         <p className="mt-1 text-ink-3 text-xs">
           Version {info.version} ·{" "}
-          <a href="/api/openapi.json" className="text-accent hover:underline">
+          <a href="/api/openapi.json" className="text-accent underline underline-offset-2">
             OpenAPI document
           </a>
         </p>
@@ -96,11 +96,17 @@ function Beginning({ info, publicUrl }: { info: ApiDocument["info"]; publicUrl: 
       <Fact term="Errors">
         A problem document with a <code className="font-mono text-xs">code</code> and a{" "}
         <code className="font-mono text-xs">request_id</code>; every code has{" "}
-        <TextLink href="/docs/errors">its page</TextLink>. A declined payment is an answer, not an error.
+        <TextLink href="/docs/errors" isInText>
+          its page
+        </TextLink>
+        . A declined payment is an answer, not an error.
       </Fact>
       <Fact term="Trying">
         In test mode amounts steer the outcome and calls play the customer: see{" "}
-        <TextLink href="/docs/testing">testing</TextLink>.
+        <TextLink href="/docs/testing" isInText>
+          testing
+        </TextLink>
+        .
       </Fact>
     </section>
   );

@@ -73,7 +73,7 @@ function Node({
         type="button"
         aria-expanded={isOpen}
         onClick={() => setOpen(!isOpen)}
-        className="flex w-full items-center rounded-xs text-left hover:bg-hover"
+        className="flex min-h-6 w-full items-center rounded-xs text-left hover:bg-hover"
       >
         <ChevronRight
           aria-hidden

@@ -1,7 +1,7 @@
 "use client";
 
 import dynamic from "next/dynamic";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { cn } from "@/components/cn";
 import type { Mode } from "@/components/display/mode-badge";
 import { Sheet, SheetContent } from "@/components/ui/sheet";
@@ -13,10 +13,13 @@ import { TopBar } from "./top-bar";
 import { useShellKeys } from "./use-shell-keys";
 
 // Loaded when first opened: neither belongs to a page's first load.
-const CommandPalette = dynamic(() => import("./command-palette").then((module) => module.CommandPalette), {
+const loadPalette = () => import("./command-palette").then((module) => module.CommandPalette);
+const CommandPalette = dynamic(loadPalette, {
   ssr: false,
 });
 const ShortcutsHelp = dynamic(() => import("./shortcuts-help").then((module) => module.ShortcutsHelp), { ssr: false });
+
+const PALETTE_LOAD_MS = 1_000;
 
 export type ShellUser = { name: string; email: string; roleLabel: string };
 export type PartnerChoice = { id: string; name: string };
@@ -48,6 +51,12 @@ export function AppShell({ children, ...props }: AppShellProps) {
   const [isPaletteOpen, setPaletteOpen] = useState(false);
   const [isHelpOpen, setHelpOpen] = useState(false);
   useShellKeys({ nav: props.nav, openPalette: () => setPaletteOpen(true), openHelp: () => setHelpOpen(true) });
+
+  // Fetched once the page is at rest: what is typed right after Ctrl K must not be lost.
+  useEffect(() => {
+    const timer = setTimeout(() => void loadPalette(), PALETTE_LOAD_MS);
+    return () => clearTimeout(timer);
+  }, []);
 
   const fold = (): void => {
     const next = !isFolded;

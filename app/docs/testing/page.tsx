@@ -85,7 +85,7 @@ export default function TestingPage() {
         </h2>
         <p className="mt-1 text-ink-2 text-sm">
           Without a phone: one call does what the customer would. They answer{" "}
-          <TextLink href="/docs/errors/simulator_required" className="font-mono text-xs">
+          <TextLink href="/docs/errors/simulator_required" isInText className="font-mono text-xs">
             simulator_required
           </TextLink>{" "}
           where test payments go to Klarna's own sandbox, and need a test key.
