@@ -15,7 +15,7 @@ import {
   StepSchema,
 } from "./model";
 import { requireManageable, wholeAccount } from "./onboard";
-import { acceptInvitation, deepLinkUrl, userView } from "./portal";
+import { acceptInvitation, deepLinkUrl, PORTAL_ROLES, sampleDeepLinkToken, userView } from "./portal";
 import { changeProductAsKlarna, decisionView, productView } from "./products";
 import { managementOf, saveManagement } from "./settings";
 import { checkBrand, runDueSteps, runStep, setAccountState } from "./steps";
@@ -41,6 +41,11 @@ const AccessInputSchema = z
 const RunSchema = z.object({ account: z.string().optional(), kind: StepSchema.shape.kind.optional() });
 const AccountStateSchema = z.object({ state: z.enum(["OPERATIONAL", "DISABLED"]) });
 const ProductSchema = z.object({ state: ProductStateSchema, decision: DecisionReasonSchema.optional() });
+const SampleTokenSchema = z.object({
+  account: z.string(),
+  user: z.email().default("staff@partner.example"),
+  roles: z.array(z.enum(PORTAL_ROLES)).min(1).default(["merchant:admin"]),
+});
 const IncompleteSchema = z.object({ reason: z.string().min(1).max(255).default("the logo cannot be shown") });
 
 function stepView(step: Step) {
@@ -194,6 +199,12 @@ export function createManagementControl(sim: Simulator): Hono {
       })),
     }),
   );
+
+  app.post("/deep-links/token", async (c) => {
+    const input = SampleTokenSchema.parse(await bodyOf(c.req.raw));
+    const account = getAccount(sim, input.account);
+    return c.json({ jwt: sampleDeepLinkToken(sim, account.account_id, input.user, input.roles) }, 201);
+  });
 
   return app;
 }

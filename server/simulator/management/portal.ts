@@ -1,11 +1,12 @@
-import { randomBytes, verify, X509Certificate } from "node:crypto";
+import { generateKeyPairSync, randomBytes, sign, verify, X509Certificate } from "node:crypto";
 import { z } from "zod";
 import { invalid, SimulatedError } from "../errors";
-import { iso } from "../ids";
+import { iso, newUuid } from "../ids";
 import type { Account } from "../model";
 import { isRecord } from "../routing";
 import { nowFor, type Simulator } from "../simulator";
-import { findCertificate, fingerprintOf } from "./credentials";
+import { createSigningRequest } from "./certificates";
+import { createClientCertificate, findCertificate, fingerprintOf } from "./credentials";
 import { EmailSchema, NameSchema, parseInput } from "./input";
 import type { DeepLink, Resource } from "./model";
 import { addResource, findByReference } from "./resources";
@@ -17,6 +18,7 @@ export const PORTAL_ROLES = ["merchant:admin", "merchant:developer"] as const;
 const RoleSchema = z.enum(PORTAL_ROLES, `must be ${PORTAL_ROLES.join(" or ")}`);
 const JTI_MEMORY_MS = 86_400_000;
 const CLOCK_SKEW_MS = 60_000;
+const SAMPLE_SECONDS = 60;
 
 const BodySchema = z.looseObject({ jwt: z.string().optional(), token: z.string().optional() });
 
@@ -112,6 +114,35 @@ export function createDeepLink(sim: Simulator, body: unknown): Record<string, un
   };
   sim.state.deepLinks.put(link);
   return { url: deepLinkUrl(sim, link), expires_at: iso(link.expires_at) };
+}
+
+/** A signed token as an acquirer's software would make it, with a certificate of its own. For trying things out. */
+export function sampleDeepLinkToken(sim: Simulator, accountId: string, user: string, roles: string[]): string {
+  const keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const made = createClientCertificate(sim, {
+    description: "Sample for a deep link",
+    config: { usage: "MTLS", certificate_signing_request: createSigningRequest("Sample", keys) },
+  });
+  const certificate = new X509Certificate(String(made.certificate));
+  const now = Math.floor(Date.now() / 1_000);
+  const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const head = encode({ alg: "ES256", typ: "JWT", x5c: [certificate.raw.toString("base64")] });
+  const body = encode({
+    iss: sim.settings().acquirer_account_id,
+    sub: user,
+    jti: newUuid(),
+    iat: now,
+    exp: now + SAMPLE_SECONDS,
+    amr: ["pwd"],
+    account_id: sim.settings().acquirer_account_id,
+    on_behalf_of: accountId,
+    roles,
+  });
+  const signature = sign("sha256", Buffer.from(`${head}.${body}`), {
+    key: keys.privateKey,
+    dsaEncoding: "ieee-p1363",
+  });
+  return `${head}.${body}.${signature.toString("base64url")}`;
 }
 
 export function deepLinkUrl(sim: Simulator, link: DeepLink): string {

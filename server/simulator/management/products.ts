@@ -1,4 +1,4 @@
-import { SimulatedError } from "../errors";
+import { invalid, SimulatedError } from "../errors";
 import { iso, newUuid } from "../ids";
 import type { Account } from "../model";
 import { nowFor, type Simulator } from "../simulator";
@@ -19,8 +19,25 @@ export function requireEnabledProduct(account: Account): void {
   throw new SimulatedError("OPERATION_FORBIDDEN", `The payment product is ${productStateOf(account)}.`);
 }
 
-export function paymentAccountsOf(sim: Simulator, accountId: string): PaymentAccount[] {
-  return [...sim.state.paymentAccounts.values()].filter((entry) => entry.account_id === accountId);
+type Index = { size: number; first: PaymentAccount | undefined; byAccount: Map<string, PaymentAccount[]> };
+
+const indexes = new WeakMap<object, Index>();
+
+/** Payments ask for this, so it is no search. Payment accounts never change and go only all at once. */
+export function paymentAccountsOf(sim: Simulator, accountId: string): readonly PaymentAccount[] {
+  const { paymentAccounts } = sim.state;
+  const first = paymentAccounts.values().next().value;
+  let index = indexes.get(paymentAccounts);
+  if (index === undefined || index.size !== paymentAccounts.size || index.first !== first) {
+    index = { size: paymentAccounts.size, first, byAccount: new Map() };
+    for (const entry of paymentAccounts.values()) {
+      const own = index.byAccount.get(entry.account_id);
+      if (own === undefined) index.byAccount.set(entry.account_id, [entry]);
+      else own.push(entry);
+    }
+    indexes.set(paymentAccounts, index);
+  }
+  return index.byAccount.get(accountId) ?? [];
 }
 
 export function paymentAccountView(sim: Simulator, account: Account, entry: PaymentAccount): Record<string, unknown> {
@@ -197,6 +214,17 @@ export function findPaymentAccount(
     );
   }
   return all.length === 1 ? (all[0] ?? null) : null;
+}
+
+/** A payment that names a payment account must name one of the account. */
+export function requirePaymentAccount(
+  sim: Simulator,
+  account: Account,
+  named: Parameters<typeof findPaymentAccount>[2] | undefined,
+): void {
+  if (named === undefined || findPaymentAccount(sim, account, named) !== undefined) return;
+  const field = named.payment_account_id === undefined ? "payment_account_reference" : "payment_account_id";
+  throw invalid(`acquiring_config.${field}`, "the payment account does not exist");
 }
 
 export function startProduct(account: Account, paymentProfileId: string): void {
