@@ -195,6 +195,8 @@ async function launch(binaries: Binaries, runner: Runner, options: PostgresOptio
     checkpoint_completion_target: "0.9",
     random_page_cost: "1.1",
     jit: "off",
+    // A new database grows fast; until its tables are first analysed, checks of foreign keys may walk a wrong index.
+    autovacuum_naptime: "10s",
     timezone: "UTC",
     log_timezone: "UTC",
     log_line_prefix: "%m [%p] ",
