@@ -9,6 +9,7 @@ import { createCustomerToken, createOrder, releaseAuthorization } from "./author
 import type { Classic } from "./context";
 import { ClassicError, type ClassicErrorCode, classicErrorBody } from "./errors";
 import { createdHppView, createHpp, disableHpp, distributeHpp, getHpp, hppView } from "./hpp";
+import type { ClassicCredential } from "./model";
 import {
   acknowledge,
   addCapture,
@@ -524,6 +525,9 @@ export function createClassicApi(classic: Classic) {
         default:
           break;
       }
+      if (fault?.kind === "decline" && route.operation === "classic_create_order") {
+        throw new ClassicError(403, "REJECTED", "The purchase was rejected.");
+      }
       const outcome = await runOnce(call, route, account, body, key, correlationId, () => {
         isReplay = true;
       });
@@ -568,6 +572,11 @@ export function createCredential(classic: Classic, account: Account) {
   };
   classic.sim.state.classicCredentials.put(credential);
   return credential;
+}
+
+/** What a merchant with this user and password sends as `Authorization`. */
+export function authorizationOf({ username, password }: ClassicCredential): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }
 
 function pause(ms: number): Promise<void> {

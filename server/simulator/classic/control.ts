@@ -3,7 +3,7 @@ import { z } from "zod";
 import { SimulatedError } from "../errors";
 import { iso } from "../ids";
 import { getAccount } from "../simulator";
-import { createCredential } from "./api";
+import { authorizationOf, createCredential } from "./api";
 import type { Classic } from "./context";
 import { CLASSIC_ACTIONS, playClassic } from "./customer";
 import { touchHpp } from "./hpp";
@@ -66,7 +66,8 @@ export function createClassicControl(classic: Classic) {
   app.get("/credentials", (c) => c.json({ credentials: newest(state.classicCredentials.values()) }));
   app.post("/credentials", async (c) => {
     const input = CredentialInputSchema.parse(await bodyOf(c.req.raw));
-    return c.json(createCredential(classic, getAccount(sim, input.account)), 201);
+    const credential = createCredential(classic, getAccount(sim, input.account));
+    return c.json({ ...credential, authorization: authorizationOf(credential) }, 201);
   });
   app.patch("/credentials/:username", async (c) => {
     const credential = state.classicCredentials.get(c.req.param("username"));
