@@ -13,7 +13,8 @@ export function useZodForm<Input extends FieldValues, Output>(
   return useForm<Input, unknown, Output>({
     resolver: zodResolver<Input, unknown, Output>(schema),
     defaultValues,
-    mode: "onTouched",
+    // Not on leaving a field: the sentence that appears would move the button under the pointer before it is let go.
+    mode: "onSubmit",
   });
 }
 
