@@ -2,8 +2,8 @@ import { z } from "zod";
 import { onCapturedForDispute, onRefundedForDispute } from "./disputes";
 import { invalid, SimulatedError } from "./errors";
 import { iso, newTransactionId } from "./ids";
-import type { Account, Transaction, TransactionState } from "./model";
-import { parseBody } from "./requests";
+import { type Account, LineItemSchema, type Transaction, type TransactionState } from "./model";
+import { checkLineItems, parseBody } from "./requests";
 import { type Facts, nowFor, type Simulator, switchOf } from "./simulator";
 
 /** Payment transactions: what is authorized, captured, refunded and released, and in which state that leaves them. */
@@ -335,20 +335,29 @@ export function voidTransaction(sim: Simulator, account: Account, transaction: T
 const UpdateBodySchema = z.looseObject({
   amount: AmountSchema.optional(),
   payment_transaction_reference: ReferenceSchema.optional(),
-  supplementary_purchase_data: z.looseObject({ purchase_reference: ReferenceSchema.optional() }).optional(),
+  supplementary_purchase_data: z
+    .looseObject({
+      purchase_reference: ReferenceSchema.optional(),
+      line_items: z.array(LineItemSchema).max(1000).optional(),
+    })
+    .optional(),
 });
 
 /** Lowers the amount or changes references. Raising would need a new risk decision and is refused. */
 export function updateTransaction(sim: Simulator, account: Account, transaction: Transaction, body: unknown): void {
   const input = parseBody(UpdateBodySchema, body);
   requireState(transaction, ["AUTHORIZED"], "an update");
+  requireRoom(transaction, 0, "operations");
   if (input.amount !== undefined) {
     if (input.amount > transaction.amount)
       throw new SimulatedError("OPERATION_FORBIDDEN", "The amount cannot be raised.");
     const least = transaction.captured_amount + transaction.voided_amount;
     if (input.amount < least) throw invalid("amount", `is below the captured amount of ${least}`);
-    transaction.amount = input.amount;
   }
+  const items = input.supplementary_purchase_data?.line_items;
+  checkLineItems(items, input.amount ?? transaction.amount, "amount");
+  transaction.amount = input.amount ?? transaction.amount;
+  transaction.line_items = items ?? transaction.line_items;
   transaction.payment_transaction_reference =
     input.payment_transaction_reference ?? transaction.payment_transaction_reference;
   transaction.purchase_reference =
@@ -361,6 +370,7 @@ export function updateTransaction(sim: Simulator, account: Account, transaction:
 /** A new authorization after expiry, within the grace. */
 export function reauthorizeTransaction(sim: Simulator, account: Account, transaction: Transaction): void {
   requireState(transaction, ["EXPIRED"], "a reauthorization");
+  requireRoom(transaction, 0, "operations");
   transaction.expires_at = nowFor(sim, account) + switchOf(sim, account, "authorization_period_ms");
   setState(sim, account, transaction, "AUTHORIZED");
   finish(sim, account, transaction);
