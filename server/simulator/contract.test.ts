@@ -107,7 +107,7 @@ for (const [area, files] of readContracts()) {
       try {
         const variables = await prepare(simulator, file);
         const isSuccess = file.name === `${file.operation}.success`;
-        if (isSuccess && contract.edge !== false && contract.request.path.startsWith("/v2/")) {
+        if (isSuccess && contract.edge !== false && /^\/v[24]\//.test(contract.request.path)) {
           expect(await playEdge(simulator, file, variables)).toEqual([]);
         }
         expect(compare(contract.response, await send(simulator, contract.request, variables), variables)).toEqual([]);
