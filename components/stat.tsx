@@ -38,7 +38,7 @@ export function Stat({
       {isLoading ? (
         <Skeleton className="my-2 h-5 w-28" />
       ) : (
-        <p className="truncate font-semibold text-3xl tracking-[-0.02em] max-sm:text-xl">{value}</p>
+        <p className="truncate font-semibold text-3xl tracking-[-0.02em] max-sm:text-base max-sm:leading-7">{value}</p>
       )}
       <div className="flex min-h-4 flex-wrap items-center gap-x-1.5 text-ink-3 text-xs">
         {isLoading ? (

@@ -96,8 +96,12 @@ async function findInboxBacklog(ctx: ServiceContext): Promise<Backlog & { parked
 async function findDeliveryBacklog(ctx: ServiceContext, now: Date): Promise<Backlog> {
   const [row] = await ctx.db.query<Row & Backlog>({
     name: "system_deliveries",
-    text: `select count(*)::int as count, min(next_attempt_at) as "oldestAt" from webhook_deliveries
-           where state = 'PENDING' and mode = $1 and next_attempt_at <= $2`,
+    // One that waits for its turn behind an earlier event of the same thing is not late.
+    text: `select count(*)::int as count, min(d.next_attempt_at) as "oldestAt"
+           from webhook_deliveries d join webhook_endpoints w on w.id = d.endpoint_id and w.state = 'ENABLED' and w.deleted_at is null
+           where d.state = 'PENDING' and d.mode = $1 and d.next_attempt_at <= $2
+             and not (w.ordered and exists (select 1 from webhook_deliveries e where e.endpoint_id = d.endpoint_id
+               and e.subject_id = d.subject_id and e.state = 'PENDING' and e.sequence < d.sequence))`,
     values: [ctx.scope.mode, now],
   });
   return row ?? NOTHING;

@@ -89,7 +89,12 @@ export default async function EndpointPage({ params }: { params: Promise<{ id: s
                     {delivery.attempts === 1 ? "1 try" : `${delivery.attempts} tries`}
                   </>
                 ),
-                aside: <StatusBadge kind="delivery" status={delivery.status} />,
+                aside: (
+                  <StatusBadge
+                    kind="delivery"
+                    status={delivery.status === "pending" && delivery.attempts > 0 ? "retrying" : delivery.status}
+                  />
+                ),
               }))}
             />
           </Panel>

@@ -12,6 +12,7 @@ import { DefinitionList } from "@/components/display/definition-list";
 import { Id } from "@/components/display/id";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
+import { useNow } from "@/components/hooks";
 import { LiveSwitch } from "@/components/live-switch";
 import { TextLink } from "@/components/text-link";
 import { useTRPC } from "@/components/trpc-provider";
@@ -19,6 +20,7 @@ import type { DeliveryRecord } from "@/server/domain/webhooks/schema";
 import { deliveriesInput, deliveriesTable } from "./table";
 
 const LIVE_MS = 3_000;
+const WAITING_MS = 10_000;
 
 function Subject({ row, isFull = false }: { row: DeliveryRecord; isFull?: boolean }) {
   if (!row.subject.startsWith("pay_")) return <Id value={row.subject} isFull={isFull} hasCopy={false} />;
@@ -27,6 +29,20 @@ function Subject({ row, isFull = false }: { row: DeliveryRecord; isFull?: boolea
       <Id value={row.subject} isFull={isFull} hasCopy={false} />
     </TextLink>
   );
+}
+
+/** A try that has failed is told from one that was not made yet. */
+function statusOf(row: DeliveryRecord): string {
+  return row.status === "pending" && row.attempts > 0 ? "retrying" : row.status;
+}
+
+/** The moment of the next try; one that is over waits behind an earlier event of the same thing. */
+function NextTry({ at }: { at: string | null }) {
+  const now = useNow(1000);
+  if (at !== null && now !== 0 && new Date(at).getTime() < now - WAITING_MS) {
+    return <span className="text-ink-3">In its turn</span>;
+  }
+  return <DateTime value={at} format="relative" />;
 }
 
 const columns: readonly TableColumn<DeliveryRecord>[] = [
@@ -38,7 +54,7 @@ const columns: readonly TableColumn<DeliveryRecord>[] = [
     skeleton: 130,
   },
   { id: "type", header: "Event", cell: (row) => <span className="font-mono text-xs">{row.event.type}</span> },
-  { id: "status", header: "State", cell: (row) => <StatusBadge kind="delivery" status={row.status} /> },
+  { id: "status", header: "State", cell: (row) => <StatusBadge kind="delivery" status={statusOf(row)} /> },
   { id: "subject", header: "About", cell: (row) => <Subject row={row} />, skeleton: 110 },
   { id: "url", header: "Endpoint", cell: (row) => row.endpoint_url, isWide: true },
   { id: "partner", header: "Partner", cell: (row) => row.partner_name, isHiddenAtFirst: true },
@@ -46,7 +62,7 @@ const columns: readonly TableColumn<DeliveryRecord>[] = [
   {
     id: "next",
     header: "Next try",
-    cell: (row) => <DateTime value={row.next_attempt_at} format="relative" />,
+    cell: (row) => <NextTry at={row.next_attempt_at} />,
     skeleton: 56,
   },
 ];
@@ -74,7 +90,7 @@ export function DeliveriesList() {
       totals={totalWords(query.data?.total, "delivery", "deliveries")}
       phoneRow={(row) => ({
         primary: <span className="font-mono text-xs">{row.event.type}</span>,
-        aside: <StatusBadge kind="delivery" status={row.status} />,
+        aside: <StatusBadge kind="delivery" status={statusOf(row)} />,
         secondary: row.endpoint_url,
         asideSecondary: <DateTime value={row.created_at} format="relative" />,
       })}
@@ -83,7 +99,7 @@ export function DeliveriesList() {
         body: (row) => (
           <DefinitionList
             items={[
-              { term: "State", value: <StatusBadge kind="delivery" status={row.status} /> },
+              { term: "State", value: <StatusBadge kind="delivery" status={statusOf(row)} /> },
               { term: "Delivery", value: <Id value={row.id} isFull /> },
               { term: "Event", value: <Id value={row.event.id} isFull /> },
               { term: "About", value: <Subject row={row} isFull /> },
