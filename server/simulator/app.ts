@@ -11,6 +11,7 @@ import { errorBody, SimulatedError } from "./errors";
 import { createCustomerTokenRouter } from "./identity";
 import { createPortalPages } from "./management/pages";
 import { createManagementRouter } from "./management/routes";
+import { createTlsServer, peerCertificateOf } from "./management/tls";
 import { createClassicPages } from "./pages/classic";
 import { createPages } from "./pages/routes";
 import { type ApiAnswer, type ApiCall, bodyBytesMaxOf, isApiPath, isClassicPath } from "./routing";
@@ -171,6 +172,7 @@ export function createApp(options: AppOptions) {
         },
         headerBytes: { largest, total },
         remoteAddress: incoming.socket.remoteAddress,
+        clientCertificate: tlsServer === null ? undefined : peerCertificateOf(incoming),
         body:
           size > bytesMax
             ? new Uint8Array(bytesMax + 1)
@@ -221,6 +223,7 @@ export function createApp(options: AppOptions) {
   }
 
   let server: Server | null = null;
+  let tlsServer: ReturnType<typeof createTlsServer> | null = null;
 
   return {
     sim,
@@ -246,13 +249,25 @@ export function createApp(options: AppOptions) {
         });
       });
     },
+    /** A second address, which asks for a client certificate; resolves with its port. */
+    listenTls(port: number, host: string): Promise<number> {
+      const created = createTlsServer(sim, onRequest);
+      tlsServer = created;
+      return new Promise((resolve, reject) => {
+        created.once("error", reject);
+        created.listen(port, host, () => {
+          const bound = created.address();
+          resolve(typeof bound === "object" && bound !== null ? bound.port : port);
+        });
+      });
+    },
     /** Stops taking calls, writes what is left and closes the file. */
     async close(): Promise<void> {
       clock.close();
       settlements.close();
       await sftp.stop();
-      const closing = server;
-      if (closing !== null) {
+      for (const closing of [server, tlsServer]) {
+        if (closing === null) continue;
         await new Promise<void>((resolve) => {
           closing.close(() => resolve());
           closing.closeIdleConnections();

@@ -7,6 +7,10 @@ async function main(): Promise<void> {
   const app = createApp(settings);
   const port = await app.listen(settings.port, settings.host);
   process.stdout.write(`simulator: listening on http://${settings.host}:${port}\n`);
+  if (settings.tlsPort !== null) {
+    const tlsPort = await app.listenTls(settings.tlsPort, settings.host);
+    process.stdout.write(`simulator: asking for client certificates on https://${settings.host}:${tlsPort}\n`);
+  }
 
   let isStopping = false;
   const stop = (): void => {
@@ -24,7 +28,7 @@ async function main(): Promise<void> {
 function fail(error: unknown): void {
   const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
   const sentence = isTaken
-    ? "The simulator's port is in use. Choose another with SIMULATOR_PORT."
+    ? "The simulator's port is in use. Choose another with SIMULATOR_PORT or SIMULATOR_TLS_PORT."
     : error instanceof Error
       ? error.message
       : String(error);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { issueCustomerToken, parseTokenRequest, usableToken } from "./customer-tokens";
 import { invalid, SimulatedError } from "./errors";
 import { iso, newPaymentToken, newRequestId, newSessionToken, uuidOf } from "./ids";
+import { requireEnabledProduct } from "./management/products";
 import { CURRENCIES, countryOfCurrency, currencyOfCountry } from "./markets";
 import {
   type Account,
@@ -371,6 +372,7 @@ export function createRequestFromBody(
   body: unknown,
   customerToken: string | undefined,
 ): PaymentRequest {
+  requireEnabledProduct(account);
   const input = parseBody(CreateBodySchema, body);
   const data = input.supplementary_purchase_data;
   const asked = input.request_customer_token;

@@ -13,6 +13,7 @@ const EnvironmentSchema = z.object({
     .regex(/^klarna_test_api_.{16,}$/, "must look like klarna_test_api_ followed by at least 16 characters")
     .optional(),
   SIMULATOR_AUTO_ACCOUNTS: z.enum(["true", "false"]).optional(),
+  SIMULATOR_TLS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   SIMULATOR_SFTP_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   SIMULATOR_SFTP_USER: z.string().min(1).max(64).optional(),
   SIMULATOR_SFTP_PASSWORD: z.string().min(8).max(128).optional(),
@@ -27,6 +28,8 @@ export type SimulatorSettings = {
   apiKey: string | undefined;
   autoAccounts: boolean | undefined;
   dataDir: string;
+  /** A second address that speaks TLS and asks for a client certificate; null: none. */
+  tlsPort: number | null;
   /** null: settlement files by SFTP only when the control API asks for it. */
   sftp: SftpOptions | null;
 };
@@ -53,6 +56,7 @@ export function readSettings(env: Record<string, string | undefined>): Simulator
     autoAccounts:
       settings.SIMULATOR_AUTO_ACCOUNTS === undefined ? undefined : settings.SIMULATOR_AUTO_ACCOUNTS === "true",
     dataDir: settings.DATA_DIR,
+    tlsPort: settings.SIMULATOR_TLS_PORT ?? null,
     sftp:
       settings.SIMULATOR_SFTP_PORT === undefined
         ? null

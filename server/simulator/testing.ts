@@ -49,6 +49,8 @@ export type RunningSimulator = {
   apiKey: string;
   fetch: (request: Request) => Promise<Response>;
   control: SimulatorControl;
+  /** Opens the address that speaks TLS and asks for a client certificate; gives its URL. */
+  listenTls(): Promise<string>;
   close(): Promise<void>;
 };
 
@@ -136,5 +138,12 @@ export async function startSimulator(
     },
   };
 
-  return { url, apiKey, fetch: app.fetch, control, close: () => app.close() };
+  return {
+    url,
+    apiKey,
+    fetch: app.fetch,
+    control,
+    listenTls: async () => `https://localhost:${await app.listenTls(0, "127.0.0.1")}`,
+    close: () => app.close(),
+  };
 }

@@ -169,21 +169,15 @@ const StoreFields = z.looseObject({
   bundle_names: z.array(z.string().min(1).max(255)).min(1).optional(),
 });
 
-export function storeProblems(store: {
-  type: string;
-  url?: unknown;
-  address?: unknown;
-  platform?: unknown;
-  bundle_names?: unknown;
-}): string[] {
-  const needed = { WEBSITE: ["url"], PHYSICAL_STORE: ["address"], MOBILE_APP: ["platform", "bundle_names"] }[
-    store.type
-  ] as readonly ("url" | "address" | "platform" | "bundle_names")[] | undefined;
-  return (needed ?? []).filter((field) => store[field] === undefined || store[field] === null);
-}
+const NEEDED = {
+  WEBSITE: ["url"],
+  PHYSICAL_STORE: ["address"],
+  MOBILE_APP: ["platform", "bundle_names"],
+} as const satisfies Record<string, readonly (keyof z.infer<typeof StoreFields>)[]>;
 
 export const StoreInputSchema = StoreFields.superRefine((store, context) => {
-  for (const field of storeProblems(store)) {
+  for (const field of NEEDED[store.type]) {
+    if (store[field] !== undefined) continue;
     context.addIssue({ code: "custom", message: `is required for ${store.type}`, path: [field] });
   }
 });

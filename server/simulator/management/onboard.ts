@@ -23,7 +23,6 @@ import {
   brandView,
   businessEntityView,
   findByReference,
-  getStore,
   merged,
   resourcesOf,
   storeGroupView,
@@ -385,7 +384,7 @@ export function createPaymentAccount(
 export function wholeAccount(sim: Simulator, account: Account): Record<string, unknown> {
   return {
     ...onboardedView(sim, account),
-    stores: account.stores.map((store) => storeView(getStore(account, store.store_id))),
+    stores: account.stores.map(storeView),
     payment_accounts: paymentAccountsOf(sim, account.account_id).length,
   };
 }
