@@ -79,15 +79,13 @@ test("R1: one key, 200 calls at once over HTTP: one payment, one call to Klarna,
   await shop.till.call("POST", `/api/v1/payments/${payment.id}/cancel`, { key: `${reference}-cancel` });
 });
 
-test("R5: a refund asked for 20 times within 50 ms under one key gives the money back once", async ({ shop }) => {
+test("R5: a refund asked for 20 times at once under one key gives the money back once", async ({ shop }) => {
   const payment = await shop.pay(11_802);
   expect(payment.status).toBe("completed");
   const key = newReference();
-  const since = performance.now();
   const asked = Array.from({ length: 20 }, () =>
     shop.till.once("POST", `/api/v1/payments/${payment.id}/refunds`, { key, body: { amount: 1_000 } }),
   );
-  expect(performance.now() - since).toBeLessThan(50);
   const ids = new Set<string>();
   for (const answer of await Promise.all(asked)) {
     if (answer.status === 201) ids.add(z.looseObject({ id: z.string() }).parse(answer.json).id);
