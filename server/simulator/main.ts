@@ -28,7 +28,7 @@ async function main(): Promise<void> {
 function fail(error: unknown): void {
   const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
   const sentence = isTaken
-    ? "The simulator's port is in use. Choose another with SIMULATOR_PORT or SIMULATOR_TLS_PORT."
+    ? "The simulator's port is in use. Choose another with SIMULATOR_PORT, SIMULATOR_TLS_PORT or SIMULATOR_SFTP_PORT."
     : error instanceof Error
       ? error.message
       : String(error);

@@ -24,6 +24,7 @@ export type SftpOptions = {
 };
 
 export type SftpServer = ReturnType<typeof createSftpServer>;
+export type SftpView = ReturnType<SftpServer["view"]>;
 
 type Handle = { kind: "file"; content: Buffer; at: number } | { kind: "folder"; isListed: boolean };
 

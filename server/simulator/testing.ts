@@ -1,8 +1,11 @@
 import { createApp } from "./app";
 import type { AccountView, booksOf, CustomerTokenView, DeliveryView, RequestView, TransactionView } from "./control";
 import type { CustomerAction } from "./customer";
+import type { OpenDispute, PlayDispute } from "./disputes";
 import type { Fault, Settings, Switches } from "./model";
 import type { FaultInput } from "./scenarios";
+import type { Terms } from "./settlements-model";
+import type { SftpView } from "./sftp";
 import type { LoggedCall, StoreInput } from "./simulator";
 
 /** A simulator inside the test's process: on a free port, in memory unless a folder is given. */
@@ -34,6 +37,23 @@ export type SimulatorControl = {
   fault(input: FaultInput): Promise<Fault>;
   clearFaults(): Promise<void>;
   advance(ms: number, account?: string): Promise<void>;
+  /** Opens a dispute on a captured transaction, as a customer or Klarna would. */
+  openDispute(input: OpenDispute): Promise<Record<string, unknown>>;
+  /** What Klarna or time does to a dispute. */
+  playDispute(disputeId: string, input: PlayDispute): Promise<Record<string, unknown>>;
+  /** Makes settlements now, of all that is owed. */
+  settle(input?: { until?: string; currency?: string; daily?: boolean }): Promise<Record<string, unknown>[]>;
+  /** A correction by hand, in the next settlement. */
+  adjust(input: { account: string; currency: string; amount: number; comment?: string }): Promise<void>;
+  terms(input: Partial<Terms> & { account?: string }): Promise<Terms>;
+  /** Turns the SFTP server on or off and tells where it stands. */
+  sftp(input: {
+    is_enabled: boolean;
+    port?: number;
+    user?: string;
+    password?: string;
+    public_key?: string;
+  }): Promise<SftpView>;
   /** Creates a signing key and a webhook for all events (or those given) to this address. */
   webhook(
     url: string,
@@ -117,6 +137,15 @@ export async function startSimulator(
     async advance(ms, account) {
       await call("POST", "/_control/clock", { advance_ms: ms, ...(account === undefined ? {} : { account }) });
     },
+    openDispute: (input) => call("POST", "/_control/disputes", input),
+    playDispute: (id, input) => call("POST", `/_control/disputes/${id}/play`, input),
+    settle: async (input = {}) =>
+      (await call<{ settlements: Record<string, unknown>[] }>("POST", "/_control/settlements", input)).settlements,
+    async adjust(input) {
+      await call("POST", "/_control/adjustments", input);
+    },
+    terms: (input) => call("POST", "/_control/terms", input),
+    sftp: (input) => call("POST", "/_control/sftp", input),
     async webhook(target, eventTypes = ["payment.*"]) {
       const key = await call<{ signing_key_id: string; signing_key: string }>(
         "POST",
