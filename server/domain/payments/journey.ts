@@ -36,7 +36,8 @@ export type RequestFacts = {
   isRead: boolean;
 };
 
-const REQUEST_ENDS = new Set(["COMPLETED", "EXPIRED", "CANCELED", "CANCELLED", "DECLINED"]);
+const CANCELED = new Set(["CANCELED", "CANCELLED"]);
+const REQUEST_ENDS = new Set(["COMPLETED", "EXPIRED", "DECLINED", ...CANCELED]);
 
 export function tokenPlace(payment: Pick<PaymentRow, "id" | "partnerId">): string {
   return `payments|klarna_token_secret|${payment.id}|${payment.partnerId}`;
@@ -68,8 +69,10 @@ export function applyRequestFacts(ctx: ServiceContext, draft: Draft, facts: Requ
   if (!OPEN_STATES.includes(after.state) || after.klarnaPaymentRequestId !== facts.requestId) return "ignored";
   const state = facts.state.toUpperCase();
   const known = after.klarnaRequestState ?? "SUBMITTED";
-  if (REQUEST_ENDS.has(known))
-    return known === "COMPLETED" && state === "COMPLETED" ? applyToken(ctx, draft, facts, now) : "ignored";
+  if (known === "COMPLETED" && state === "COMPLETED") return applyToken(ctx, draft, facts, now);
+  // A finished request can still be canceled, by our own call whose answer was lost; every other end is the last word.
+  const isCanceledAfter = known === "COMPLETED" && CANCELED.has(state) && after.finalStartedAt === null;
+  if (REQUEST_ENDS.has(known) && !isCanceledAfter) return "ignored";
   if (!REQUEST_ENDS.has(state)) {
     if (!facts.isRead && after.klarnaRequestStateAt) {
       if (facts.occurredAt < after.klarnaRequestStateAt) return "ignored";
@@ -88,7 +91,7 @@ export function applyRequestFacts(ctx: ServiceContext, draft: Draft, facts: Requ
     after.klarnaRequestStateAt = facts.occurredAt;
     return "applied";
   }
-  after.klarnaRequestState = state === "CANCELLED" ? "CANCELED" : state;
+  after.klarnaRequestState = CANCELED.has(state) ? "CANCELED" : state;
   after.klarnaRequestStateAt = facts.occurredAt;
   switch (after.klarnaRequestState) {
     case "COMPLETED":

@@ -295,6 +295,30 @@ describe("a payment in store", () => {
     expect((await getPayment(ctx, id)).status).toBe("canceled");
   });
 
+  it("ends canceled when Klarna canceled a request that was just finished, and the answer was lost", async () => {
+    await freshPartner();
+    const id = await pending();
+    const request = await requestOf(id);
+    const match = { payment_request_id: request };
+    // The cashier cancels and Klarna cannot hear it; meanwhile its event says that the customer has finished.
+    await test.simulator.control.fault({ operation: "cancel_request", kind: "status_500", times: 4, match });
+    expect((await cancelPayment(ctx, id)).status).toBe("pending");
+    // The repeat is done at Klarna and its answer is lost: from then on Klarna refuses to cancel what is canceled.
+    await test.simulator.control.fault({ operation: "cancel_request", kind: "status_500_after", times: 1, match });
+    await sendSigned(webhooks, {
+      type: "payment.request.state-change.completed",
+      account: partner.account.id,
+      occurredAt: test.clock.now(),
+      payload: { ...match, payment_request_reference: id, state: "COMPLETED", payment_token: "krn:payment-token:x" },
+    });
+    await settleWebhooks();
+    await sweepFor(MINUTE_MS);
+    expect((await test.simulator.control.request(request)).state).toBe("CANCELED");
+    expect((await getPayment(ctx, id)).status).toBe("canceled");
+    expect((await eventsOf(id)).filter((type) => type === "payment.canceled")).toHaveLength(1);
+    expect(await transactionsOf(id)).toHaveLength(0);
+  });
+
   it("refuses a cancel once the payment is completed", async () => {
     await freshPartner();
     const id = await pending();
