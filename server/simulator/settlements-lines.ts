@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { ACQUIRING_ACCOUNTS } from "./management/catalogue";
+import { ACQUIRING_ACCOUNTS, feeOfProfile } from "./management/catalogue";
 import { newProduct } from "./management/model";
 import type { Account, Transaction } from "./model";
 import {
@@ -22,7 +22,8 @@ const DEFAULTS_ID = "default";
 export function termsOf(sim: Simulator, accountId: string | undefined): Terms {
   const shared = sim.state.terms.get(DEFAULTS_ID)?.terms;
   const own = accountId === undefined ? undefined : sim.state.terms.get(accountId)?.terms;
-  return { ...DEFAULT_TERMS, ...shared, ...own };
+  const profile = accountId === undefined ? undefined : sim.state.accounts.get(accountId)?.product.payment_profile_id;
+  return { ...DEFAULT_TERMS, ...feeOfProfile(profile), ...shared, ...own };
 }
 
 export function changeTerms(sim: Simulator, accountId: string | undefined, terms: Partial<Terms>): Terms {

@@ -1,4 +1,5 @@
 import { iso } from "../ids";
+import { DEFAULT_TERMS, FALLBACK_FEES, FEES } from "../settlements-model";
 
 /** What Klarna provisions after the contract and the acquirer can only read. Fixed ids, so that scripts may name them. */
 
@@ -60,31 +61,35 @@ export type PricePlan = {
 };
 
 const PROGRAMS = ["PAY_IN_FULL", "PAY_LATER", "PAY_IN_PARTS", "FINANCING"] as const;
-const PRICED: readonly [country: string, currency: string, fixed: number][] = [
-  ["DE", "EUR", 20],
-  ["AT", "EUR", 20],
-  ["NL", "EUR", 25],
-  ["FR", "EUR", 25],
-  ["SE", "SEK", 200],
-  ["GB", "GBP", 20],
-  ["US", "USD", 30],
+const PRICED: readonly (readonly [country: string, currency: string])[] = [
+  ["DE", "EUR"],
+  ["AT", "EUR"],
+  ["NL", "EUR"],
+  ["FR", "EUR"],
+  ["SE", "SEK"],
+  ["GB", "GBP"],
+  ["US", "USD"],
 ];
 
+/** One price per plan whatever the program and the channel, so that a settlement can be checked by head. */
 function ratesOf(basisPoints: number): Rate[] {
-  return PRICED.flatMap(([issuing_country, currency, fixed_amount]) =>
-    PROGRAMS.flatMap((payment_program, step) =>
+  return PRICED.flatMap(([issuing_country, currency]) =>
+    PROGRAMS.flatMap((payment_program) =>
       (["ONLINE", "PHYSICAL"] as const).map((sales_channel) => ({
         issuing_country,
         merchant_category_code: null,
         sales_channel,
         payment_program,
-        fixed_amount,
+        fixed_amount: (FEES[currency] ?? FALLBACK_FEES).fixed,
         currency,
-        variable_basis_points: basisPoints + step * 60 - (sales_channel === "PHYSICAL" ? 40 : 0),
+        variable_basis_points: basisPoints,
       })),
     ),
   );
 }
+
+const STANDARD_BASIS_POINTS = DEFAULT_TERMS.fee_basis_points;
+const VOLUME_BASIS_POINTS = 249;
 
 const plan = (tail: string) => `krn:partner:product:payment:price-plan:${tail}`;
 
@@ -96,7 +101,7 @@ export const PRICE_PLANS: readonly PricePlan[] = [
     version: 1,
     effective_from: iso(Date.UTC(2025, 0, 1)),
     micro_transaction_cap_basis_points: 1_000,
-    rates: ratesOf(249),
+    rates: ratesOf(STANDARD_BASIS_POINTS),
   },
   {
     price_plan_id: plan("0a1f5c1e-0000-4000-8000-000000000022"),
@@ -105,7 +110,7 @@ export const PRICE_PLANS: readonly PricePlan[] = [
     version: 2,
     effective_from: iso(Date.UTC(2025, 5, 1)),
     micro_transaction_cap_basis_points: 800,
-    rates: ratesOf(189),
+    rates: ratesOf(VOLUME_BASIS_POINTS),
   },
 ];
 
@@ -136,3 +141,10 @@ export const PAYMENT_PROFILES: readonly PaymentProfile[] = [
     payment_programs: ["PAY_IN_FULL", "PAY_LATER", "PAY_IN_PARTS"],
   },
 ];
+
+/** The variable part of the price that comes with a payment profile; nothing where there is none. */
+export function feeOfProfile(paymentProfileId: string | null | undefined): { fee_basis_points?: number } {
+  const found = PAYMENT_PROFILES.find((entry) => entry.payment_profile_id === paymentProfileId);
+  const rate = PRICE_PLANS.find((entry) => entry.price_plan_id === found?.price_plan_id)?.rates[0];
+  return rate === undefined ? {} : { fee_basis_points: rate.variable_basis_points };
+}

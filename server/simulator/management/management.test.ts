@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Answer, at, type Client, createClient, createReceiver, isJson, type Json, stepUpBody } from "../fixtures";
-import { ACQUIRING_ACCOUNTS, PAYMENT_PROFILES } from "./catalogue";
+import { ACQUIRING_ACCOUNTS, PAYMENT_PROFILES, PRICE_PLANS } from "./catalogue";
 import { createSigningRequest } from "./certificates";
 
 const DAY_MS = 86_400_000;
@@ -226,6 +226,23 @@ describe("a Partner account", () => {
     expect((await pay({ payment_account_id: own.paymentAccount })).status).toBe(200);
     expect((await pay({ payment_account_id: other.paymentAccount })).status).toBe(400);
     expect((await pay({ payment_account_reference: "other-account" })).status).toBe(400);
+  });
+
+  it("is settled at the price of its payment profile", async () => {
+    const standard = await onboard("standard");
+    const products = onboardBody("volume").products;
+    const volume = await onboard("volume", {
+      products: Array.isArray(products)
+        ? products.map((product: unknown) => ({
+            ...(isJson(product) ? product : {}),
+            payment_profile_id: PAYMENT_PROFILES[1]?.payment_profile_id,
+          }))
+        : [],
+    });
+    const feeOf = async (id: string) =>
+      (await control("GET", `/terms?account=${encodeURIComponent(id)}`)).body.fee_basis_points;
+    expect(await feeOf(standard.id)).toBe(PRICE_PLANS[0]?.rates[0]?.variable_basis_points);
+    expect(await feeOf(volume.id)).toBe(PRICE_PLANS[1]?.rates[0]?.variable_basis_points);
   });
 
   it("survives a restart with everything that belongs to it", async () => {
