@@ -65,6 +65,11 @@ const HEADERS_BYTES_MAX = 20 * 1024;
 const SLOW_MS = 3_000;
 const LOGGED_BODY_CHARS_MAX = 8_192;
 
+/** What a gateway or a traffic filter in front of the API answers. */
+function htmlPage(title: string): string {
+  return `<html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>`;
+}
+
 function requireAccount(account: Account | null): Account {
   if (account === null) throw new SimulatedError("RESOURCE_NOT_FOUND", "The account does not exist.");
   return account;
@@ -460,10 +465,10 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
           return answer(500, null, "silent");
         case "html_502":
           headers["content-type"] = "text/html";
-          return answer(
-            502,
-            "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>",
-          );
+          return answer(502, htmlPage("502 Bad Gateway"));
+        case "html_403":
+          headers["content-type"] = "text/html";
+          return answer(403, htmlPage("403 Forbidden"));
         case "slow_before":
           await pause(fault.delay_ms ?? SLOW_MS);
           break;

@@ -138,7 +138,12 @@ export async function createReceiver() {
     incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
     incoming.on("end", () => {
       const body = Buffer.concat(chunks).toString("utf8");
-      const parsed: unknown = JSON.parse(body);
+      let parsed: unknown = null;
+      try {
+        parsed = JSON.parse(body);
+      } catch {
+        parsed = null;
+      }
       received.push({
         body,
         headers: incoming.headers,

@@ -235,6 +235,8 @@ export const TransactionSchema = z.object({
   store_id: z.string().nullable(),
   terminal_reference: z.string().nullable(),
   line_items: z.array(LineItemSchema),
+  /** The money of a classic order: it makes no events of the newer kind. */
+  is_classic: z.boolean().optional(),
 });
 export type Transaction = z.infer<typeof TransactionSchema>;
 
@@ -309,6 +311,7 @@ export const FaultKindSchema = z.enum([
   "wrong_schema",
   "unknown_word",
   "html_502",
+  "html_403",
   "decline",
   "approve",
   "step_up_again",

@@ -33,6 +33,7 @@ export const CALL_FAULTS: ReadonlySet<FaultKind> = new Set<FaultKind>([
   "wrong_schema",
   "unknown_word",
   "html_502",
+  "html_403",
   "decline",
   "approve",
   "step_up_again",
