@@ -193,58 +193,81 @@ export async function insertPayment(
 const movingAssignments = PAYMENT_MOVING.map((key) => `${snake(key)} = n.${snake(key)}`).join(", ");
 const many = (table: string, key: string): string => `jsonb_populate_recordset(null::${table}, $3::jsonb->'${key}')`;
 /*
- * Rows are found by their payment first: the planner takes a list of JSON for a hundred rows, and by their ids alone it would
- * read whole tables for them.
+ * The parts of a step's statement. Only those that have rows are put into it: opening a table with its indexes costs the
+ * database more than a row. Rows are found by their payment first: the planner takes a list of JSON for a hundred rows, and
+ * by their ids alone it would read whole tables for them.
  */
-const APPLY_TEXT = `with n as (select * from jsonb_populate_record(null::payments, $1::jsonb)),
-  moved as (
-    update payments p set version = p.version + 1, ${movingAssignments} from n
-    where p.id = n.id and p.version = $2 returning p.id, p.partner_id, p.mode
-  ), opened as (
+const APPLY_PARTS = {
+  newOperations: `opened as (
     insert into klarna_operations (${OPERATION_COLUMNS}) select ${OPERATION_COLUMNS.split(", ")
       .map((c) => `o.${c}`)
       .join(", ")}
-    from ${many("klarna_operations", "newOperations")} o, moved
-  ), settled as (
+    from ${many("klarna_operations", "newOperations")} o, moved)`,
+  operations: `settled as (
     update klarna_operations k set state = o.state, result = o.result, attempts = o.attempts, next_attempt_at = o.next_attempt_at,
       klarna_error_code = o.klarna_error_code, klarna_error_id = o.klarna_error_id, settled_at = o.settled_at
-    from ${many("klarna_operations", "operations")} o, moved where k.payment_id = moved.id and k.id = o.id
-  ), called as (
+    from ${many("klarna_operations", "operations")} o, moved where k.payment_id = moved.id and k.id = o.id)`,
+  calls: `called as (
     insert into klarna_calls (operation_id, partner_id, mode, attempt, outcome, method, path, http_status, request, response,
       klarna_correlation_id, klarna_error_id, duration_ms, created_at)
     select c.operation_id, c.partner_id, c.mode, c.attempt, c.outcome, c.method, c.path, c.http_status, c.request, c.response,
-      c.klarna_correlation_id, c.klarna_error_id, c.duration_ms, c.created_at from ${many("klarna_calls", "calls")} c, moved
-  ), captured as (
+      c.klarna_correlation_id, c.klarna_error_id, c.duration_ms, c.created_at from ${many("klarna_calls", "calls")} c, moved)`,
+  newCaptures: `captured as (
     insert into captures (id, partner_id, mode, payment_id, state, amount, currency, reference, klarna_payment_capture_id, automatic,
       failure_code, created_at, updated_at)
     select c.id, c.partner_id, c.mode, c.payment_id, c.state, c.amount, c.currency, c.reference, c.klarna_payment_capture_id, c.automatic,
-      c.failure_code, c.created_at, c.updated_at from ${many("captures", "newCaptures")} c, moved
-  ), refunding as (
+      c.failure_code, c.created_at, c.updated_at from ${many("captures", "newCaptures")} c, moved)`,
+  newRefunds: `refunding as (
     insert into refunds (id, partner_id, mode, payment_id, capture_id, state, amount, currency, reason, reference,
       klarna_payment_refund_id, failure_code, created_by, created_at, updated_at)
     select f.id, f.partner_id, f.mode, f.payment_id, f.capture_id, f.state, f.amount, f.currency, f.reason, f.reference,
-      f.klarna_payment_refund_id, f.failure_code, f.created_by, f.created_at, f.updated_at from ${many("refunds", "newRefunds")} f, moved
-  ), refunded as (
+      f.klarna_payment_refund_id, f.failure_code, f.created_by, f.created_at, f.updated_at from ${many("refunds", "newRefunds")} f, moved)`,
+  refunds: `refunded as (
     update refunds d set state = f.state, klarna_payment_refund_id = f.klarna_payment_refund_id, failure_code = f.failure_code,
       updated_at = f.updated_at from ${many("refunds", "refunds")} f, moved
-    where d.partner_id = moved.partner_id and d.mode = moved.mode and d.payment_id = moved.id and d.id = f.id
-  ), announced as (
+    where d.partner_id = moved.partner_id and d.mode = moved.mode and d.payment_id = moved.id and d.id = f.id)`,
+  events: `announced as (
     insert into outbox_events (id, partner_id, mode, type, version, subject_kind, subject_id, sequence, payload, created_at)
     select e.id, e.partner_id, e.mode, e.type, e.version, e.subject_kind, e.subject_id, e.sequence, e.payload, e.created_at
-    from ${many("outbox_events", "events")} e, moved
-  ), noted as (
+    from ${many("outbox_events", "events")} e, moved)`,
+  audit: `noted as (
     insert into audit_entries (${AUDIT_COLUMNS}) select ${AUDIT_COLUMNS.split(", ")
       .map((c) => `a.${c}`)
       .join(", ")}
-    from ${many("audit_entries", "audit")} a, moved
-  ), alarmed as (
+    from ${many("audit_entries", "audit")} a, moved)`,
+  alarms: `alarmed as (
     insert into alarms (id, kind, partner_id, mode, subject_kind, subject_id, message, raised_at)
     select l.id, l.kind, l.partner_id, l.mode, l.subject_kind, l.subject_id, l.message, l.raised_at from ${many("alarms", "alarms")} l, moved
-    on conflict (kind, subject_id) where cleared_at is null do nothing
-  ), answered as (
-    update idempotent_answers i set state = 'DONE', status = $5, body = $6, body_encrypted = true
-    from moved where i.partner_id = $7 and i.mode = $8 and i.key = $4
-  ) select moved.id, pg_notify('payment_changed', moved.id) from moved`;
+    on conflict (kind, subject_id) where cleared_at is null do nothing)`,
+} as const;
+type ApplyPart = keyof typeof APPLY_PARTS;
+const APPLY_ORDER: readonly ApplyPart[] = [
+  ...(["newOperations", "operations", "calls", "newCaptures", "newRefunds", "refunds"] as const),
+  ...(["events", "audit", "alarms"] as const),
+];
+
+/** The statement of a step that writes these parts; a step of one kind always has the same, prepared once per connection. */
+function applyStatement(parts: readonly ApplyPart[], hasAnswer: boolean): { name: string; text: string } {
+  const name = `payment_apply:${parts.join(":")}${hasAnswer ? ":answer" : ""}`;
+  const known = applyStatements.get(name);
+  if (known) return known;
+  const text = `with lists as (select $3::jsonb), n as (select * from jsonb_populate_record(null::payments, $1::jsonb)),
+    moved as (
+      update payments p set version = p.version + 1, ${movingAssignments} from n
+      where p.id = n.id and p.version = $2 returning p.id, p.partner_id, p.mode
+    )${parts.map((part) => `, ${APPLY_PARTS[part]}`).join("")}${
+      hasAnswer
+        ? `, answered as (
+      update idempotent_answers i set state = 'DONE', status = $5, body = $6, body_encrypted = true
+      from moved where i.partner_id = $7 and i.mode = $8 and i.key = $4)`
+        : ""
+    } select moved.id, pg_notify('payment_changed', moved.id) from moved`;
+  // Names of prepared statements end at 63 bytes: these are told apart by their number.
+  const made = { name: `payment_apply_${applyStatements.size + 1}`, text };
+  applyStatements.set(name, made);
+  return made;
+}
+const applyStatements = new Map<string, { name: string; text: string }>();
 
 /**
  * Applies one step: guarded by the version that was read, with journal, captures, refunds, events, audit, alarms and the
@@ -278,18 +301,14 @@ export async function applyChange(tx: Transaction, change: PaymentChange, now: D
     alarms: (change.alarms ?? []).map(toColumns),
   };
   const answer = change.answer ?? null;
+  const parts = APPLY_ORDER.filter((part) => lists[part].length > 0);
   const rows = await tx.query<Row>({
-    name: "payment_apply",
-    text: APPLY_TEXT,
+    ...applyStatement(parts, answer !== null),
     values: [
       JSON.stringify(toColumns(change.after)),
       change.before.version,
       JSON.stringify(lists),
-      answer?.key ?? null,
-      answer?.status ?? null,
-      answer?.body ?? null,
-      answer?.partnerId ?? null,
-      answer?.mode ?? null,
+      ...(answer === null ? [] : [answer.key, answer.status, answer.body, answer.partnerId, answer.mode]),
     ],
   });
   return rows.length === 1;
