@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { PUBLIC_STATUSES } from "@/server/domain/payments/schema";
+import { PUBLIC_STATUSES } from "@/server/domain/payments/states";
 import { DisplayMessageSchema, displayPhase, isOver, toDisplayView } from "./display-view";
 import { clockWords, displayWords } from "./display-words";
 

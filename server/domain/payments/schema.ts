@@ -8,7 +8,7 @@ import {
   modeSchema,
   referenceSchema,
 } from "@/server/core/schema";
-import { PAYMENT_STATES } from "./states";
+import { PUBLIC_STATUSES } from "./states";
 
 /*
  * The payment as Partners see it: one object in REST answers, event streams and webhooks. It lives here, and not beside
@@ -122,21 +122,7 @@ export const CreateRefundSchema = z.strictObject({
 });
 export type CreateRefundInput = z.infer<typeof CreateRefundSchema>;
 
-export const PUBLIC_STATUSES = PAYMENT_STATES.map((state) => state.toLowerCase());
-export const PublicStatusSchema = z.enum([
-  "processing",
-  "pending",
-  "in_progress",
-  "finalizing",
-  "authorized",
-  "authorization_expired",
-  "completed",
-  "voided",
-  "declined",
-  "canceled",
-  "expired",
-  "failed",
-]);
+export const PublicStatusSchema = z.enum(PUBLIC_STATUSES);
 
 const moment = z.iso.datetime({ offset: true });
 const neighbour = z.object({ id: z.string(), reference: z.string() });

@@ -10,6 +10,7 @@ import {
   PAYMENT_STATE_WORDS,
   PAYMENT_STATES,
   type PaymentState,
+  PUBLIC_STATUSES,
   paymentActions,
   paymentMachine,
 } from "./states";
@@ -71,6 +72,10 @@ describe("the life of a payment", () => {
         }
       }),
     );
+  });
+
+  it("is said to Partners in the same words, in lower case", () => {
+    expect([...PUBLIC_STATUSES]).toEqual(PAYMENT_STATES.map((state) => state.toLowerCase()));
   });
 
   it("has a word for each state, and open and settled are opposites", () => {

@@ -53,6 +53,22 @@ export const paymentMachine = defineMachine({
 export type PaymentState = (typeof paymentMachine.states)[number];
 export const PAYMENT_STATES = paymentMachine.states;
 
+/** The states as the Partner API says them. A plain list, so that a table need not load a schema library to name them. */
+export const PUBLIC_STATUSES = [
+  "processing",
+  "pending",
+  "in_progress",
+  "finalizing",
+  "authorized",
+  "authorization_expired",
+  "completed",
+  "voided",
+  "declined",
+  "canceled",
+  "expired",
+  "failed",
+] as const satisfies readonly Lowercase<PaymentState>[];
+
 /** One machine for captures, refunds and the journal: an answer that never came is a state of its own. */
 export const operationMachine = defineMachine({
   PENDING: { succeed: "SUCCEEDED", fail: "FAILED", lose: "UNKNOWN" },

@@ -9,7 +9,8 @@ import {
 } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
 import { KLARNA_CURRENCIES } from "@/server/core/money";
-import { type PaymentFilter, PublicStatusSchema } from "@/server/domain/payments/schema";
+import type { PaymentFilter } from "@/server/domain/payments/schema";
+import { PUBLIC_STATUSES } from "@/server/domain/payments/states";
 
 export type Choice = { value: string; label: string; hint?: string };
 
@@ -19,7 +20,7 @@ export type PaymentChoices = { partners: Choice[]; stores: Choice[] | null; term
 /** What the address of the list can say. The same on the server, in the browser and for the export. */
 export function paymentsTable(choices: PaymentChoices): TableDef {
   const filters: FilterDef[] = [
-    { kind: "enum", id: "status", label: "Status", options: statusOptions("payment", PublicStatusSchema.options) },
+    { kind: "enum", id: "status", label: "Status", options: statusOptions("payment", PUBLIC_STATUSES) },
     { kind: "date", id: "created", label: "Created" },
     ...(choices.partners.length > 1
       ? [{ kind: "enum" as const, id: "partner", label: "Partner", options: choices.partners }]
@@ -41,7 +42,7 @@ function place(id: string, label: string, options: Choice[] | null): FilterDef {
 export function paymentFilter(def: TableDef, state: TableState, nowMs: number): PaymentFilter {
   const dates = readDates(state, "created", nowMs);
   const amount = readAmount(state, "amount");
-  const status = PublicStatusSchema.options.filter((option) => readEnum(state, "status").includes(option));
+  const status = PUBLIC_STATUSES.filter((option) => readEnum(state, "status").includes(option));
   const partners = readEnum(state, "partner");
   return {
     ...(status.length > 0 ? { status } : {}),
