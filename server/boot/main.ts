@@ -162,7 +162,7 @@ function welcome(settings: BootSettings, demo: Demo | undefined): string {
       "",
       `  API key (test mode)   ${demo.api_key}`,
       "",
-      "  A first payment: paste this, then scan the QR code or open qr.svg_url",
+      "  A first payment: paste this, open the display_url of the answer, scan its QR code (or open klarna.payment_request_url)",
       "",
     );
     const body = {
