@@ -2,6 +2,7 @@ import { createApp } from "./app";
 import type { AccountView, booksOf, CustomerTokenView, DeliveryView, RequestView, TransactionView } from "./control";
 import type { CustomerAction } from "./customer";
 import type { OpenDispute, PlayDispute } from "./disputes";
+import type { DecisionReason, Management, ProductState, Step } from "./management/model";
 import type { Fault, Settings, Switches } from "./model";
 import type { FaultInput } from "./scenarios";
 import type { Terms } from "./settlements-model";
@@ -37,6 +38,12 @@ export type SimulatorControl = {
   fault(input: FaultInput): Promise<Fault>;
   clearFaults(): Promise<void>;
   advance(ms: number, account?: string): Promise<void>;
+  /** Makes happen now what waits for its time: accounts become operational, brands are checked, products change. */
+  stepsNow(filter?: { account?: string; kind?: Step["kind"] }): Promise<number>;
+  /** Klarna's own change of an account's product, with an event. */
+  product(account: string, state: ProductState, decision?: DecisionReason): Promise<Record<string, unknown>>;
+  accountState(account: string, state: "OPERATIONAL" | "DISABLED"): Promise<void>;
+  management(input: Partial<Omit<Management, "id" | "ca">>): Promise<void>;
   /** Opens a dispute on a captured transaction, as a customer or Klarna would. */
   openDispute(input: OpenDispute): Promise<Record<string, unknown>>;
   /** What Klarna or time does to a dispute. */
@@ -133,6 +140,20 @@ export async function startSimulator(
     fault: (input) => call("POST", "/_control/faults", input),
     async clearFaults() {
       await call("DELETE", "/_control/faults");
+    },
+    async stepsNow(filter = {}) {
+      return (await call<{ count: number }>("POST", "/_control/steps/now", filter)).count;
+    },
+    product: (account, state, decision) =>
+      call("POST", `/_control/accounts/${encodeURIComponent(account)}/product`, {
+        state,
+        ...(decision === undefined ? {} : { decision }),
+      }),
+    async accountState(account, state) {
+      await call("POST", `/_control/accounts/${encodeURIComponent(account)}/state`, { state });
+    },
+    async management(input) {
+      await call("POST", "/_control/management", input);
     },
     async advance(ms, account) {
       await call("POST", "/_control/clock", { advance_ms: ms, ...(account === undefined ? {} : { account }) });

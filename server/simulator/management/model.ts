@@ -165,6 +165,8 @@ export const ManagementSchema = z.object({
   /** Whether changes that the acquirer itself made raise events too. */
   own_changes_raise_events: z.boolean(),
   ip_change_ms: z.number().int().min(0),
+  /** Whether management calls must say by header which integration they come from. */
+  integration_metadata: z.enum(["optional", "required"]).default("optional"),
   key_idle_ms: z.number().int().min(1),
   certificate_validity_ms: z.number().int().min(1),
   deep_link_ms: z.number().int().min(1),
@@ -194,6 +196,7 @@ export const DEFAULT_MANAGEMENT: Management = {
   product_interval_ms: 1_000,
   own_changes_raise_events: false,
   ip_change_ms: 5 * MINUTE_MS,
+  integration_metadata: "optional",
   key_idle_ms: 60 * DAY_MS,
   certificate_validity_ms: 365 * DAY_MS,
   deep_link_ms: MINUTE_MS,

@@ -1,4 +1,5 @@
-import { SimulatedError } from "../errors";
+import { z } from "zod";
+import { invalid, SimulatedError } from "../errors";
 import type { Account } from "../model";
 import { type ApiCall, NO_FACTS, type Outcome, ok, type RateCategory, type Route, type Router } from "../routing";
 import type { Simulator } from "../simulator";
@@ -55,6 +56,18 @@ import { managementOf } from "./settings";
 import { scheduleStep } from "./steps";
 
 /** Klarna's Management API: which call is which operation. */
+
+const METADATA = "Klarna-Integration-Metadata";
+const MetadataSchema = z.looseObject({ integrator: z.looseObject({ name: z.string().min(1) }) });
+
+function parsedJson(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value;
+  } catch {
+    return undefined;
+  }
+}
 
 const GONE: Outcome = { status: 204, body: null };
 
@@ -390,12 +403,35 @@ export function createManagementRouter(sim: Simulator): Router {
     return null;
   }
 
-  return (call, parts) => {
+  function find(call: ApiCall, parts: string[]): Route | null {
     const [version, area, accountId, ...rest] = parts;
     if (version !== "v2") return null;
     if (area === "accounts" && accountId !== undefined) return accountRoute(call, accountId, rest);
     if (area === "distribution") return distributionRoute(call, parts.slice(2));
     if (area === "account") return ownAccountRoute(call, parts.slice(2));
     return null;
+  }
+
+  /** One line of JSON that names the integrator: refused where it is wrong, or missing though it is required. */
+  function checkMetadata(call: ApiCall): void {
+    const text = call.header("klarna-integration-metadata");
+    if (text === undefined) {
+      if (managementOf(sim).integration_metadata === "required") throw invalid(METADATA, "is required");
+      return;
+    }
+    const parsed = MetadataSchema.safeParse(parsedJson(text));
+    if (!parsed.success) throw invalid(METADATA, "must be JSON with integrator.name");
+  }
+
+  return (call, parts) => {
+    const route = find(call, parts);
+    if (route === null) return null;
+    return {
+      ...route,
+      run(account, body, forced) {
+        checkMetadata(call);
+        return route.run(account, body, forced);
+      },
+    };
   };
 }
