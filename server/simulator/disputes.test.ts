@@ -250,6 +250,22 @@ describe("disputes", () => {
     expect((await client.call("GET", path.replace(id, other))).status).toBe(404);
   });
 
+  it("takes and gives files over the wire, as a browser's form sends them", async () => {
+    const id = await opened();
+    const headers = { authorization: `Basic ${client.simulator.apiKey}` };
+    const bytes = new Uint8Array(3 * 1024 * 1024).map((_, index) => (index * 7) % 256);
+    bytes.set([0x89, 0x50, 0x4e, 0x47]);
+    const form = new FormData();
+    form.set("file", new File([bytes], "Quittung für 3 €.png", { type: "image/png" }));
+    const path = `${client.simulator.url}${PATH}/${id}/attachments`;
+    const sent = await fetch(path, { method: "POST", headers, body: form });
+    expect(sent.status).toBe(201);
+    const attachment = String(at(await sent.json(), "payment_dispute_attachment_id"));
+    const got = await fetch(`${path}/${attachment}/download`, { headers });
+    expect(Buffer.from(await got.arrayBuffer()).equals(Buffer.from(bytes))).toBe(true);
+    expect(got.headers.get("content-disposition")).toContain(encodeURIComponent("Quittung für 3 €.png"));
+  });
+
   it("filters, sorts and pages the list", async () => {
     const ids = [
       await opened({ reason: "PURCHASE_UNAUTHORIZED" }),

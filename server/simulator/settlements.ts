@@ -159,11 +159,14 @@ export function createSettlements(sim: Simulator) {
 
   /** One settlement per day and currency, for every day that is over. */
   function settleDays(until: number): Settlement[] {
+    const settledUntil = new Map<string, number>();
+    for (const settlement of sim.state.settlements.values()) {
+      settledUntil.set(settlement.currency, midnightBefore(settlement.period_end));
+    }
     const days = new Set<number>();
     for (const line of sim.state.settlementLines.values()) {
       if (line.settlement_id !== null || line.created_at >= until) continue;
-      const settledUntil = lastOf(line.currency)?.period_end ?? 0;
-      const day = Math.max(midnightBefore(line.created_at), midnightBefore(settledUntil)) + DAY_MS;
+      const day = Math.max(midnightBefore(line.created_at), settledUntil.get(line.currency) ?? 0) + DAY_MS;
       days.add(Math.min(day, until));
     }
     return [...days].sort((a, b) => a - b).flatMap((day) => settleAll(day));

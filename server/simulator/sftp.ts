@@ -11,6 +11,7 @@ import type { Simulator } from "./simulator";
 const HOST = "127.0.0.1";
 const HANDSHAKE_MS = 10_000;
 const CONNECTIONS_MAX = 20;
+const CONTENTS_KEPT_MAX = 3;
 const FILE_MODE = 0o100444;
 const FOLDER_MODE = 0o040555;
 
@@ -94,8 +95,27 @@ export function createSftpServer(sim: Simulator, settlements: Settlements) {
     return settlements.files().find((settlement) => settlement.file_name === name);
   }
 
+  /** The files that were asked for last; a large one is asked for its size, opened and read. */
+  const contents = new Map<string, Buffer>();
+  const sizes = new Map<string, number>();
+
   function contentOf(settlement: Settlement): Buffer {
-    return Buffer.from(settlementCsv(settlements, settlement), "utf8");
+    // The payout's day is in the file and may change.
+    const key = `${settlement.settlement_id} ${settlement.payout?.paid_at ?? ""}`;
+    const known = contents.get(key);
+    if (known !== undefined) return known;
+    const made = Buffer.from(settlementCsv(settlements, settlement), "utf8");
+    const oldest = contents.size >= CONTENTS_KEPT_MAX ? contents.keys().next().value : undefined;
+    if (oldest !== undefined) contents.delete(oldest);
+    contents.set(key, made);
+    sizes.set(key, made.byteLength);
+    return made;
+  }
+
+  function sizeOf(settlement: Settlement): number {
+    return (
+      sizes.get(`${settlement.settlement_id} ${settlement.payout?.paid_at ?? ""}`) ?? contentOf(settlement).byteLength
+    );
   }
 
   function attributesOf(size: number, at: number, mode: number) {
@@ -108,7 +128,7 @@ export function createSftpServer(sim: Simulator, settlements: Settlements) {
     if (name === "" || name === ".") return attributesOf(0, Date.now(), FOLDER_MODE);
     const settlement = findFile(path);
     if (settlement === undefined) return null;
-    return attributesOf(contentOf(settlement).byteLength, settlement.uploaded_at ?? settlement.created_at, FILE_MODE);
+    return attributesOf(sizeOf(settlement), settlement.uploaded_at ?? settlement.created_at, FILE_MODE);
   }
 
   function serve(sftp: SFTPWrapper, connection: Connection): void {
@@ -163,7 +183,7 @@ export function createSftpServer(sim: Simulator, settlements: Settlements) {
         id,
         files.map((settlement) => {
           const at = settlement.uploaded_at ?? settlement.created_at;
-          const size = contentOf(settlement).byteLength;
+          const size = sizeOf(settlement);
           return {
             filename: settlement.file_name,
             longname: `-r--r--r-- 1 klarna klarna ${size} ${new Date(at).toISOString().slice(0, 16)} ${settlement.file_name}`,
