@@ -2,7 +2,8 @@ import { createApp } from "./app";
 import type { AccountView, booksOf, CustomerTokenView, DeliveryView, RequestView, TransactionView } from "./control";
 import type { CustomerAction } from "./customer";
 import type { OpenDispute, PlayDispute } from "./disputes";
-import type { DecisionReason, Management, ProductState, Step } from "./management/model";
+import type { ManagementInput } from "./management/control";
+import type { DecisionReason, ProductState, Step } from "./management/model";
 import type { Fault, Settings, Switches } from "./model";
 import type { FaultInput } from "./scenarios";
 import type { Terms } from "./settlements-model";
@@ -43,7 +44,7 @@ export type SimulatorControl = {
   /** Klarna's own change of an account's product, with an event. */
   product(account: string, state: ProductState, decision?: DecisionReason): Promise<Record<string, unknown>>;
   accountState(account: string, state: "OPERATIONAL" | "DISABLED"): Promise<void>;
-  management(input: Partial<Omit<Management, "id" | "ca">>): Promise<void>;
+  management(input: ManagementInput): Promise<void>;
   /** Opens a dispute on a captured transaction, as a customer or Klarna would. */
   openDispute(input: OpenDispute): Promise<Record<string, unknown>>;
   /** What Klarna or time does to a dispute. */

@@ -1,4 +1,12 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign, verify } from "node:crypto";
+import {
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  verify,
+} from "node:crypto";
 import {
   bits,
   childrenOf,
@@ -48,6 +56,16 @@ type CertificateInput = {
   extensions: Buffer[];
 };
 
+/** Which key it holds and which one signed it: strict readers want both. */
+function keyIds(input: CertificateInput): Buffer[] {
+  const idOf = (spki: Buffer): Buffer => createHash("sha1").update(spki).digest();
+  const issuerSpki = createPublicKey(input.issuerKey).export({ format: "der", type: "spki" });
+  return [
+    extension("2.5.29.14", octets(idOf(input.spki))),
+    extension("2.5.29.35", sequence(der(0x80, idOf(issuerSpki)))),
+  ];
+}
+
 function writeCertificate(input: CertificateInput): string {
   const algorithm = sequence(oid(ECDSA_SHA256));
   const body = sequence(
@@ -58,7 +76,7 @@ function writeCertificate(input: CertificateInput): string {
     sequence(time(input.notBefore), time(input.notAfter)),
     input.subject,
     input.spki,
-    explicit(3, sequence(...input.extensions)),
+    explicit(3, sequence(...input.extensions, ...keyIds(input))),
   );
   const signature = sign("sha256", body, input.issuerKey);
   return toPem(sequence(body, algorithm, bits(signature)), "CERTIFICATE");

@@ -34,6 +34,8 @@ const SettingsInputSchema = ManagementSchema.omit({
   .extend({ event_names: ManagementSchema.shape.event_names.partial().optional() })
   .strict();
 
+export type ManagementInput = z.input<typeof SettingsInputSchema>;
+
 const AccessInputSchema = z
   .object({ mtls_enforced_from: z.iso.datetime().nullable().optional(), ip_list: IpListSchema.optional() })
   .strict();
