@@ -101,6 +101,10 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
           payment_transaction_reference: textAt(body, "request_payment_transaction", "payment_transaction_reference"),
           purchase_reference: textAt(body, "supplementary_purchase_data", "purchase_reference"),
           amount: numberAt(body, "request_payment_transaction", "amount"),
+          store_reference:
+            textAt(body, "point_of_checkout", "store_reference") ??
+            textAt(body, "step_up_config", "point_of_checkout", "store_reference"),
+          email: textAt(body, "supplementary_purchase_data", "customer", "email"),
           ...(finished === null
             ? {}
             : {
@@ -180,7 +184,7 @@ export function createApi(sim: Simulator, sender: WebhookSender, routers: readon
     if (sub === "void" || sub === "voids") {
       return on("void", 200, (account, transaction, body) => voidTransaction(sim, account, transaction, body));
     }
-    if (sub === "reauthorize") {
+    if (sub === "reauthorize" || sub === "reauthorization" || sub === "reauthorizations") {
       return on("reauthorize", 200, (account, transaction) => {
         reauthorizeTransaction(sim, account, transaction);
         return transactionView(transaction);

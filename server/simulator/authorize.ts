@@ -4,7 +4,7 @@ import type { CustomerToken, TokenRequest } from "./customer-tokens-model";
 import { noteDisputingRequest, noteDisputingTransaction } from "./disputes";
 import { invalid, SimulatedError } from "./errors";
 import { requireEnabledProduct, requirePaymentAccount } from "./management/products";
-import { countryOfCurrency, isDeniedPerson } from "./markets";
+import { countryOfCurrency, rejectReasonOf } from "./markets";
 import { type Account, type FaultKind, LineItemSchema, type PaymentRequest, type Store } from "./model";
 import { checkLineItems, createRequest, parseBody, parseCurrency, parseMethod, requestView } from "./requests";
 import { triggerOf } from "./scenarios";
@@ -268,7 +268,7 @@ function stepUp(
   account: Account,
   input: Parsed,
   previous: PaymentRequest | null,
-  charged: CustomerToken | null = null,
+  extra: { charged?: CustomerToken; isDenied?: boolean } = {},
 ) {
   const config = input.body.step_up_config;
   const request = createRequest(sim, account, {
@@ -277,7 +277,8 @@ function stepUp(
     currency: input.currency,
     customer_token_request: input.tokenRequest,
     is_token_only: input.amount === null,
-    charged_token: charged?.customer_token ?? null,
+    charged_token: extra.charged?.customer_token ?? null,
+    is_denied_person: extra.isDenied === true,
     collect_customer_profile: input.body.collect_customer_profile ?? [],
     has_shipping_config: input.body.shipping_config !== undefined,
     method:
@@ -383,6 +384,7 @@ function decideFirst(
 ): Record<string, unknown> {
   if (forced === "decline") return declined(input, "high_risk");
   if (forced === "approve") return approve(sim, account, input, null).body;
+  if (forced === "step_up" && input.body.step_up_config !== undefined) return stepUp(sim, account, input, null);
   const trigger = input.amount === null ? null : triggerOf(sim, account, input.amount);
   if (trigger === "01") return declined(input, "high_risk");
   if (trigger === "02") return approve(sim, account, input, null).body;
@@ -390,10 +392,12 @@ function decideFirst(
     return charge(sim, account, input, input.amount, tokens.customerToken);
   }
   const customer = input.body.supplementary_purchase_data?.customer;
-  if (isDeniedPerson(customer?.email, customer?.phone)) return declined(input, "denied");
+  const reason = rejectReasonOf(customer?.email, customer?.phone);
+  const mayEnter = switchOf(sim, account, "denied_person") === "in_journey" && input.body.step_up_config !== undefined;
+  if (reason !== null && !mayEnter) return declined(input, reason);
   if ((input.amount ?? 0) > switchOf(sim, account, "amount_max")) return declined(input, "credit_limit_exceeded");
   // A saved customer always takes the customer's consent, and consent takes a journey.
-  if (input.body.step_up_config !== undefined) return stepUp(sim, account, input, null);
+  if (input.body.step_up_config !== undefined) return stepUp(sim, account, input, null, { isDenied: reason !== null });
   return declined(input, "could_not_establish_identity");
 }
 
@@ -425,5 +429,5 @@ function charge(
     return approve(sim, account, input, null).body;
   }
   if (input.body.step_up_config === undefined) return declined(input, "credit_limit_exceeded");
-  return stepUp(sim, account, input, null, token);
+  return stepUp(sim, account, input, null, { charged: token });
 }

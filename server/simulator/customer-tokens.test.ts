@@ -236,6 +236,48 @@ describe("Express checkout", () => {
   });
 });
 
+describe("the denied person", () => {
+  const denied = (email: string) => stepUpBody(5050, { supplementary_purchase_data: { customer: { email } } });
+
+  it("is declined for the reason that the e-mail asks for", async () => {
+    const answer = await client.authorize(denied("customer+reject_reason_under_age@email.us"));
+    expect(at(answer.body, "payment_transaction_response")).toEqual({ result: "DECLINED", result_reason: "under_age" });
+  });
+
+  it("may enter the journey and is declined there, where the account is set so", async () => {
+    await client.control.settings({ denied_person: "in_journey" });
+    const answer = await client.authorize(denied("customer+de+denied@klarna.com"));
+    expect(resultOf(answer)).toBe("STEP_UP_REQUIRED");
+    const id = String(at(answer.body, "payment_request", "payment_request_id"));
+    expect((await client.control.play(id, "complete")).state).toBe("DECLINED");
+  });
+});
+
+describe("a forced result", () => {
+  it.each([
+    ["store", { store_reference: "STORE-17" }],
+    ["amount", { amount: 5050 }],
+    ["e-mail", { email: "anna@example.com" }],
+  ])("can be set for one %s", async (_what, match) => {
+    const body = (email: string, amount = 5050, store = "STORE-17") =>
+      stepUpBody(amount, {
+        point_of_checkout: { store_reference: store },
+        supplementary_purchase_data: { customer: { email } },
+      });
+    await client.control.account({ account_id: client.accountId, stores: [{ store_reference: "STORE-18" }] });
+    await client.control.fault({ operation: "authorize", kind: "decline", match, times: null });
+    expect(resultOf(await client.authorize(body("anna@example.com")))).toBe("DECLINED");
+    expect(resultOf(await client.authorize(body("bert@example.com", 6060, "STORE-18")))).toBe("STEP_UP_REQUIRED");
+  });
+
+  it("can be a step-up where a saved customer would be approved", async () => {
+    const token = await save();
+    await client.control.fault({ operation: "authorize", kind: "step_up" });
+    expect(resultOf(await client.authorize(web(5050), charged(token)))).toBe("STEP_UP_REQUIRED");
+    expect(resultOf(await client.authorize(web(5050), charged(token)))).toBe("APPROVED");
+  });
+});
+
 describe("names of the generations", () => {
   const names = (value: "legacy" | "current" | "both") => client.control.settings({ names: value });
 

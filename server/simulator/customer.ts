@@ -13,7 +13,7 @@ function newJourney(sim: Simulator, request: PaymentRequest): Journey {
   const saved = request.charged_token === null ? undefined : sim.state.customerTokens.get(request.charged_token);
   return {
     step: "phone",
-    persona: "approved",
+    persona: request.is_denied_person ? "denied" : "approved",
     phone: saved?.phone ?? personOf(request.country).approvedPhone,
     plan: null,
     problem: null,
@@ -35,8 +35,9 @@ export function completeJourney(sim: Simulator, account: Account, request: Payme
   if (trigger === "04" && request.state === "IN_PROGRESS") {
     throw new SimulatedError("OPERATION_FORBIDDEN", "Amounts ending in 04 are never finished by the customer.");
   }
-  if (trigger === "03") moveRequest(sim, account, request, "DECLINED", "PURCHASE_FLOW_ABORTED");
-  else moveRequest(sim, account, request, "COMPLETED");
+  if (trigger === "03" || (request.is_denied_person && !isForced)) {
+    moveRequest(sim, account, request, "DECLINED", "PURCHASE_FLOW_ABORTED");
+  } else moveRequest(sim, account, request, "COMPLETED");
 }
 
 /** The customer refuses, or turns out to be someone who is denied. */

@@ -99,6 +99,27 @@ export function currencyOfCountry(country: string): string {
 
 const DENIED_PHONES = new Set(Object.values(PERSONS).map((person) => person.deniedPhone));
 
+const REJECT_REASONS = [
+  "other",
+  "could_not_establish_identity",
+  "credit_limit_exceeded",
+  "external_hard_reject",
+  "high_risk",
+  "legal_restraints",
+  "technical_error",
+  "internal_block",
+  "low_credit_rating",
+  "under_age",
+  "denied",
+];
+
+/** Why Klarna turns a test person down, where the e-mail asks for a reason; null for everybody else. */
+export function rejectReasonOf(email: string | undefined, phone: string | undefined): string | null {
+  const asked = /\+reject_reason_([a-z_]+)@email\.[a-z]+$/i.exec(email ?? "")?.[1]?.toLowerCase();
+  if (asked !== undefined && REJECT_REASONS.includes(asked)) return asked;
+  return isDeniedPerson(email, phone) ? "denied" : null;
+}
+
 /** Whether contact data belongs to one of the test persons that Klarna turns down. */
 export function isDeniedPerson(email: string | undefined, phone: string | undefined): boolean {
   if (email !== undefined && /\+denied@email\.[a-z]+$|\+denied@klarna\.com$/i.test(email)) return true;

@@ -30,6 +30,8 @@ export const SwitchesSchema = z.object({
   token_place: z.enum(["top", "state_context", "both"]),
   /** Amounts above this are declined. */
   amount_max: z.number().int().min(1),
+  /** What becomes of the denied test persons: declined at once, or after a step-up in the journey. */
+  denied_person: z.enum(["at_once", "in_journey"]),
   /** A saved customer who is present is stepped up above this amount. */
   token_charge_limit: z.number().int().min(0),
 });
@@ -71,6 +73,7 @@ export const DEFAULT_SETTINGS = {
   operation_triggers: false,
   token_place: "both",
   amount_max: 2_147_483_647,
+  denied_person: "at_once",
   token_charge_limit: 50_000,
   auto_accounts: false,
   webhook_targets: "loopback",
@@ -178,6 +181,8 @@ export const PaymentRequestSchema = z.object({
   customer_token: z.string().nullable(),
   /** Only a saved customer is asked for; the amount is 0. */
   is_token_only: z.boolean(),
+  /** A denied test person was named: the journey ends in DECLINED. */
+  is_denied_person: z.boolean(),
   /** The saved customer whose charge led to this request. */
   charged_token: z.string().nullable(),
   collect_customer_profile: z.array(z.string()),
@@ -314,6 +319,7 @@ export const FaultKindSchema = z.enum([
   "html_403",
   "decline",
   "approve",
+  "step_up",
   "step_up_again",
   "lost",
   "doubled",
@@ -335,6 +341,8 @@ export const FaultSchema = z.object({
       purchase_reference: z.string(),
       amount: z.number().int(),
       event_type: z.string(),
+      store_reference: z.string(),
+      email: z.string(),
     })
     .partial(),
   kind: FaultKindSchema,

@@ -67,6 +67,7 @@ export type NewRequest = Pick<
       PaymentRequest,
       | "customer_token_request"
       | "is_token_only"
+      | "is_denied_person"
       | "charged_token"
       | "collect_customer_profile"
       | "has_shipping_config"
@@ -80,6 +81,7 @@ function newRequest(sim: Simulator, account: Account, input: NewRequest): Paymen
   return {
     customer_token_request: null,
     is_token_only: false,
+    is_denied_person: false,
     charged_token: null,
     collect_customer_profile: [],
     has_shipping_config: false,

@@ -51,6 +51,12 @@ describe("the edge", () => {
       413,
       "REQUEST_TOO_LARGE",
     ],
+    [
+      "headers above 20 KB in all",
+      { headers: Object.fromEntries(["a", "b", "c", "d"].map((name) => [`x-${name}`, "x".repeat(5_500)])) },
+      413,
+      "REQUEST_TOO_LARGE",
+    ],
     ["an idempotency key of 256 characters", { key: "k".repeat(256) }, 400, "VALIDATION_ERROR"],
   ])("refuses %s", async (_what, extra, status, code) => {
     const answer = await client.authorize(stepUpBody(5000), extra);

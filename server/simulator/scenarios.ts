@@ -36,6 +36,7 @@ export const CALL_FAULTS: ReadonlySet<FaultKind> = new Set<FaultKind>([
   "html_403",
   "decline",
   "approve",
+  "step_up",
   "step_up_again",
 ]);
 
@@ -77,7 +78,9 @@ function doesMatch(fault: Fault, operation: string, accountId: string | null, fa
       match.payment_transaction_reference === facts.payment_transaction_reference) &&
     (match.purchase_reference === undefined || match.purchase_reference === facts.purchase_reference) &&
     (match.amount === undefined || match.amount === facts.amount) &&
-    (match.event_type === undefined || match.event_type === facts.event_type)
+    (match.event_type === undefined || match.event_type === facts.event_type) &&
+    (match.store_reference === undefined || match.store_reference === facts.store_reference) &&
+    (match.email === undefined || match.email === facts.email)
   );
 }
 

@@ -33,6 +33,8 @@ export type Facts = {
   purchase_reference?: string | undefined;
   amount?: number | undefined;
   event_type?: string | undefined;
+  store_reference?: string | undefined;
+  email?: string | undefined;
 };
 
 export type LoggedCall = {

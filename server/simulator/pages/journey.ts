@@ -247,6 +247,8 @@ function returnUrlOf(request: Shown): string | null {
     payment_request_reference: request.payment_request_reference ?? "",
     klarna_network_session_token: request.session_token ?? "",
     payment_token: request.payment_token ?? "",
+    interoperability_token: request.session_token ?? "",
+    payment_reference: request.payment_request_reference ?? "",
   };
   const filled = request.return_url.replace(/\{klarna\.payment_request\.(\w+)\}/g, (_all, name: string) =>
     encodeURIComponent(values[name] ?? ""),
