@@ -19,7 +19,7 @@ import { type ProcessEnvironment, ROOT } from "./settings";
 const LOG_SIZE_MAX = 20 * 1024 * 1024;
 const STEADY_AFTER_MS = 5_000;
 const BACKOFF_FIRST_MS = 100;
-const BACKOFF_LAST_MS = 10_000;
+const BACKOFF_LAST_MS = 2_000;
 const CRASHES_AT_START_MAX = 3;
 const GRACE_MS = 6_000;
 
