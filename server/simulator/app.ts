@@ -13,6 +13,7 @@ import { createPortalPages } from "./management/pages";
 import { createManagementRouter } from "./management/routes";
 import { createTlsServer, peerCertificateOf } from "./management/tls";
 import { createClassicPages } from "./pages/classic";
+import { createPanel } from "./pages/panel";
 import { createPages } from "./pages/routes";
 import { type ApiAnswer, type ApiCall, bodyBytesMaxOf, isApiPath, isClassicPath } from "./routing";
 import { createSettlements } from "./settlements";
@@ -81,6 +82,7 @@ export function createApp(options: AppOptions) {
       },
     ),
   );
+  hono.route("/", createPanel({ sim, classic, settlements, sftp }));
   hono.route("/", createClassicPages(classic));
   hono.route("/", createPortalPages(sim));
   hono.route("/", createPages(sim));
@@ -213,7 +215,7 @@ export function createApp(options: AppOptions) {
       onApiRequest(incoming, outgoing, url);
       return;
     }
-    const isControl = url.startsWith("/_control") || url === "/" || url.startsWith("/?");
+    const isControl = /^\/(?:_control|panel)(?:[/?]|$)|^\/(?:\?|$)/.test(url);
     if (isControl && !isLoopback(incoming.socket.remoteAddress)) {
       outgoing.writeHead(403, { "content-type": "application/json" });
       outgoing.end('{"error":"The control panel and its API answer on this machine only."}');

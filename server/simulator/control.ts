@@ -21,7 +21,7 @@ import {
 } from "./model";
 import { journeyUrl, touchRequest } from "./requests";
 import { addFault } from "./scenarios";
-import { createAccount, getAccount, nowFor, type Simulator, upsertStore } from "./simulator";
+import { createAccount, getAccount, nowFor, type Simulator, switchOf, upsertStore } from "./simulator";
 import { remainingOf, touchTransaction } from "./transactions";
 import { type WebhookSender, webhookView } from "./webhooks";
 
@@ -71,6 +71,9 @@ const PlaySchema = z.object({
   action: z.enum(["open", "complete", "decline", "leave", "expire"]),
   force: z.boolean().default(false),
 });
+
+/** What time would do to a transaction: the authorization ends, or the grace after it. */
+const PlayTransactionSchema = z.strictObject({ action: z.enum(["expire", "close"]) });
 
 const SettingsInputSchema = SettingsSchema.omit({
   id: true,
@@ -386,6 +389,22 @@ export function createControl(
     return c.json({ count, transactions: newestFirst(found, query.limit).map(controlTransactionView) });
   });
 
+  app.post("/transactions/:id/play", async (c) => {
+    const input = PlayTransactionSchema.parse(await bodyOf(c.req.raw));
+    const transaction = sim.state.transactions.get(c.req.param("id"));
+    const account = transaction === undefined ? undefined : sim.state.accounts.get(transaction.account_id);
+    if (transaction === undefined || account === undefined)
+      throw new ControlError(404, "There is no such transaction.");
+    touchTransaction(sim, account, transaction);
+    if (transaction.state !== "AUTHORIZED" && !(input.action === "close" && transaction.state === "EXPIRED")) {
+      throw new ControlError(409, `The transaction is ${transaction.state}.`);
+    }
+    const grace = input.action === "close" ? switchOf(sim, account, "reauthorize_grace_ms") : 0;
+    transaction.expires_at = Math.min(transaction.expires_at, nowFor(sim, account) - grace);
+    sim.state.transactions.put(touchTransaction(sim, account, transaction));
+    return c.json(controlTransactionView(transaction));
+  });
+
   /** Transactions as if they had been made here before, without events: what a demo's history refers to. */
   app.post("/import", async (c) => {
     const input = z.object({ transactions: z.array(TransactionSchema).max(1_000) }).parse(await bodyOf(c.req.raw));
@@ -411,6 +430,11 @@ export function createControl(
         (query.status === undefined || delivery.status === query.status),
     );
     return c.json({ deliveries: newestFirst(found, query.limit).map(deliveryView) });
+  });
+  app.post("/webhook-deliveries/now", (c) => {
+    const waiting = [...sim.state.deliveries.values()].filter(({ status }) => status === "PENDING");
+    for (const delivery of waiting) sender.redeliver(delivery);
+    return c.json({ count: waiting.length });
   });
   app.post("/webhook-deliveries/:id/redeliver", (c) => {
     const delivery = sim.state.deliveries.get(c.req.param("id"));

@@ -84,9 +84,16 @@ export function numberAt(value: unknown, ...path: string[]): number | undefined 
   return typeof current === "number" ? current : undefined;
 }
 
-/** Paths that go to the API's own handler. */
+const CLASSIC_PATH = /^\/(?:payments|iss|hpp|ordermanagement)\/v1\//;
+
+/** Paths of the older APIs, which have a handler of their own. */
+export function isClassicPath(path: string): boolean {
+  return CLASSIC_PATH.test(path);
+}
+
+/** Paths that go to an API's own handler. */
 export function isApiPath(path: string): boolean {
-  return path.startsWith("/v2/") || path.startsWith("/v4/");
+  return path.startsWith("/v2/") || path.startsWith("/v4/") || isClassicPath(path);
 }
 
 const BODY_BYTES_MAX = 1024 * 1024;

@@ -10,6 +10,7 @@ import type { Classic } from "./context";
 import { ClassicError, type ClassicErrorCode, classicErrorBody } from "./errors";
 import { createdHppView, createHpp, disableHpp, distributeHpp, getHpp, hppView } from "./hpp";
 import type { ClassicCredential } from "./model";
+import type { ClassicOperation } from "./operations";
 import {
   acknowledge,
   addCapture,
@@ -53,7 +54,7 @@ const KEY_CHARS_MAX = 255;
 type Outcome = { status: number; body: string | null; headers?: Record<string, string> };
 
 type Route = {
-  operation: string;
+  operation: ClassicOperation;
   /** Whether answers are kept under an idempotency key. */
   isKeyed: boolean;
   run: (account: Account, body: unknown) => Outcome;
@@ -208,13 +209,13 @@ export function createClassicApi(classic: Classic) {
   function orderRoute(method: string, parts: string[]): Route | null {
     const [noun, id, sub, subId, subSub] = parts;
     if (noun !== "orders" || id === undefined || parts.length > 5) return null;
-    const read = (operation: string, view: (found: OrderAndMoney) => unknown): Route => ({
+    const read = (operation: ClassicOperation, view: (found: OrderAndMoney) => unknown): Route => ({
       operation,
       isKeyed: false,
       run: (account) => json(view(getOrder(classic, account, id))),
     });
     const change = (
-      operation: string,
+      operation: ClassicOperation,
       work: (account: Account, found: OrderAndMoney, body: unknown) => Outcome | undefined,
     ): Route => ({
       operation,

@@ -1,3 +1,5 @@
+import { PANEL_CSS, PANEL_JS } from "./panel-assets";
+
 /** Files that the pages load: all from here, so that they work without the internet. */
 
 const JOURNEY_CSS = `
@@ -115,71 +117,6 @@ if (watched) {
   };
   setTimeout(look, 1500);
 }
-`;
-
-const PANEL_CSS = `
-:root{color-scheme:light;--ink:#231533;--ink-2:#5b4d6b;--line:#e4dcec;--accent:#3c1f5c}
-*{box-sizing:border-box}
-body{margin:0;background:#f6f2fa;color:var(--ink);font:13px/20px ui-sans-serif,-apple-system,"Segoe UI",Roboto,"Noto Sans","Liberation Sans",sans-serif}
-header{display:flex;flex-wrap:wrap;gap:8px 20px;align-items:center;padding:12px 24px;background:#fff;border-bottom:1px solid var(--line);position:sticky;top:0;z-index:1}
-.brand{display:flex;align-items:center;gap:10px;font-size:16px}
-.mark{width:26px;height:26px}
-.hint{color:#8a5a00;background:#fdf0d5;border-radius:99px;padding:1px 12px}
-.clock{margin-left:auto;display:flex;flex-wrap:wrap;gap:6px;align-items:center;font-variant-numeric:tabular-nums}
-#problem{margin:16px 24px 0;padding:10px 14px;border-radius:10px;background:#fbe3e8;color:#a32644}
-main{display:grid;gap:16px;padding:16px 24px 40px;max-width:1500px;margin:0 auto}
-section{background:#fff;border:1px solid var(--line);border-radius:14px;padding:16px;min-width:0}
-h2{font-size:15px;line-height:22px;margin:0 0 10px}
-h2 i{font-style:normal;font-weight:500;color:var(--ink-2);margin-left:4px}
-.columns{display:grid;gap:16px;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
-.scroll{overflow-x:auto}
-table{border-collapse:collapse;width:100%}
-th{text-align:left;font-weight:500;color:var(--ink-2);padding:4px 12px 4px 0;border-bottom:1px solid var(--line);white-space:nowrap}
-td{padding:7px 12px 7px 0;border-bottom:1px solid #f1ecf5;vertical-align:top}
-tr:last-child td{border-bottom:0}
-td small{display:block;color:var(--ink-2);font-size:12px;line-height:16px}
-.time,.number{white-space:nowrap;font-variant-numeric:tabular-nums}
-.mono{font:12px/20px ui-monospace,Menlo,Consolas,"Liberation Mono",monospace;overflow-wrap:anywhere}
-.badge{display:inline-block;border-radius:99px;padding:0 10px;background:#ece8f0;white-space:nowrap}
-.badge.good{background:#dcf3e6;color:#0e5c3c}.badge.bad{background:#fbe3e8;color:#8f1f3a}.badge.info{background:#e3ebfb;color:#1f4488}
-.buttons{white-space:nowrap;text-align:right;padding-right:0}
-button,.buttons a,select,input{font:inherit;min-height:28px;border:1px solid #c9bbd8;border-radius:8px;background:#fff;color:var(--accent);padding:2px 10px}
-button,.buttons a{cursor:pointer;margin-left:6px;text-decoration:none;display:inline-block;font-weight:500}
-button:hover,.buttons a:hover{background:#f4eef9}
-button:focus-visible,a:focus-visible,select:focus-visible,input:focus-visible{outline:2px solid #7b46b4;outline-offset:1px}
-form{display:flex;flex-wrap:wrap;gap:8px;align-items:end;margin-bottom:12px}
-label{display:grid;color:var(--ink-2);font-size:12px}
-label input[name=times]{width:70px}
-.empty{color:var(--ink-2);margin:0}
-`;
-
-const PANEL_JS = `
-"use strict";
-const problem = document.getElementById("problem");
-async function act(method, path, body) {
-  const init = method === "DELETE" ? { method } : { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const answer = await fetch(path, init);
-  const text = answer.ok ? "" : (await answer.json()).error;
-  problem.textContent = text; problem.hidden = text === "";
-  await refresh(true);
-}
-async function refresh(isForced) {
-  if (!isForced && (document.hidden || document.activeElement?.closest("form"))) return;
-  const page = new DOMParser().parseFromString(await (await fetch("/", { cache: "no-store" })).text(), "text/html");
-  for (const name of ["main", ".clock"]) document.querySelector(name).replaceWith(page.querySelector(name));
-}
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-path]");
-  if (button) act(button.dataset.method, button.dataset.path, JSON.parse(button.dataset.body));
-});
-document.addEventListener("submit", (event) => {
-  if (event.target.id !== "fault") return;
-  event.preventDefault();
-  const form = new FormData(event.target);
-  const reference = form.get("reference");
-  act("POST", "/_control/faults", { operation: form.get("operation"), kind: form.get("kind"), times: Number(form.get("times")) || 1, ...(reference ? { match: { payment_request_reference: reference } } : {}) });
-});
-setInterval(() => refresh(false).catch(() => undefined), 3000);
 `;
 
 const square =

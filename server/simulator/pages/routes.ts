@@ -10,7 +10,6 @@ import { nowFor, type Simulator } from "../simulator";
 import { ASSETS } from "./assets";
 import { journeyPage, leftPage, missingPage } from "./journey";
 import { type Markup, PAGE_HEADERS } from "./layout";
-import { panelPage } from "./panel";
 
 const QR_WIDTH_PX = 600;
 const WRONG_CODE = "999999";
@@ -40,8 +39,6 @@ export function createPages(sim: Simulator): Hono {
       path: `/${c.req.param("region") ?? "eu"}/requests/${c.req.param("uuid") ?? ""}`,
     };
   }
-
-  app.get("/", (c) => send(c, panelPage(sim)));
 
   app.get("/assets/:name", (c) => {
     const asset = ASSETS[c.req.param("name")];
