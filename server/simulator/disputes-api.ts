@@ -59,33 +59,35 @@ function listDisputes(sim: Simulator, query: URLSearchParams): Outcome {
   const isCreated = timeFilter(query, "created_at");
   const isClosed = timeFilter(query, "closed_at");
   const isUpdated = timeFilter(query, "updated_at");
-  const sorts = valuesOf(query, "sort_by", 10).map((name) => {
+  const sortNames = valuesOf(query, "sort_by", 10);
+  const sorts = sortNames.map((name) => {
     const sort = SORTS[name];
     if (sort === undefined) throw invalid("sort_by", `${name} is not known`);
     return sort;
   });
+  // What is equal stays in the order in which it came, or the other way round where the newest come first.
+  const isNewestFirst = sortNames.at(-1)?.startsWith("-") ?? true;
   sweepDisputes(sim);
-  const found = [...sim.state.disputes.values()]
-    .filter(
-      (dispute) =>
-        (transactions.size === 0 || transactions.has(dispute.payment_transaction_id)) &&
-        (orders.size === 0 ||
-          orders.has(dispute.payment_transaction_id.slice(dispute.payment_transaction_id.lastIndexOf(":") + 1))) &&
-        (purchases.size === 0 || purchases.has(dispute.purchase_reference ?? "")) &&
-        (states.size === 0 || states.has(dispute.state)) &&
-        (reasons.size === 0 || reasons.has(dispute.dispute_reason)) &&
-        isCreated(dispute.created_at) &&
-        isClosed(dispute.closed_at) &&
-        isUpdated(dispute.updated_at),
-    )
-    .reverse()
-    .sort((a, b) => {
-      for (const sort of sorts) {
-        const order = sort(a, b);
-        if (order !== 0) return order;
-      }
-      return 0;
-    });
+  const found = [...sim.state.disputes.values()].filter(
+    (dispute) =>
+      (transactions.size === 0 || transactions.has(dispute.payment_transaction_id)) &&
+      (orders.size === 0 ||
+        orders.has(dispute.payment_transaction_id.slice(dispute.payment_transaction_id.lastIndexOf(":") + 1))) &&
+      (purchases.size === 0 || purchases.has(dispute.purchase_reference ?? "")) &&
+      (states.size === 0 || states.has(dispute.state)) &&
+      (reasons.size === 0 || reasons.has(dispute.dispute_reason)) &&
+      isCreated(dispute.created_at) &&
+      isClosed(dispute.closed_at) &&
+      isUpdated(dispute.updated_at),
+  );
+  if (isNewestFirst) found.reverse();
+  found.sort((a, b) => {
+    for (const sort of sorts) {
+      const order = sort(a, b);
+      if (order !== 0) return order;
+    }
+    return 0;
+  });
   const { items, pagination } = pageOf(sim, found, {
     path: PATH,
     query,

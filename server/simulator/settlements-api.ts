@@ -5,6 +5,7 @@ import { pageOf, timeFilter, valuesOf } from "./paging";
 import { NO_FACTS, type Outcome, ok, type Route, type Router } from "./routing";
 import { type Settlements, totalsOf } from "./settlements";
 import type { Line, Settlement } from "./settlements-model";
+import { settlementPdf } from "./settlements-pdf";
 import type { Simulator } from "./simulator";
 
 /** Settlements: list, read, lines, payout, and the reports as CSV. */
@@ -224,6 +225,16 @@ export function settlementRouter(sim: Simulator, settlements: Settlements): Rout
             linesCsv(settlement, settlements.linesOf(settlement)),
           ),
         );
+      case "pdf":
+        return about("settlement_pdf", (settlement) => ({
+          status: 200,
+          body: "",
+          bytes: settlementPdf(settlement, settlements.linesOf(settlement)),
+          headers: {
+            "content-type": "application/pdf",
+            "content-disposition": `attachment; filename="${settlement.payment_reference}.pdf"`,
+          },
+        }));
       case "payout":
         return about("read_payout", (settlement) => ok(payoutView(settlement)));
       default:

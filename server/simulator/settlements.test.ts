@@ -162,6 +162,19 @@ describe("settlements", () => {
     await receiver.close();
   });
 
+  it("makes a PDF whose table of objects is right", async () => {
+    await captured(10_000);
+    const [settlement] = await settle();
+    const pdf = await client.call("GET", `${LIST}/${String(at(settlement, "settlement_id"))}/pdf`);
+    const start = Number(/startxref\n(\d+)/.exec(pdf.text)?.[1]);
+    expect(pdf.text.slice(start, start + 4)).toBe("xref");
+    const offsets = [...pdf.text.slice(start).matchAll(/^(\d{10}) 00000 n/gm)].map((found) => Number(found[1]));
+    expect(offsets.length).toBe(7);
+    for (const [index, offset] of offsets.entries()) {
+      expect(pdf.text.slice(offset).startsWith(`${index + 1} 0 obj`)).toBe(true);
+    }
+  });
+
   it("takes corrections by hand, and other prices from then on", async () => {
     await client.call("POST", "/_control/terms", {
       account: client.accountId,

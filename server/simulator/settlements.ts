@@ -74,6 +74,7 @@ export function createSettlements(sim: Simulator) {
       csv: `${base}/csv`,
       summary_csv: `${base}/summary/csv`,
       transactions_csv: `${base}/transactions/csv`,
+      pdf: `${base}/pdf`,
       payout: `${base}/payout`,
     };
   }
