@@ -14,6 +14,7 @@ import {
 } from "./disputes-model";
 import { invalid, SimulatedError } from "./errors";
 import { iso, newUuid } from "./ids";
+import { paymentAccountsOf } from "./management/products";
 import type { Account, Transaction } from "./model";
 import { parseBody } from "./requests";
 import { addLine, disputeFeeOf, termsOf } from "./settlements-lines";
@@ -122,12 +123,16 @@ function stateContext(dispute: Dispute): Record<string, unknown> {
 
 function identifiers(sim: Simulator, dispute: Dispute): Record<string, unknown> {
   const account = sim.state.accounts.get(dispute.account_id);
+  // Accounts that were not onboarded have no payment account of their own: a stand-in with the same tail.
+  const paymentAccount = paymentAccountsOf(sim, dispute.account_id)[0];
+  const tail = dispute.account_id.slice(dispute.account_id.lastIndexOf(":") + 1);
   return {
     payment_dispute_id: dispute.payment_dispute_id,
     payment_transaction_id: dispute.payment_transaction_id,
     order_id: dispute.payment_transaction_id.slice(dispute.payment_transaction_id.lastIndexOf(":") + 1),
     partner_account_id: dispute.account_id,
-    payment_account_id: `krn:partner:global:payment-account:test:${dispute.account_id.slice(dispute.account_id.lastIndexOf(":") + 1)}`,
+    payment_account_id: paymentAccount?.payment_account_id ?? `krn:partner:global:payment-account:test:${tail}`,
+    ...(paymentAccount === undefined ? {} : { payment_account_reference: paymentAccount.payment_account_reference }),
     ...(account === undefined ? {} : { product_id: account.product_instance_id }),
     ...(dispute.payment_transaction_reference === null
       ? {}
