@@ -128,6 +128,21 @@ describe("first authorize", () => {
       "request_payment_transaction.amount",
     ],
     [
+      "a phone number with letters",
+      { supplementary_purchase_data: { customer: { phone: "call me" } } },
+      "supplementary_purchase_data.customer.phone",
+    ],
+    [
+      "an address in the US without its state",
+      { supplementary_purchase_data: { customer: { address: { postal_code: "10024", country: "US" } } } },
+      "supplementary_purchase_data.customer.address.region",
+    ],
+    [
+      "a postal code of 11 characters",
+      { supplementary_purchase_data: { shipping: [{ address: { postal_code: "12345678901" } }] } },
+      "supplementary_purchase_data.shipping.0.address.postal_code",
+    ],
+    [
       "two ways to name the store",
       { point_of_checkout: { store_reference: "STORE-17", store_id: "x" } },
       "point_of_checkout",

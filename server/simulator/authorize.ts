@@ -6,6 +6,7 @@ import { invalid, SimulatedError } from "./errors";
 import { requireEnabledProduct, requirePaymentAccount } from "./management/products";
 import { countryOfCurrency, rejectReasonOf } from "./markets";
 import { type Account, type FaultKind, LineItemSchema, type PaymentRequest, type Store } from "./model";
+import { CustomerSchema, ShippingSchema } from "./purchase-data";
 import { checkLineItems, createRequest, parseBody, parseCurrency, parseMethod, requestView } from "./requests";
 import { triggerOf } from "./scenarios";
 import { requestOfTokens } from "./session-tokens";
@@ -67,7 +68,8 @@ const AuthorizeBodySchema = z.looseObject({
   supplementary_purchase_data: z
     .looseObject({
       purchase_reference: ReferenceSchema.optional(),
-      customer: z.looseObject({ email: z.string().optional(), phone: z.string().optional() }).optional(),
+      customer: CustomerSchema.optional(),
+      shipping: ShippingSchema.optional(),
       line_items: z.array(LineItemSchema).max(1000).optional(),
       ondemand_service: z
         .looseObject({
@@ -244,6 +246,8 @@ function approve(sim: Simulator, account: Account, input: Parsed, request: Payme
     store_id: input.store?.store_id ?? request?.store?.store_id ?? null,
     terminal_reference: input.terminalReference ?? request?.terminal_reference ?? null,
     line_items: input.body.supplementary_purchase_data?.line_items ?? request?.line_items ?? [],
+    customer: input.body.supplementary_purchase_data?.customer,
+    shipping: input.body.supplementary_purchase_data?.shipping,
     capture: input.capture,
   });
   const email = input.body.supplementary_purchase_data?.customer?.email;

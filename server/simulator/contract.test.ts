@@ -99,6 +99,59 @@ async function playEdge(
   return found;
 }
 
+/** What the documents name for each payments operation, besides the errors that all share. */
+const DOCUMENTED: Record<string, number[]> = {
+  "payments/authorize": [400, 403, 404, 409],
+  "payments/create_request": [400, 404, 409],
+  "payments/read_request": [404],
+  "payments/update_request": [400, 403, 404, 409],
+  "payments/cancel_request": [403, 404],
+  "payments/read_transaction": [404],
+  "payments/update_transaction": [400, 403, 404, 409],
+  "payments/capture": [400, 403, 404, 409],
+  "payments/refund_capture": [400, 404],
+  "payments/refund_transaction": [400, 403, 404, 409],
+  "payments/void": [403, 404],
+  "payments/reauthorize": [403, 404],
+  "presentation/presentation": [400, 404],
+  "presentation/read_interoperability": [400, 404],
+  "presentation/create_test_token": [400],
+  "presentation/create_session_sdk_token": [400],
+  "customer-tokens/introspect_token": [400, 403, 404, 410],
+  "customer-tokens/revoke_token": [400, 403, 404, 410],
+  "customer-tokens/create_sdk_token": [400, 404],
+  "notifications/create_signing_key": [],
+  "notifications/list_signing_keys": [],
+  "notifications/read_signing_key": [404],
+  "notifications/delete_signing_key": [403, 404],
+  "notifications/create_webhook": [400, 409],
+  "notifications/list_webhooks": [],
+  "notifications/read_webhook": [404],
+  "notifications/update_webhook": [400, 404],
+  "notifications/delete_webhook": [404],
+  "notifications/simulate_webhook": [400, 404],
+};
+
+describe("example messages", () => {
+  const areas = readContracts();
+  const statusesOf = (area: string, operation: string): number[] =>
+    (areas.get(area) ?? []).filter((file) => file.operation === operation).map((file) => file.contract.response.status);
+
+  it.each(Object.entries(DOCUMENTED))("cover %s: success and %j", (name, errors) => {
+    const [area = "", operation = ""] = name.split("/");
+    const statuses = statusesOf(area, operation);
+    expect(statuses.some((status) => status < 300)).toBe(true);
+    expect(statuses).toEqual(expect.arrayContaining(errors));
+  });
+
+  it("are there for the success of every operation that has any", () => {
+    const all = [...areas.values()].flat();
+    const proven = new Set(all.filter((file) => file.contract.response.status < 300).map((file) => file.operation));
+    const unproven = all.map((file) => file.operation).filter((operation) => !proven.has(operation));
+    expect(unproven).toEqual([]);
+  });
+});
+
 for (const [area, files] of readContracts()) {
   describe(`example messages: ${area}`, () => {
     it.each(files.map((file) => [file.name, file] as const))("%s", async (_name, file) => {

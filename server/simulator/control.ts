@@ -22,7 +22,7 @@ import {
 import { journeyUrl, touchRequest } from "./requests";
 import { addFault } from "./scenarios";
 import { createAccount, getAccount, nowFor, type Simulator, switchOf, upsertStore } from "./simulator";
-import { remainingOf, touchTransaction } from "./transactions";
+import { remainingOf, setFunding, touchTransaction } from "./transactions";
 import { type WebhookSender, webhookView } from "./webhooks";
 
 /** The control API under /_control: all that scripts and the control panel do. Not part of Klarna. */
@@ -402,6 +402,16 @@ export function createControl(
     const grace = input.action === "close" ? switchOf(sim, account, "reauthorize_grace_ms") : 0;
     transaction.expires_at = Math.min(transaction.expires_at, nowFor(sim, account) - grace);
     sim.state.transactions.put(touchTransaction(sim, account, transaction));
+    return c.json(controlTransactionView(transaction));
+  });
+
+  app.post("/transactions/:id/funding", async (c) => {
+    const transaction = sim.state.transactions.get(c.req.param("id"));
+    const account = transaction === undefined ? undefined : sim.state.accounts.get(transaction.account_id);
+    if (transaction === undefined || account === undefined)
+      throw new ControlError(404, "There is no such transaction.");
+    const { state } = z.strictObject({ state: z.enum(["FUNDED", "EXPIRED"]) }).parse(await bodyOf(c.req.raw));
+    setFunding(sim, account, transaction, state);
     return c.json(controlTransactionView(transaction));
   });
 

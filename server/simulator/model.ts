@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { TokenRequestSchema } from "./customer-tokens-model";
 import { ManagedAccountShape, ManagedStoreShape } from "./management/model";
+import { CustomerSchema, ShippingSchema } from "./purchase-data";
 
 /** Everything the simulator remembers. Times are epoch milliseconds on the simulator's own clock. */
 
@@ -30,6 +31,8 @@ export const SwitchesSchema = z.object({
   token_place: z.enum(["top", "state_context", "both"]),
   /** Amounts above this are declined. */
   amount_max: z.number().int().min(1),
+  /** Whether Klarna answers for new payments at once, or the money has to come first. */
+  payment_funding: z.enum(["GUARANTEED", "NON_GUARANTEED"]),
   /** What becomes of the denied test persons: declined at once, or after a step-up in the journey. */
   denied_person: z.enum(["at_once", "in_journey"]),
   /** A saved customer who is present is stepped up above this amount. */
@@ -73,6 +76,7 @@ export const DEFAULT_SETTINGS = {
   operation_triggers: false,
   token_place: "both",
   amount_max: 2_147_483_647,
+  payment_funding: "GUARANTEED",
   denied_person: "at_once",
   token_charge_limit: 50_000,
   auto_accounts: false,
@@ -202,6 +206,7 @@ export const CaptureSchema = z.object({
   payment_capture_reference: z.string().nullable(),
   amount: z.number().int(),
   refunded_amount: z.number().int(),
+  shipping: ShippingSchema.optional(),
   created_at: z.number(),
 });
 export const RefundSchema = z.object({
@@ -240,6 +245,10 @@ export const TransactionSchema = z.object({
   store_id: z.string().nullable(),
   terminal_reference: z.string().nullable(),
   line_items: z.array(LineItemSchema),
+  customer: CustomerSchema.optional(),
+  shipping: ShippingSchema.optional(),
+  /** Absent: guaranteed and funded. */
+  funding: z.enum(["PENDING", "FUNDED", "EXPIRED"]).optional(),
   /** The money of a classic order: it makes no events of the newer kind. */
   is_classic: z.boolean().optional(),
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CustomerAction } from "./customer";
-import { at, type Client, createClient, finalBody } from "./fixtures";
+import { at, type Client, createClient, createReceiver, finalBody } from "./fixtures";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -118,6 +118,43 @@ describe("payment transactions", () => {
     for (const operation of ["captures", "refunds", "void", "reauthorize"]) {
       expect((await client.call("POST", `${transactionPath(id)}/${operation}`, {})).status).toBe(403);
     }
+  });
+
+  it("waits for its money where Klarna does not guarantee it, and tells when that comes", async () => {
+    await client.control.account({ account_id: client.accountId, switches: { payment_funding: "NON_GUARANTEED" } });
+    const receiver = await createReceiver();
+    await client.control.webhook(receiver.url, ["payment.transaction.funding-state-change.*"]);
+    const id = await client.authorized();
+    const funding = async () => (await client.call("GET", transactionPath(id))).body.payment_funding;
+    expect(await funding()).toEqual({ type: "NON_GUARANTEED", state: "PENDING" });
+    const come = () => client.call("POST", `/_control/transactions/${id}/funding`, { state: "FUNDED" });
+    expect((await come()).status).toBe(200);
+    expect((await come()).status).toBe(409);
+    expect(await funding()).toEqual({ type: "NON_GUARANTEED", state: "FUNDED" });
+    await receiver.waitFor(1);
+    expect(receiver.types()).toEqual(["transaction.funding-state-change.funded"]);
+    await receiver.close();
+  });
+
+  it("keeps customer, delivery and tracking for the read", async () => {
+    await client.control.fault({ operation: "authorize", kind: "approve" });
+    const address = { street_address: "Kantstr. 1", postal_code: "10623", city: "Berlin", country: "DE" };
+    const data = {
+      line_items: [{ name: "Vase", quantity: 1, total_amount: 5000 }],
+      customer: { given_name: "Anna", family_name: "Blum", phone: "+49 (0)30 123-456", address },
+      shipping: [{ shipping_reference: "s-1", recipient: { given_name: "Anna" }, address }],
+    };
+    const answer = await client.authorize(finalBody(5000, { supplementary_purchase_data: data }));
+    const id = String(at(answer.body, "payment_transaction_response", "payment_transaction", "payment_transaction_id"));
+    const tracked = [
+      { shipping_reference: "s-1", tracking_number: "JJD01", tracking_url: "https://parcels.example/1" },
+    ];
+    await client.call("POST", `${transactionPath(id)}/captures`, {
+      supplementary_purchase_data: { shipping: tracked },
+    });
+    const read = await client.call("GET", transactionPath(id));
+    expect(read.body.supplementary_purchase_data).toEqual(data);
+    expect(at(read.body, "payment_captures", 0, "shipping")).toEqual(tracked);
   });
 
   it("T13: refuses the 201st capture", async () => {

@@ -3,6 +3,7 @@ import { onCapturedForDispute, onRefundedForDispute } from "./disputes";
 import { invalid, SimulatedError } from "./errors";
 import { iso, newTransactionId } from "./ids";
 import { type Account, LineItemSchema, type Transaction, type TransactionState } from "./model";
+import { CustomerSchema, type ShippingData, ShippingSchema } from "./purchase-data";
 import { checkLineItems, parseBody } from "./requests";
 import { type Facts, nowFor, type Simulator, switchOf } from "./simulator";
 
@@ -78,6 +79,8 @@ export type NewTransaction = Pick<
   | "store_id"
   | "terminal_reference"
   | "line_items"
+  | "customer"
+  | "shipping"
 > &
   Partial<Pick<Transaction, "is_classic">> & { capture: "NOW" | "LATER" };
 
@@ -96,6 +99,7 @@ export function createTransaction(sim: Simulator, account: Account, input: NewTr
     refunds: [],
     voids: [],
     operations: 0,
+    ...(switchOf(sim, account, "payment_funding") === "GUARANTEED" ? {} : { funding: "PENDING" as const }),
     created_at: now,
     updated_at: now,
     expires_at: now + switchOf(sim, account, "authorization_period_ms"),
@@ -142,7 +146,10 @@ export function transactionView(transaction: Transaction): Record<string, unknow
     captured_amount: transaction.captured_amount,
     refunded_amount: transaction.refunded_amount,
     remaining_amount: remainingOf(transaction),
-    payment_funding: { type: "GUARANTEED", state: "FUNDED" },
+    payment_funding:
+      transaction.funding === undefined
+        ? { type: "GUARANTEED", state: "FUNDED" }
+        : { type: "NON_GUARANTEED", state: transaction.funding },
     payment_pricing: { rate: { fixed: 0, variable_basis_points: 0 } },
     payment_captures: transaction.captures.map((capture) => ({
       payment_capture_id: capture.payment_capture_id,
@@ -151,6 +158,7 @@ export function transactionView(transaction: Transaction): Record<string, unknow
         : { payment_capture_reference: capture.payment_capture_reference }),
       amount: capture.amount,
       refunded_amount: capture.refunded_amount,
+      ...(capture.shipping === undefined ? {} : { shipping: capture.shipping }),
       created_at: iso(capture.created_at),
     })),
     payment_refunds: transaction.refunds.map((refund) => ({
@@ -162,13 +170,40 @@ export function transactionView(transaction: Transaction): Record<string, unknow
       amount: refund.amount,
       created_at: iso(refund.created_at),
     })),
-    ...(transaction.line_items.length === 0
-      ? {}
-      : { supplementary_purchase_data: { line_items: transaction.line_items } }),
+    ...purchaseDataOf(transaction),
     created_at: iso(transaction.created_at),
     updated_at: iso(transaction.updated_at),
     expires_at: iso(transaction.expires_at),
   };
+}
+
+function purchaseDataOf({ line_items, customer, shipping }: Transaction): Record<string, unknown> {
+  if (line_items.length === 0 && customer === undefined && shipping === undefined) return {};
+  return {
+    supplementary_purchase_data: {
+      ...(line_items.length === 0 ? {} : { line_items }),
+      ...(customer === undefined ? {} : { customer }),
+      ...(shipping === undefined ? {} : { shipping }),
+    },
+  };
+}
+
+/** The money of a payment without guarantee comes, or does not. */
+export function setFunding(
+  sim: Simulator,
+  account: Account,
+  transaction: Transaction,
+  state: "FUNDED" | "EXPIRED",
+): void {
+  if (transaction.funding !== "PENDING") {
+    throw new SimulatedError("OPERATION_FORBIDDEN", "The payment transaction is not waiting for its money.");
+  }
+  transaction.funding = state;
+  transaction.updated_at = nowFor(sim, account);
+  sim.state.transactions.put(transaction);
+  emitTransactionEvent(sim, account, transaction, `funding-state-change.${state.toLowerCase()}`, {
+    payment_funding: { type: "NON_GUARANTEED", state },
+  });
 }
 
 function requireState(transaction: Transaction, allowed: readonly TransactionState[], what: string): void {
@@ -198,12 +233,14 @@ function addCapture(
   transaction: Transaction,
   amount: number,
   reference: string | null,
+  shipping?: ShippingData | undefined,
 ) {
-  const capture = {
+  const capture: Transaction["captures"][number] = {
     payment_capture_id: `${transaction.payment_transaction_id}:capture:${transaction.captures.length + 1}`,
     payment_capture_reference: reference,
     amount,
     refunded_amount: 0,
+    ...(shipping === undefined ? {} : { shipping }),
     created_at: nowFor(sim, account),
   };
   transaction.captures.push(capture);
@@ -226,6 +263,9 @@ const CaptureBodySchema = z.looseObject({
   amount: AmountSchema.optional(),
   capture_amount: AmountSchema.optional(),
   payment_capture_reference: ReferenceSchema.optional(),
+  supplementary_purchase_data: z
+    .looseObject({ line_items: z.array(LineItemSchema).max(1000).optional(), shipping: ShippingSchema.optional() })
+    .optional(),
 });
 
 export function captureTransaction(sim: Simulator, account: Account, transaction: Transaction, body: unknown) {
@@ -235,7 +275,10 @@ export function captureTransaction(sim: Simulator, account: Account, transaction
   const remaining = remainingOf(transaction);
   const amount = input.amount ?? input.capture_amount ?? remaining;
   if (amount > remaining) throw invalid("amount", `exceeds the remaining authorized amount of ${remaining}`);
-  const capture = addCapture(sim, account, transaction, amount, input.payment_capture_reference ?? null);
+  const data = input.supplementary_purchase_data;
+  checkLineItems(data?.line_items, amount, "amount");
+  const reference = input.payment_capture_reference ?? null;
+  const capture = addCapture(sim, account, transaction, amount, reference, data?.shipping);
   return {
     payment_capture_id: capture.payment_capture_id,
     ...(capture.payment_capture_reference === null
@@ -339,6 +382,8 @@ const UpdateBodySchema = z.looseObject({
     .looseObject({
       purchase_reference: ReferenceSchema.optional(),
       line_items: z.array(LineItemSchema).max(1000).optional(),
+      customer: CustomerSchema.optional(),
+      shipping: ShippingSchema.optional(),
     })
     .optional(),
 });
@@ -358,6 +403,8 @@ export function updateTransaction(sim: Simulator, account: Account, transaction:
   checkLineItems(items, input.amount ?? transaction.amount, "amount");
   transaction.amount = input.amount ?? transaction.amount;
   transaction.line_items = items ?? transaction.line_items;
+  transaction.customer = input.supplementary_purchase_data?.customer ?? transaction.customer;
+  transaction.shipping = input.supplementary_purchase_data?.shipping ?? transaction.shipping;
   transaction.payment_transaction_reference =
     input.payment_transaction_reference ?? transaction.payment_transaction_reference;
   transaction.purchase_reference =
