@@ -63,9 +63,38 @@ type Route = {
 const json = (value: unknown, status = 200): Outcome => ({ status, body: JSON.stringify(value) });
 const NOTHING: Outcome = { status: 204, body: null };
 
+/** What a merchant whom Klarna has stopped may not do; what was sold before can still be captured and refunded. */
+const SALES: ReadonlySet<ClassicOperation> = new Set<ClassicOperation>([
+  "classic_create_session",
+  "classic_create_order",
+  "hpp_create_session",
+]);
+
+/** Calls per second of one merchant: for new sessions, and for all the rest together. */
+const QUOTAS = { test: { sessions: 5, rest: 50 }, live: { sessions: 40, rest: 200 } };
+
 export function createClassicApi(classic: Classic) {
   const { sim } = classic;
   const running = new Set<string>();
+  let second = 0;
+  const counts = new Map<string, number>();
+
+  function countCall(account: Account, operation: ClassicOperation): void {
+    const { rate_limits } = sim.settings();
+    if (rate_limits === "off") return;
+    const now = Math.floor(performance.now() / 1_000);
+    if (now !== second) {
+      second = now;
+      counts.clear();
+    }
+    const kind = operation === "classic_create_session" ? "sessions" : "rest";
+    const name = `${account.account_id} ${kind}`;
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    if (count > QUOTAS[rate_limits][kind]) {
+      throw new ClassicError(429, "TOO_MANY_REQUESTS", "Too many requests. Please try again later.");
+    }
+  }
 
   function sessionRoute(method: string, parts: string[]): Route | null {
     const [noun, id, sub] = parts;
@@ -498,6 +527,11 @@ export function createClassicApi(classic: Classic) {
       }
       account = accountOfCall(call);
       if (route === null) throw new ClassicError(404, "NOT_FOUND", "There is no such operation.");
+      countCall(account, route.operation);
+      const isSale = SALES.has(route.operation);
+      if (isSale && (account.state === "DISABLED" || account.product.state !== "ENABLED")) {
+        throw new ClassicError(403, "MERCHANT_INACTIVE", "The merchant is not active.");
+      }
       if (key !== undefined && (key.length === 0 || key.length > KEY_CHARS_MAX)) {
         throw new ClassicError(400, "BAD_REQUEST", "Klarna-Idempotency-Key must have 1 to 255 characters.");
       }

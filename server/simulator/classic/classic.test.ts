@@ -384,6 +384,32 @@ describe("classic in-store", () => {
     expect(z.object({ sessions: z.array(z.unknown()) }).parse(body).sessions).toHaveLength(2);
   });
 
+  it("counts calls against Klarna's quotas when asked, five new sessions a second in the test environment", async () => {
+    const till = await createTill();
+    await till.signIn();
+    await till.simulator.control.settings({ rate_limits: "test" });
+    const statuses: number[] = [];
+    for (let turn = 0; turn < 12; turn += 1) {
+      statuses.push((await till.call("POST", "/payments/v1/sessions", sessionBody(18_000))).status);
+    }
+    expect(statuses.slice(0, 5)).toEqual([200, 200, 200, 200, 200]);
+    expect(statuses).toContain(429);
+  });
+
+  it("a Partner whose product Klarna has disabled sells nothing more, and can still refund", async () => {
+    const till = await createTill();
+    const account = await till.signIn();
+    const { id } = await till.session();
+    const orderId = String(at((await till.play(id, "complete")).body, "order_id"));
+    await till.call("POST", `/_control/accounts/${account}/product`, { state: "DISABLED", decision: "OTHER_RISK" });
+    const refused = await till.call("POST", "/payments/v1/sessions", sessionBody(18_000));
+    expect(refused.status).toBe(403);
+    expect(at(refused.body, "error_code")).toBe("MERCHANT_INACTIVE");
+    const path = `/ordermanagement/v1/orders/${orderId}`;
+    expect((await till.call("POST", `${path}/captures`, { captured_amount: 18_000 })).status).toBe(201);
+    expect((await till.call("POST", `${path}/refunds`, { refunded_amount: 18_000 })).status).toBe(201);
+  });
+
   it("sessions, orders, users and what must still be called back survive a restart", async () => {
     const dataDir = mkdtempSync(join(tmpdir(), "classic-"));
     open.push(() => rmSync(dataDir, { recursive: true, force: true }));

@@ -206,7 +206,9 @@ export function createClassicPages(classic: Classic): Hono {
     return c.redirect(`/static-qr/visits/${visit.visit_id}`, 303);
   });
 
-  app.get("/static-qr/picture.:format", (c) => sendQr(c, staticUrl(), c.req.param("format")));
+  app.get("/static-qr/:picture{picture\\.(?:png|svg)}", (c) =>
+    sendQr(c, staticUrl(), c.req.param("picture").slice("picture.".length)),
+  );
 
   app.get("/static-qr/print", (c) => send(c, posterPage()));
 

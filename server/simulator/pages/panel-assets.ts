@@ -37,6 +37,7 @@ h1{font-size:22px;line-height:28px;letter-spacing:-.01em;margin:0;overflow-wrap:
 section{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:16px 18px;min-width:0}
 section>h2{font-size:15px;line-height:22px;margin:0 0 10px}
 section h2 i{font-style:normal;font-weight:500;color:var(--ink-3);margin-left:4px}
+section>.buttons{justify-content:flex-start}
 section h3{font-size:13px;margin:16px 0 8px;color:var(--ink-2);font-weight:600}
 .columns{display:grid;gap:16px;grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));align-items:start}
 .tiles{display:grid;gap:12px;grid-template-columns:repeat(auto-fit,minmax(150px,1fr))}
@@ -52,7 +53,7 @@ tbody tr:last-child td{border-bottom:0;padding-bottom:2px}
 td small{display:block;color:var(--ink-3);font-size:12px;line-height:16px}
 td:last-child,th:last-child{padding-right:0}
 .time,.number{white-space:nowrap;font-variant-numeric:tabular-nums}
-td.number{text-align:right}
+td.number,th.number{text-align:right}
 .mono{font:12px/20px ui-monospace,Menlo,Consolas,"Liberation Mono",monospace;overflow-wrap:anywhere}
 pre{margin:0;font:12px/18px ui-monospace,Menlo,Consolas,"Liberation Mono",monospace;overflow:auto;max-height:480px;background:var(--ground);border-radius:10px;padding:12px 14px}
 .badge{display:inline-block;border-radius:99px;padding:0 10px;background:#ece8f0;color:#463a55;white-space:nowrap;font-size:13px}
@@ -79,7 +80,8 @@ label.check input{min-height:0;width:16px;height:16px}
 input[type=number]{width:130px}
 .filter{padding:0}
 dl{margin:0;display:grid;gap:0 28px;grid-template-columns:repeat(auto-fill,minmax(260px,1fr))}
-dl div{padding:8px 0;border-bottom:1px solid #f1ecf5;min-width:0}
+dl div{padding:6px 0;min-width:0}
+dl+form,dl+.buttons,.empty+.buttons{margin-top:12px}
 dt{color:var(--ink-3);font-size:12px;line-height:16px}
 dd{margin:0;overflow-wrap:anywhere}
 .pager{display:flex;gap:16px;margin:12px 0 0;color:var(--ink-2);font-size:13px}

@@ -42,7 +42,7 @@ function sessionButtons(session: ClassicSession): Markup | string {
 function sessionTable(classic: Classic, sessions: readonly ClassicSession[]): Markup {
   const { sim } = classic;
   return table(
-    ["Created", "Partner", "Amount", "Status", "Kind", "Reference", ""],
+    ["Created", "Partner", "#Amount", "Status", "Kind", "Reference", ""],
     sessions.map((session) => {
       touchSession(classic, session);
       const account = sim.state.accounts.get(session.account_id);
@@ -62,7 +62,7 @@ function sessionTable(classic: Classic, sessions: readonly ClassicSession[]): Ma
 
 function callbackTable(callbacks: readonly Callback[]): Markup {
   return table(
-    ["Created", "Kind", "Tells", "State", "Tries", "Last answer", "Next try", ""],
+    ["Created", "Kind", "Tells", "State", "#Tries", "Last answer", "Next try", ""],
     callbacks.map((callback) => {
       const last = callback.attempts.at(-1);
       const answer = last === undefined ? "–" : (last.error ?? `${last.status}, ${last.duration_ms} ms`);
@@ -102,7 +102,7 @@ ${section("Sessions", html`${sessionTable(classic, sessions.rows)}${sessions.pag
 ${section(
   "Orders",
   html`${table(
-    ["Created", "Partner", "Ordered", "Captured", "Refunded", "Status", "Klarna reference", "Fraud"],
+    ["Created", "Partner", "#Ordered", "#Captured", "#Refunded", "Status", "Klarna reference", "Fraud"],
     orders.rows.flatMap((order) => {
       const account = sim.state.accounts.get(order.account_id);
       if (account === undefined) return [];

@@ -1,9 +1,12 @@
-import { html, raw } from "hono/html";
+import { html } from "hono/html";
+import { z } from "zod";
 import { CLASSIC_OPERATIONS } from "../classic/operations";
+import { isOpenSession } from "../classic/sessions";
 import { DecisionReasonSchema } from "../management/model";
 import { managementOf } from "../management/settings";
 import { MARKETS } from "../markets";
 import { type Account, FaultKindSchema, SettingsSchema, StoreSchema, SwitchesSchema } from "../model";
+import { isOpen } from "../requests";
 import { nowFor, type Simulator } from "../simulator";
 import { formatTime } from "./format";
 import type { Markup } from "./layout";
@@ -49,7 +52,7 @@ export function overviewPage(sim: Simulator): Markup {
   };
   const tile = (path: string, value: number, name: string): Markup =>
     html`<a class="tile" href="${path}"><b>${value}</b><span>${name}</span></a>`;
-  const waiting = count(state.requests.values(), ({ state: now }) => now === "SUBMITTED" || now === "IN_PROGRESS");
+  const waiting = count(state.requests.values(), isOpen) + count(state.classicSessions.values(), isOpenSession);
   const pending = count(state.deliveries.values(), ({ status }) => status === "PENDING");
   const disputes = count(state.disputes.values(), (dispute) => dispute.state !== "CLOSED");
   return html`${heading("Overview", "This program plays Klarna for a payment gateway: same addresses, same answers, same events, nobody’s money.")}
@@ -81,7 +84,7 @@ export function accountsPage(sim: Simulator, ask: Ask): Markup {
 ${section(
   "Accounts",
   html`${table(
-    ["Created", "Name", "Country", "State", "Product", "Stores", "Account"],
+    ["Created", "Name", "Country", "State", "Product", "#Stores", "Account"],
     rows.map(
       (account) =>
         html`<tr><td>${time(account.created_at)}</td><td><a href="/panel/accounts/${encodeURIComponent(account.account_id)}">${account.name}</a></td><td>${account.country}</td><td>${badge(account.state)}</td><td>${badge(account.product.state)}</td><td class="number">${account.stores.length}</td><td>${mono(account.account_id)}</td></tr>`,
@@ -112,20 +115,17 @@ ${section(
 )}`;
 }
 
-function switchFields(current: Partial<Record<string, unknown>>): Markup[] {
-  return Object.entries(SwitchesSchema.shape).map(([name]) => {
+function switchFields(current: Record<string, unknown>, prefix = ""): Markup[] {
+  return Object.entries(SwitchesSchema.shape).map(([name, schema]) => {
     const value = current[name];
     const label = words(name);
-    if (name === "names") return select(name, label, SwitchesSchema.shape.names.options, textOf(value));
-    if (name === "late_final") return select(name, label, SwitchesSchema.shape.late_final.options, textOf(value));
-    if (name === "token_place") return select(name, label, SwitchesSchema.shape.token_place.options, textOf(value));
-    if (typeof value === "boolean") return checkbox(name, label, value);
-    return field(name, label, { kind: "int", value: typeof value === "number" ? value : "", hint: "usual" });
+    if (schema instanceof z.ZodEnum) {
+      const options = schema.options.map(String);
+      return select(prefix + name, label, options, typeof value === "string" ? { value } : {});
+    }
+    if (typeof value === "boolean") return checkbox(prefix + name, label, value);
+    return field(prefix + name, label, { kind: "int", value: typeof value === "number" ? value : "", hint: "usual" });
   });
-}
-
-function textOf(value: unknown): { value?: string } {
-  return typeof value === "string" ? { value } : {};
 }
 
 export function accountPage(sim: Simulator, account: Account): Markup {
@@ -219,13 +219,8 @@ ${
 }
 ${section(
   "Switches of this account",
-  form("/_control/accounts", html`${hidden("account_id", id)}${prefixed(switchFields(effective))}`, "Save"),
+  form("/_control/accounts", html`${hidden("account_id", id)}${switchFields(effective, "switches.")}`, "Save"),
 )}`;
-}
-
-/** The same fields, one level deeper in the body. */
-function prefixed(fields: Markup[]): Markup[] {
-  return fields.map((each) => raw(String(each).replace(/ name="/, ' name="switches.')));
 }
 
 // --- faults ---
@@ -271,7 +266,7 @@ ${section(
 ${section(
   "Armed",
   table(
-    ["Operation", "Kind", "Partner", "For", "Used", ""],
+    ["Operation", "Kind", "Partner", "For", "#Used", ""],
     faults.map(
       (fault) =>
         html`<tr><td class="mono">${fault.operation}</td><td>${fault.kind}${fault.delay_ms === null ? "" : html`<small>${fault.delay_ms} ms</small>`}</td><td>${fault.account === null ? "any" : accountName(sim, fault.account)}</td><td class="mono">${

@@ -31,7 +31,7 @@ function deliveryButtons(delivery: Delivery): Markup {
 
 export function deliveryTable(deliveries: readonly Delivery[]): Markup {
   return table(
-    ["Created", "Event", "State", "Tries", "Last answer", "Next try", "Reference", ""],
+    ["Created", "Event", "State", "#Tries", "Last answer", "Next try", "Reference", ""],
     deliveries.map((delivery) => {
       const last = delivery.attempts.at(-1);
       const answer = last === undefined ? "–" : (last.error ?? `${last.status}, ${last.duration_ms} ms`);
@@ -100,7 +100,7 @@ ${section(
 ${section(
   "Tries",
   table(
-    ["When", "Answer", "Took"],
+    ["When", "Answer", "#Took"],
     delivery.attempts.map(
       (attempt) =>
         html`<tr><td>${time(attempt.at)}</td><td>${attempt.error ?? attempt.status}</td><td class="number">${attempt.duration_ms} ms</td></tr>`,
@@ -114,15 +114,20 @@ ${jsonBlock("Body", delivery.body)}`;
 
 export function callTable(sim: Simulator, calls: readonly LoggedCall[]): Markup {
   return table(
-    ["When", "Operation", "Answer", "Took", "Partner", "Path"],
+    ["When", "Operation", "Answer", "#Took", "Partner", "Path"],
     calls.map(
       (call) =>
         html`<tr><td><span class="time">${call.at.slice(0, 23).replace("T", " ")}</span></td><td><a href="/panel/calls/${call.correlation_id}">${call.operation}</a>${call.is_replay ? html`<small>repeated answer</small>` : ""}</td><td>${
           call.status === null ? html`<span class="badge bad">cut</span>` : statusBadge(call.status)
-        }${call.fault === null ? "" : html`<small>${call.fault}</small>`}</td><td class="number">${call.duration_ms} ms</td><td>${call.account === null ? "–" : accountName(sim, call.account)}</td><td class="mono">${call.method} ${call.path}</td></tr>`,
+        }${call.fault === null ? "" : html`<small>${call.fault}</small>`}</td><td class="number">${call.duration_ms} ms</td><td>${call.account === null ? "–" : accountName(sim, call.account)}</td><td class="mono">${call.method} ${shortPath(call.path)}</td></tr>`,
     ),
     "Nobody has called yet.",
   );
+}
+
+/** Identifiers by their last part; the record has the whole path. */
+function shortPath(path: string): string {
+  return path.replace(/krn(?::|%3A)[\w:.%-]*(?::|%3A)([\w-]+)/g, "…$1");
 }
 
 function statusBadge(status: number): Markup {

@@ -61,7 +61,7 @@ export function settlementsPage(sim: Simulator, ask: Ask, sftp: SftpView): Marku
 ${section(
   "Balances",
   table(
-    ["Currency", "Not settled yet", "Lines", "Carried forward", "Paid out so far"],
+    ["Currency", "#Not settled yet", "#Lines", "#Carried forward", "#Paid out so far"],
     balances.map((row) => {
       const money = (amount: number): Markup =>
         html`<td class="number">${moneyOf(undefined, amount, row.currency)}</td>`;
@@ -73,7 +73,7 @@ ${section(
 ${section(
   "Settlements",
   html`${table(
-    ["Made", "Period", "Lines", "Net", "Payout", "Reference", ""],
+    ["Made", "Period", "#Lines", "#Net", "Payout", "Reference", ""],
     rows.map((settlement) => {
       const money = (amount: number): string => moneyOf(undefined, amount, settlement.currency);
       return html`<tr><td>${time(settlement.created_at)}</td><td>${time(settlement.period_start)}<small>to ${time(settlement.period_end)}</small></td><td class="number">${settlement.transaction_count}</td><td class="number">${money(settlement.net_amount)}</td><td>${
@@ -158,7 +158,7 @@ ${section(
 ${section(
   "Lines",
   html`${table(
-    ["When", "Partner", "Type", "Amount", "Tax", "Transaction"],
+    ["When", "Partner", "Type", "#Amount", "#Tax", "Transaction"],
     lines
       .slice(0, LINES_SHOWN_MAX)
       .map(
@@ -207,7 +207,7 @@ ${filterForm(sim, ask, "reference, reason or state")}
 ${section(
   "Disputes",
   html`${table(
-    ["Opened", "Partner", "Amount", "Reason", "State", "Answer until", "Reference", ""],
+    ["Opened", "Partner", "#Amount", "Reason", "State", "Answer until", "Reference", ""],
     rows.map((dispute) => {
       const account = sim.state.accounts.get(dispute.account_id);
       return html`<tr><td>${time(dispute.created_at)}</td><td>${accountName(sim, dispute.account_id)}</td><td class="number">${moneyOf(account, dispute.amount, dispute.currency)}</td><td>${words(dispute.dispute_reason)}</td><td>${badge(dispute.state)}${dispute.outcome === null ? "" : html`<small>${words(dispute.outcome)}</small>`}</td><td>${dispute.state === "INITIATED" ? time(dispute.representment.expires_at) : dispute.state === "PRE_ARBITRATION" && dispute.arbitration !== null ? time(dispute.arbitration.expires_at) : "–"}</td><td><a class="mono" href="/panel/disputes/${encodeURIComponent(dispute.payment_dispute_id)}">${dispute.payment_transaction_reference ?? dispute.payment_dispute_id}</a></td><td class="buttons">${disputeButtons(dispute)}</td></tr>`;
@@ -257,7 +257,7 @@ ${section(
       ? html`<p class="empty">The Partner has not answered.</p>`
       : html`<p>Partner, ${time(dispute.representment.evidence.created_at)}: ${dispute.representment.evidence.additional_information ?? "files only"}</p>`
   }${table(
-    ["File", "Type", "Size"],
+    ["File", "Type", "#Size"],
     attachments.map(
       (attachment) =>
         html`<tr><td>${attachment.filename}</td><td>${attachment.content_type}</td><td class="number">${attachment.size}</td></tr>`,

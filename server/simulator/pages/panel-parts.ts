@@ -182,7 +182,7 @@ export function select(
   values: readonly (string | readonly [value: string, label: string])[],
   options: { value?: string } = {},
 ): Markup {
-  return html`<label>${label}<select name="${name}" data-as="text">${values.map((entry) => {
+  return html`<label>${label}<select name="${name}" data-as="text" aria-label="${label}">${values.map((entry) => {
     const [value, text] = typeof entry === "string" ? [entry, entry] : entry;
     return html`<option value="${value}" ${value === options.value ? "selected" : ""}>${text}</option>`;
   })}</select></label>`;
@@ -192,9 +192,14 @@ export function checkbox(name: string, label: string, isOn: boolean): Markup {
   return html`<label class="check"><input type="checkbox" name="${name}" data-as="bool" ${isOn ? "checked" : ""}>${label}</label>`;
 }
 
+/** A head that begins with `#` stands over numbers. */
 export function table(head: string[], rows: Markup[], empty: string): Markup {
   if (rows.length === 0) return html`<p class="empty">${empty}</p>`;
-  return html`<div class="scroll" tabindex="0"><table><thead><tr>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<div class="scroll" tabindex="0"><table><thead><tr>${head.map((name) =>
+    name.startsWith("#")
+      ? html`<th scope="col" class="number">${name.slice(1)}</th>`
+      : html`<th scope="col">${name}</th>`,
+  )}</tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 export function facts(pairs: readonly (readonly [name: string, value: Markup | string | null])[]): Markup {

@@ -47,7 +47,7 @@ function requestButtons(request: PaymentRequest): Markup | string {
 
 export function requestTable(sim: Simulator, requests: readonly PaymentRequest[]): Markup {
   return table(
-    ["Created", "Partner", "Amount", "State", "Reference", ""],
+    ["Created", "Partner", "#Amount", "State", "Reference", ""],
     requests.map((request) => {
       const account = sim.state.accounts.get(request.account_id);
       const where = [request.store?.name, request.terminal_reference].filter((part) => typeof part === "string");
@@ -133,7 +133,7 @@ ${section("Calls", callTable(sim, calls), calls.length)}`;
 
 export function transactionTable(sim: Simulator, transactions: readonly Transaction[]): Markup {
   return table(
-    ["Created", "Partner", "Authorized", "Captured", "Refunded", "State", "Reference"],
+    ["Created", "Partner", "#Authorized", "#Captured", "#Refunded", "State", "Reference"],
     transactions.map((transaction) => {
       const account = sim.state.accounts.get(transaction.account_id);
       const money = (amount: number): string => moneyOf(account, amount, transaction.currency);
@@ -145,7 +145,7 @@ export function transactionTable(sim: Simulator, transactions: readonly Transact
 
 export function booksTable(sim: Simulator, accountId?: string): Markup {
   return table(
-    ["Partner", "Transactions", "Authorized", "Captured", "Refunded", "Voided", "Open"],
+    ["Partner", "#Transactions", "#Authorized", "#Captured", "#Refunded", "#Voided", "#Open"],
     booksOf(sim, accountId).map((row) => {
       const account = sim.state.accounts.get(row.account_id);
       const money = (amount: number): Markup => html`<td class="number">${moneyOf(account, amount, row.currency)}</td>`;
@@ -228,7 +228,7 @@ ${section(
 ${section(
   "Captures",
   table(
-    ["When", "Amount", "Refunded", "Reference"],
+    ["When", "#Amount", "#Refunded", "Reference"],
     transaction.captures.map(
       (capture) =>
         html`<tr><td>${time(capture.created_at)}</td><td class="number">${money(capture.amount)}</td><td class="number">${money(capture.refunded_amount)}</td><td>${mono(capture.payment_capture_reference ?? capture.payment_capture_id)}</td></tr>`,
@@ -240,7 +240,7 @@ ${section(
 ${section(
   "Refunds",
   table(
-    ["When", "Amount", "Reference"],
+    ["When", "#Amount", "Reference"],
     transaction.refunds.map(
       (refund) =>
         html`<tr><td>${time(refund.created_at)}</td><td class="number">${money(refund.amount)}</td><td>${mono(refund.payment_refund_reference ?? refund.payment_refund_id)}</td></tr>`,
@@ -252,7 +252,7 @@ ${section(
 ${section(
   "Disputes",
   html`${table(
-    ["Opened", "Amount", "State", ""],
+    ["Opened", "#Amount", "State", ""],
     disputes.map(
       (dispute) =>
         html`<tr><td>${time(dispute.created_at)}</td><td class="number">${money(dispute.amount)}</td><td>${badge(dispute.state)}</td><td><a class="mono" href="/panel/disputes/${encodeURIComponent(dispute.payment_dispute_id)}">${words(dispute.dispute_reason)}</a></td></tr>`,
