@@ -62,7 +62,7 @@ pre{margin:0;font:12px/18px ui-monospace,Menlo,Consolas,"Liberation Mono",monosp
 td.buttons{display:table-cell;text-align:right;white-space:nowrap}
 td.buttons>*{margin-left:6px}
 button,.button,select,input{font:inherit;font-size:13px;min-height:32px;border:1px solid #c9bbd8;border-radius:8px;background:#fff;color:var(--ink);padding:4px 10px}
-button,.button{cursor:pointer;color:var(--accent);font-weight:500;text-decoration:none;display:inline-block}
+button,.button{cursor:pointer;color:var(--accent);font-weight:500;text-decoration:none;display:inline-flex;align-items:center;justify-content:center;vertical-align:top}
 button:hover,.button:hover{background:var(--soft)}
 button[aria-pressed=true]{background:var(--soft);border-color:var(--pick);z-index:1;position:relative}
 button.main{background:var(--accent);border-color:var(--accent);color:#fff}
@@ -79,7 +79,7 @@ label.check{display:flex;gap:8px;align-items:center;min-height:32px;font-size:13
 label.check input{min-height:0;width:16px;height:16px}
 input[type=number]{width:130px}
 .filter{padding:0}
-dl{margin:0;display:grid;gap:0 28px;grid-template-columns:repeat(auto-fill,minmax(260px,1fr))}
+dl{margin:0;display:grid;gap:0 28px;grid-template-columns:repeat(auto-fill,minmax(min(100%,220px),1fr))}
 dl div{padding:6px 0;min-width:0}
 dl+form,dl+.buttons,.empty+.buttons{margin-top:12px}
 dt{color:var(--ink-3);font-size:12px;line-height:16px}
