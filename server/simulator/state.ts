@@ -2,7 +2,6 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { z } from "zod";
-import { CustomerTokenSchema, ShoppingSessionSchema } from "./customer-tokens-model";
 import {
   AuthorizationSchema,
   CallbackSchema,
@@ -12,6 +11,7 @@ import {
   HppSessionSchema,
   ShortCodeSchema,
 } from "./classic/model";
+import { CustomerTokenSchema, ShoppingSessionSchema } from "./customer-tokens-model";
 import { AttachmentSchema, DisputeEnrolmentSchema, DisputeSchema, DisputingPaymentSchema } from "./disputes-model";
 import {
   CredentialSchema,
