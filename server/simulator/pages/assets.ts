@@ -12,7 +12,7 @@ body{margin:0;min-height:100vh;min-height:100dvh;background:linear-gradient(170d
 .brand{display:flex;align-items:center;gap:10px;font-weight:600;font-size:15px}
 .mark{width:28px;height:28px}
 .chip{font-size:13px;line-height:20px;font-weight:600;color:var(--wait);background:var(--wait-soft);border:1px solid #f1dcae;border-radius:99px;padding:2px 12px}
-.steps{display:grid;grid-template-columns:repeat(4,1fr);gap:6px;margin:0 0 20px;padding:0;list-style:none}
+.steps{display:grid;grid-auto-flow:column;grid-auto-columns:1fr;gap:6px;margin:0 0 20px;padding:0;list-style:none}
 .steps li{height:4px;border-radius:9px;background:#d9cfe5}
 .steps li.on{background:var(--accent)}
 .steps span,.sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}

@@ -39,12 +39,9 @@ function money(request: Shown, amount = request.amount): string {
   return formatMoney(amount, request.currency, request.country);
 }
 
-function storeName(request: Shown): string {
-  return request.store?.name ?? "the store";
-}
-
-function storeNameAtStart(request: Shown): string {
-  return request.store?.name ?? "The store";
+/** Where the money goes: the store, or the Partner itself on the web. */
+function storeName({ request, partner }: Context): string {
+  return request.store?.name ?? partner;
 }
 
 function page(context: Context, title: string, body: Markup): Markup {
@@ -62,11 +59,12 @@ function steps(request: Shown, current: Journey["step"]): Markup {
   )}</ol>`;
 }
 
-function total({ request, partner }: Context): Markup {
+function total(context: Context): Markup {
+  const { request } = context;
   if (request.is_token_only) {
-    return html`<div class="total"><p class="store">${request.store?.name ?? partner}</p><p class="amount">Save Klarna</p></div>`;
+    return html`<div class="total"><p class="store">${storeName(context)}</p><p class="amount">Save Klarna</p></div>`;
   }
-  return html`<div class="total"><p class="store">Payment at ${storeName(request)}</p><p class="amount">${money(request)}</p></div>`;
+  return html`<div class="total"><p class="store">Payment at ${storeName(context)}</p><p class="amount">${money(request)}</p></div>`;
 }
 
 /** What the customer agrees to when a Partner wants to charge again later. */
@@ -76,13 +74,15 @@ function consent({ request, partner }: Context): Markup | string {
   const isAttended = asked.scopes.includes("payment:customer_present");
   const isUnattended = asked.scopes.includes("payment:customer_not_present");
   return html`<section class="consent"><h2>Save Klarna for next time</h2>
-<p>By approving you let ${partner} ${
+<p>${
     isUnattended
-      ? isAttended
-        ? "charge you with Klarna when you buy there and for your subscription"
-        : "charge you with Klarna for your subscription, also when you are not there"
-      : "pay with Klarna in one tap when you buy there again"
-  }. You can end this at any time.</p></section>`;
+      ? `By approving you let ${partner} charge you with Klarna ${
+          isAttended
+            ? "when you buy there and for your subscription"
+            : "for your subscription, also when you are not there"
+        }.`
+      : `By approving you can pay at ${partner} with Klarna in one tap.`
+  } You can end this at any time.</p></section>`;
 }
 
 function leaveForm(context: Context): Markup {
@@ -197,10 +197,10 @@ function reviewStep(context: Context, journey: Journey): Markup {
 <p class="lead">${
       request.is_token_only
         ? "Nothing is charged today."
-        : `${storeNameAtStart(request)} gets its money from us. You pay as chosen below.`
+        : `${storeName(context)} gets its money from us. You pay as chosen below.`
     }</p>
 <dl class="items">
-<div><dt>Store</dt><dd>${storeName(request)}</dd></div>
+<div><dt>Store</dt><dd>${storeName(context)}</dd></div>
 ${request.terminal_reference === null ? "" : html`<div><dt>Till</dt><dd>${request.terminal_reference}</dd></div>`}
 ${request.purchase_reference === null ? "" : html`<div><dt>Purchase</dt><dd>${request.purchase_reference}</dd></div>`}
 ${items.map(
@@ -279,7 +279,7 @@ export function journeyPage(context: Context): Markup {
         request.is_token_only
           ? `${context.partner} can charge you with Klarna from now on.`
           : isConfirmed
-            ? `${storeNameAtStart(request)} has confirmed your payment. You can put your phone away.`
+            ? `${storeName(context)} has confirmed your payment. You can put your phone away.`
             : "You will get a confirmation from the store.",
         button,
       );
