@@ -3,7 +3,7 @@ import { SimulatedError } from "../errors";
 import { newUuid } from "../ids";
 import { type Account, type Fault, type FaultKind, FaultKindSchema, IDEMPOTENCY_MEMORY_MS } from "../model";
 import { type ApiAnswer, type ApiCall, bodyBytesMaxOf, numberAt, textAt } from "../routing";
-import { CALL_FAULTS, fireOnce, takeFault, triggerOf } from "../scenarios";
+import { CALL_FAULTS, fireOnce, spoil, takeFault, triggerOf } from "../scenarios";
 import { type Facts, getAccount, nowFor } from "../simulator";
 import { createCustomerToken, createOrder, releaseAuthorization } from "./authorizations";
 import type { Classic } from "./context";
@@ -554,6 +554,9 @@ export function createClassicApi(classic: Classic) {
         case "html_502":
           headers["content-type"] = "text/html";
           return answer(502, "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>");
+        case "html_403":
+          headers["content-type"] = "text/html";
+          return answer(403, "<html><head><title>403 Forbidden</title></head><body>403 Forbidden</body></html>");
         case "slow_before":
           await pause(fault.delay_ms ?? SLOW_MS);
           break;
@@ -578,6 +581,8 @@ export function createClassicApi(classic: Classic) {
           return answer(outcome.status, outcome.body, "halfway");
         case "malformed":
           return answer(outcome.status, (outcome.body ?? "{").slice(0, Math.ceil((outcome.body?.length ?? 2) / 2)));
+        case "unknown_word":
+          return answer(outcome.status, outcome.body === null ? null : spoil(outcome.body, "unknown_word"));
         case "wrong_schema":
           return answer(outcome.status, '{"unexpected":true}');
         default:

@@ -114,7 +114,7 @@ function say(text, isGood) {
   problem.classList.toggle("good", isGood);
 }
 
-async function act(method, path, body) {
+async function act(method, path, body, form) {
   busy += 1;
   try {
     const init = method === "DELETE" ? { method } : { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
@@ -123,6 +123,7 @@ async function act(method, path, body) {
     let parsed = {};
     try { parsed = text === "" ? {} : JSON.parse(text); } catch { parsed = {}; }
     if (!answer.ok) { say(parsed.error ?? "It did not work: " + answer.status, false); return false; }
+    if (form) delete form.dataset.dirty;
     const shown = ["authorization", "password", "short_code", "jwt", "url"].filter((name) => typeof parsed[name] === "string").map((name) => name + ": " + parsed[name]);
     say(shown.length > 0 ? "Done. " + shown.join(" · ") : "", true);
     return true;
@@ -134,6 +135,42 @@ async function act(method, path, body) {
     await refresh(true).catch(() => undefined);
   }
 }
+
+// What somebody has typed and not sent yet outlives a refresh.
+function formsOf(place) {
+  const seen = new Map();
+  return [...place.querySelectorAll("form")].map((form) => {
+    const path = form.dataset.path ?? form.getAttribute("action");
+    const nth = seen.get(path) ?? 0;
+    seen.set(path, nth + 1);
+    return { form, key: path + " " + nth };
+  });
+}
+function typedIn(place) {
+  return formsOf(place).filter(({ form }) => form.dataset.dirty).map(({ form, key }) => ({
+    key,
+    values: [...form.elements].filter((input) => input.name).map((input) => ({ name: input.name, value: input.value, checked: input.checked, isFocused: input === document.activeElement })),
+  }));
+}
+function typeAgain(place, typed) {
+  const forms = new Map(formsOf(place).map(({ form, key }) => [key, form]));
+  for (const { key, values } of typed) {
+    const form = forms.get(key);
+    if (!form) continue;
+    form.dataset.dirty = "yes";
+    for (const { name, value, checked, isFocused } of values) {
+      const input = form.elements.namedItem(name);
+      if (!(input instanceof HTMLElement)) continue;
+      input.value = value;
+      input.checked = checked;
+      if (isFocused) input.focus({ preventScroll: true });
+    }
+  }
+}
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("main form");
+  if (form) form.dataset.dirty = "yes";
+});
 
 async function refresh(isForced) {
   const active = document.activeElement;
@@ -148,7 +185,9 @@ async function refresh(isForced) {
     if (fresh === null || fresh.innerHTML === now.innerHTML) continue;
     const places = [...now.querySelectorAll(".scroll")].map((each) => each.scrollLeft);
     const opened = [...now.querySelectorAll("details[open]")].map((each) => each.id);
+    const typed = typedIn(now);
     now.replaceChildren(...fresh.childNodes);
+    typeAgain(now, typed);
     [...now.querySelectorAll(".scroll")].forEach((each, index) => { each.scrollLeft = places[index] ?? 0; });
     for (const id of opened) { const found = document.getElementById(id); if (found) found.open = true; }
   }
@@ -163,7 +202,7 @@ function put(target, name, value) {
   const steps = name.split(".");
   const last = steps.pop();
   let place = target;
-  for (const step of steps) place = place[step] ??= {};
+  for (const [index, step] of steps.entries()) place = place[step] ??= /^\\d+$/.test(steps[index + 1] ?? last) ? [] : {};
   place[last] = value;
 }
 
@@ -177,11 +216,10 @@ function bodyOf(form) {
       else if (input.value !== "") put(body, input.name, input.value === "true");
       continue;
     }
+    if (as === "list") { put(body, input.name, input.value.split(/[\\s,]+/).filter(Boolean)); continue; }
     if (input.value === "") continue;
     if (as === "int") put(body, input.name, Number(input.value));
-    else if (as === "json") put(body, input.name, JSON.parse(input.value));
-    else if (as === "list") put(body, input.name, input.value.split(/[ ,]+/).filter(Boolean));
-    else put(body, input.name, input.value === "null" && input.dataset.null === "yes" ? null : input.value);
+    else put(body, input.name, input.value);
   }
   return body;
 }
@@ -198,9 +236,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.dataset.path) return;
   event.preventDefault();
-  let body;
-  try { body = bodyOf(form); } catch { say("One of the fields is not valid JSON.", false); return; }
-  act(form.dataset.method, form.dataset.path, body);
+  act(form.dataset.method, form.dataset.path, bodyOf(form), form);
 });
 
 setInterval(() => refresh(false).catch(() => undefined), 2000);

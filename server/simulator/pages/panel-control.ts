@@ -2,7 +2,7 @@ import { html } from "hono/html";
 import { z } from "zod";
 import { CLASSIC_OPERATIONS } from "../classic/operations";
 import { isOpenSession } from "../classic/sessions";
-import { DecisionReasonSchema } from "../management/model";
+import { DecisionReasonSchema, type Management, ManagementSchema } from "../management/model";
 import { managementOf } from "../management/settings";
 import { MARKETS } from "../markets";
 import { type Account, FaultKindSchema, SettingsSchema, StoreSchema, SwitchesSchema } from "../model";
@@ -115,17 +115,19 @@ ${section(
 )}`;
 }
 
+/** The right kind of field for a setting, by its schema. */
+function fieldOf(name: string, schema: z.ZodType, value: unknown, label = words(name)): Markup {
+  if (schema instanceof z.ZodEnum) {
+    return select(name, label, schema.options.map(String), typeof value === "string" ? { value } : {});
+  }
+  if (typeof value === "boolean") return checkbox(name, label, value);
+  return field(name, label, { kind: "int", value: typeof value === "number" ? value : "", hint: "usual" });
+}
+
 function switchFields(current: Record<string, unknown>, prefix = ""): Markup[] {
-  return Object.entries(SwitchesSchema.shape).map(([name, schema]) => {
-    const value = current[name];
-    const label = words(name);
-    if (schema instanceof z.ZodEnum) {
-      const options = schema.options.map(String);
-      return select(prefix + name, label, options, typeof value === "string" ? { value } : {});
-    }
-    if (typeof value === "boolean") return checkbox(prefix + name, label, value);
-    return field(prefix + name, label, { kind: "int", value: typeof value === "number" ? value : "", hint: "usual" });
-  });
+  return Object.entries(SwitchesSchema.shape).map(([name, schema]) =>
+    fieldOf(prefix + name, schema, current[name], words(name)),
+  );
 }
 
 export function accountPage(sim: Simulator, account: Account): Markup {
@@ -295,6 +297,19 @@ const QUICK: [label: string, body: Record<string, unknown>][] = [
 
 // --- clock and settings ---
 
+/** Plain settings of the management side; certificates and addresses have a page of their own. */
+function managementFields(management: Management): Markup[] {
+  const own = new Set(["id", "ca", "mtls_enforced_from", "ip_list", "pending_ip_list", "event_names"]);
+  const current = new Map<string, unknown>(Object.entries(management));
+  const plain = Object.entries(ManagementSchema.shape).filter(([name]) => !own.has(name));
+  return [
+    ...plain.map(([name, schema]) => fieldOf(name, schema, current.get(name))),
+    ...Object.entries(management.event_names).map(([name, value]) =>
+      field(`event_names.${name}`, `event: ${words(name)}`, { value }),
+    ),
+  ];
+}
+
 export function clockPage(sim: Simulator): Markup {
   const settings = sim.settings();
   const { api_key: _key, ...shown } = settings;
@@ -332,13 +347,6 @@ ${section(
     "Save",
   ),
 )}
-${section(
-  "Management",
-  form(
-    "/_control/management",
-    html`${field("operational_after_ms", "operational after, ms", { kind: "int", value: management.operational_after_ms })}${field("product_change_ms", "product change takes, ms", { kind: "int", value: management.product_change_ms })}${field("ip_change_ms", "address list takes, ms", { kind: "int", value: management.ip_change_ms })}${field("key_idle_ms", "keys idle after, ms", { kind: "int", value: management.key_idle_ms })}`,
-    "Save",
-  ),
-)}
+${section("Management", form("/_control/management", html`${managementFields(management)}`, "Save"))}
 ${jsonBlock("All settings", JSON.stringify(shown))}`;
 }

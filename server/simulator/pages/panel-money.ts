@@ -16,6 +16,7 @@ import {
   accountName,
   action,
   badge,
+  checkbox,
   contains,
   crumb,
   facts,
@@ -96,10 +97,10 @@ ${section(
   ),
 )}
 ${section(
-  "Terms for everybody",
+  "Terms",
   form(
     "/_control/terms",
-    html`${field("fee_basis_points", "Fee, basis points", { kind: "int", value: terms.fee_basis_points })}${field("payout_ms", "Payout takes, ms", { kind: "int", value: terms.payout_ms })}${field("dispute_decision_ms", "Decision takes, ms", { kind: "int", value: terms.dispute_decision_ms })}${field("dispute_threshold", "Lost below", { kind: "int", value: terms.dispute_threshold })}${select("hold_policy", "Hold", HoldPolicySchema.options, { value: terms.hold_policy })}${select("representment_outcome", "Representment ends", OutcomeSchema.options, { value: terms.representment_outcome })}${select("arbitration_outcome", "Arbitration ends", OutcomeSchema.options, { value: terms.arbitration_outcome })}`,
+    html`${select("account", "For", [["", "everybody"], ...accounts])}${field("fee_basis_points", "Fee, basis points", { kind: "int", value: terms.fee_basis_points })}${field("fee_fixed", "Fixed fee", { kind: "int", value: terms.fee_fixed ?? "", hint: "by currency" })}${field("tax_basis_points", "Tax, basis points", { kind: "int", value: terms.tax_basis_points ?? "", hint: "by country" })}${field("dispute_fee", "Dispute fee", { kind: "int", value: terms.dispute_fee ?? "", hint: "by currency" })}${field("payout_ms", "Payout takes, ms", { kind: "int", value: terms.payout_ms })}${field("dispute_decision_ms", "Decision takes, ms", { kind: "int", value: terms.dispute_decision_ms })}${field("dispute_threshold", "Lost below", { kind: "int", value: terms.dispute_threshold })}${select("hold_policy", "Hold", HoldPolicySchema.options, { value: terms.hold_policy })}${select("representment_outcome", "Representment ends", OutcomeSchema.options, { value: terms.representment_outcome })}${select("arbitration_outcome", "Arbitration ends", OutcomeSchema.options, { value: terms.arbitration_outcome })}${checkbox("dispute_enrolment_required", "disputes only when enrolled", terms.dispute_enrolment_required)}`,
     "Save",
   ),
 )}

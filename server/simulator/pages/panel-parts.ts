@@ -36,7 +36,13 @@ const GROUPS: { name: string; pages: [path: string, name: string][] }[] = [
       ["/panel/disputes", "Disputes"],
     ],
   },
-  { name: "Partners", pages: [["/panel/accounts", "Accounts"]] },
+  {
+    name: "Partners",
+    pages: [
+      ["/panel/accounts", "Accounts"],
+      ["/panel/access", "Access"],
+    ],
+  },
   {
     name: "Weather",
     pages: [
@@ -166,7 +172,7 @@ export function form(path: string, fields: Markup, button: string, method = "POS
 export function field(
   name: string,
   label: string,
-  options: { kind?: "text" | "int"; value?: string | number; hint?: string; isRequired?: boolean } = {},
+  options: { kind?: "text" | "int" | "list"; value?: string | number; hint?: string; isRequired?: boolean } = {},
 ): Markup {
   const kind = options.kind ?? "text";
   return html`<label>${label}<input name="${name}" data-as="${kind}" type="${kind === "int" ? "number" : "text"}" value="${String(options.value ?? "")}" placeholder="${options.hint ?? ""}" ${options.isRequired === true ? "required" : ""} autocomplete="off"></label>`;

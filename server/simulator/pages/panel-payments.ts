@@ -181,6 +181,7 @@ export function transactionPage(sim: Simulator, transaction: Transaction, reason
   const id = transaction.payment_transaction_id;
   const money = (amount: number): string => moneyOf(account, amount, transaction.currency);
   const play = `/_control/transactions/${encodeURIComponent(id)}/play`;
+  const funding = `/_control/transactions/${encodeURIComponent(id)}/funding`;
   const disputes = [...sim.state.disputes.values()].filter((dispute) => dispute.payment_transaction_id === id);
   const deliveries = [...sim.state.deliveries.values()].filter((delivery) => delivery.subject_id === id).reverse();
   const calls = sim.calls
@@ -197,7 +198,11 @@ export function transactionPage(sim: Simulator, transaction: Transaction, reason
 ${heading(
   transaction.payment_transaction_reference ?? id,
   badge(transaction.state),
-  html`${transaction.state === "AUTHORIZED" ? action("Expire now", play, { action: "expire" }) : ""}${
+  html`${
+    transaction.funding === "PENDING"
+      ? html`${action("Money comes now", funding, { state: "FUNDED" })}${action("Money never comes", funding, { state: "EXPIRED" })}`
+      : ""
+  }${transaction.state === "AUTHORIZED" ? action("Expire now", play, { action: "expire" }) : ""}${
     transaction.state === "AUTHORIZED" || transaction.state === "EXPIRED"
       ? action("End of grace now", play, { action: "close" })
       : ""
@@ -212,6 +217,7 @@ ${section(
     ["Refunded", money(transaction.refunded_amount)],
     ["Voided", money(transaction.voided_amount)],
     ["Remaining", money(remainingOf(transaction))],
+    ["Funding", transaction.funding === undefined ? null : words(transaction.funding)],
     ["Purchase reference", transaction.purchase_reference],
     [
       "Payment request",

@@ -146,6 +146,42 @@ describe("the control panel in a browser", () => {
   );
 
   it(
+    "saves a list of addresses, settings and terms, and makes a sample deep link",
+    async () => {
+      const page = await open("/panel/access");
+      await page.getByLabel("Mode").selectOption("REPORTING");
+      await page.getByLabel("Allowed addresses and ranges").fill("127.0.0.1 10.0.0.0/8");
+      await page.getByRole("button", { name: "Save" }).click();
+      await expect
+        .poll(async () => (await client.call("GET", "/_control/access")).text, WAIT)
+        .toMatch(/"REPORTING".*"127\.0\.0\.1".*"10\.0\.0\.0\/8"/);
+      await page.getByRole("button", { name: "Make a sample token" }).click();
+      await page.getByText("jwt: ").waitFor(WAIT);
+      await page.goto("/panel/settlements");
+      await page.getByLabel("Fee, basis points").fill("150");
+      await page.locator("section", { hasText: "Terms" }).getByRole("button", { name: "Save" }).click();
+      await expect
+        .poll(async () => (await client.call("GET", "/_control/terms")).body.fee_basis_points, WAIT)
+        .toBe(150);
+      await page.goto("/panel/clock");
+      await page.getByLabel("amount triggers").uncheck();
+      await page
+        .locator("section", { hasText: "Switches for everybody" })
+        .getByRole("button", { name: "Save" })
+        .click();
+      await expect
+        .poll(async () => (await client.call("GET", "/_control/settings")).body.amount_triggers, WAIT)
+        .toBe(false);
+      await page.getByLabel("operational after ms").fill("5000");
+      await page.locator("section", { hasText: "operational after ms" }).getByRole("button", { name: "Save" }).click();
+      await expect
+        .poll(async () => (await client.call("GET", "/_control/management")).body.operational_after_ms, WAIT)
+        .toBe(5_000);
+    },
+    SLOW_MS,
+  );
+
+  it(
     "settles now, opens a dispute, and resets everything when asked twice",
     async () => {
       const transaction = await client.authorized(9_000);

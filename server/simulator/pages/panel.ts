@@ -7,6 +7,7 @@ import type { Settlements } from "../settlements";
 import type { SftpServer } from "../sftp";
 import type { Simulator } from "../simulator";
 import { type Markup, PAGE_HEADERS } from "./layout";
+import { accessPage } from "./panel-access";
 import { classicPage, classicSessionPage } from "./panel-classic";
 import { accountPage, accountsPage, clockPage, faultsPage, overviewPage } from "./panel-control";
 import { callPage, callsPage, deliveryPage, webhooksPage } from "./panel-events";
@@ -117,6 +118,7 @@ export function createPanel({ sim, classic, settlements, sftp }: PanelParts): Ho
     (id) => sim.state.accounts.get(id),
     (account) => accountPage(sim, account),
   );
+  list("/panel/access", "Access", () => accessPage(sim));
   list("/panel/faults", "Faults", () => faultsPage(sim));
   list("/panel/clock", "Clock and settings", () => clockPage(sim));
 
