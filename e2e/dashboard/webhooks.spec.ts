@@ -42,8 +42,10 @@ test("an endpoint is added, tested, rotated, switched off and deleted", async ({
     await expect(page.getByText(secret)).toHaveCount(0);
 
     await page.getByRole("button", { name: "Send test event" }).click();
-    await expect.poll(() => receiver.received.length).toBe(1);
-    const first = receiver.received[0];
+    // Other specs take payments of this Partner meanwhile: only the test event is looked at.
+    const tests = () => receiver.received.filter((item) => item.body.includes('"type":"webhook_endpoint.test"'));
+    await expect.poll(() => tests().length).toBe(1);
+    const first = tests()[0];
     const event = new Webhook(secret).verify(first?.body ?? "", first?.headers ?? {});
     expect(event).toMatchObject({ type: "webhook_endpoint.test" });
     await expect
@@ -60,8 +62,8 @@ test("an endpoint is added, tested, rotated, switched off and deleted", async ({
     await expectAccessible(page);
     await page.getByRole("button", { name: "Send again" }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "Send again" }).click();
-    await expect.poll(() => receiver.received.length).toBe(2);
-    expect(receiver.received[1]?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
+    await expect.poll(() => tests().length).toBe(2);
+    expect(tests()[1]?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
     await page.goBack();
 
     await page.getByRole("button", { name: "New secret" }).click();
