@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { createApi } from "./api";
 import { createClassic } from "./classic/classic";
@@ -44,6 +44,18 @@ export type App = ReturnType<typeof createApp>;
 const HEADERS_BYTES_MAX = 64 * 1024;
 const KEEP_ALIVE_MS = 59_000;
 
+const CONTROL_PATH = /^\/(?:_control|panel)(?:\/|$)|^\/$/;
+
+function isLoopback(remote: string | undefined): boolean {
+  return remote === undefined || remote === "::1" || remote.startsWith("127.") || remote.startsWith("::ffff:127.");
+}
+
+/** Whether the caller named this machine: a page of another site that points its name here did not, nor did a tunnel. */
+function isLocalHost({ headers: { host } }: IncomingMessage): boolean {
+  const name = (host ?? "").replace(/:\d+$/, "").toLowerCase();
+  return ["localhost", "127.0.0.1", "[::1]", ""].includes(name) || name.endsWith(".localhost");
+}
+
 export function createApp(options: AppOptions) {
   let address = options.publicUrl ?? "http://localhost";
   const sim = createSimulator({
@@ -68,7 +80,16 @@ export function createApp(options: AppOptions) {
     disputeRouter(sim),
   ]);
 
-  const hono = new Hono();
+  const hono = new Hono<{ Bindings: Partial<HttpBindings> }>();
+  // By the path that routing sees, so that no other spelling of it gets past.
+  hono.use("*", async (c, next) => {
+    const incoming = c.env?.incoming;
+    const isNear = incoming === undefined || (isLoopback(incoming.socket.remoteAddress) && isLocalHost(incoming));
+    if (!isNear && CONTROL_PATH.test(c.req.path)) {
+      return c.json({ error: "The control panel and its API answer on this machine only." }, 403);
+    }
+    await next();
+  });
   hono.route(
     "/_control",
     createControl(
@@ -141,7 +162,7 @@ export function createApp(options: AppOptions) {
     });
   }
 
-  const honoListener = getRequestListener((request) => hono.fetch(request), {
+  const honoListener = getRequestListener((request, env) => hono.fetch(request, env), {
     overrideGlobalObjects: false,
   });
 
@@ -205,20 +226,10 @@ export function createApp(options: AppOptions) {
     else outgoing.end(body);
   }
 
-  function isLoopback(remote: string | undefined): boolean {
-    return remote === undefined || remote === "::1" || remote.startsWith("127.") || remote.startsWith("::ffff:127.");
-  }
-
   function onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const url = incoming.url ?? "/";
     if (isApiPath(url)) {
       onApiRequest(incoming, outgoing, url);
-      return;
-    }
-    const isControl = /^\/(?:_control|panel)(?:[/?]|$)|^\/(?:\?|$)/.test(url);
-    if (isControl && !isLoopback(incoming.socket.remoteAddress)) {
-      outgoing.writeHead(403, { "content-type": "application/json" });
-      outgoing.end('{"error":"The control panel and its API answer on this machine only."}');
       return;
     }
     void honoListener(incoming, outgoing);
