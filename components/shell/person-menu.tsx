@@ -1,6 +1,8 @@
 "use client";
 
-import { Keyboard, LogOut } from "lucide-react";
+import { Keyboard, Laptop, LogOut } from "lucide-react";
+import type { Route } from "next";
+import Link from "next/link";
 import { useTransition } from "react";
 import {
   DropdownMenu,
@@ -40,6 +42,12 @@ export function PersonMenu({
         <DropdownMenuSeparator />
         <ThemeChoice />
         <DropdownMenuSeparator />
+        <DropdownMenuItem asChild>
+          <Link href={"/settings/sessions" as Route}>
+            <Laptop aria-hidden />
+            Your sessions
+          </Link>
+        </DropdownMenuItem>
         <DropdownMenuItem onSelect={onOpenHelp}>
           <Keyboard aria-hidden />
           Keyboard shortcuts

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { decode, encode } from "next-auth/jwt";
 import { z } from "zod";
-import type { Services } from "@/server/context";
+import type { ServiceContext, Services } from "@/server/context";
 import { newId } from "@/server/core/ids";
 import { addMs, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import type { Row, Transaction } from "@/server/db/client";
+import { appendAudit } from "@/server/domain/audit/service";
 import { cookieName, readCookie } from "./cookies";
 import { type Actor, isRole, type Role } from "./permissions";
 
@@ -49,7 +50,8 @@ export type SessionItem = {
 };
 
 const hashOf = (services: Pick<Services, "secrets">, token: string): string => services.secrets.hash(token, "session");
-const idleMsOf = (role: Role): number => (role.startsWith("PARTNER_") ? IDLE_PARTNER_MS : IDLE_ACQUIRER_MS);
+/** After how long without a request a session of this role ends. */
+export const idleMsOf = (role: Role): number => (role.startsWith("PARTNER_") ? IDLE_PARTNER_MS : IDLE_ACQUIRER_MS);
 
 export function actorOf(session: WebSession): Extract<Actor, { kind: "USER" }> {
   return {
@@ -195,6 +197,27 @@ export async function endSessionsOf(
     values: [userId, services.clock.now(), reason, which.only ?? null, which.except ?? null],
   });
   return rows.map((row) => row.id);
+}
+
+/** Ends sessions of the person who asks, and says so in the audit, together. Answers the ids that ended. */
+export function endOwnSessions(
+  ctx: ServiceContext,
+  userId: string,
+  which: { only?: string; except?: string },
+): Promise<string[]> {
+  return ctx.db.transaction(async (tx) => {
+    const ended = await endSessionsOf(tx, ctx, userId, "ENDED_BY_USER", which);
+    for (const id of ended) {
+      await appendAudit(tx, ctx, {
+        action: "session.ended",
+        subjectKind: "session",
+        subjectId: id,
+        mode: null,
+        after: { reason: "ENDED_BY_USER" },
+      });
+    }
+    return ended;
+  });
 }
 
 /** The sessions of a person that are still good, the last used first; at most 100. */

@@ -1,28 +1,9 @@
 import { z } from "zod";
 import { ROLE_LABELS, ROLE_PERMISSIONS } from "@/server/auth/permissions";
-import { endSessionsOf, listSessionsOf } from "@/server/auth/sessions";
-import type { ServiceContext } from "@/server/context";
+import { endOwnSessions, listSessionsOf } from "@/server/auth/sessions";
 import { AppError } from "@/server/core/errors";
 import { idSchema } from "@/server/core/ids";
-import { appendAudit } from "@/server/domain/audit/service";
 import { procedure, router, withPermission } from "../init";
-
-/** Ends own sessions and says so in the audit, together. */
-function endOwn(ctx: ServiceContext, userId: string, which: { only?: string; except?: string }): Promise<string[]> {
-  return ctx.db.transaction(async (tx) => {
-    const ended = await endSessionsOf(tx, ctx, userId, "ENDED_BY_USER", which);
-    for (const id of ended) {
-      await appendAudit(tx, ctx, {
-        action: "session.ended",
-        subjectKind: "session",
-        subjectId: id,
-        mode: null,
-        after: { reason: "ENDED_BY_USER" },
-      });
-    }
-    return ended;
-  });
-}
 
 /** The person who is signed in, and the browsers in which they are. */
 export const meRouter = router({
@@ -47,14 +28,14 @@ export const meRouter = router({
     end: withPermission("sessions:own")
       .input(z.strictObject({ id: idSchema("session") }))
       .mutation(async ({ ctx, input }) => {
-        const ended = await endOwn(ctx, ctx.session.user.id, { only: input.id });
+        const ended = await endOwnSessions(ctx, ctx.session.user.id, { only: input.id });
         if (ended.length === 0) throw new AppError("not_found");
         return { ended: ended.length };
       }),
 
     /** All but the one that asks. */
     endOthers: withPermission("sessions:own").mutation(async ({ ctx }) => {
-      const ended = await endOwn(ctx, ctx.session.user.id, { except: ctx.session.id });
+      const ended = await endOwnSessions(ctx, ctx.session.user.id, { except: ctx.session.id });
       return { ended: ended.length };
     }),
   }),
