@@ -14,16 +14,18 @@ test("display, event stream, webhook and read all say completed once the custome
     const opened = await fetch(displayUrl, { redirect: "manual" });
     expect(opened.status).toBe(303);
     const cookie = opened.headers.getSetCookie().map((line) => line.split(";")[0] ?? "");
-    const heard = async (headers: Record<string, string>): Promise<string[]> => {
-      const statuses: string[] = [];
+    const heard = async (headers: Record<string, string>, statuses: string[]): Promise<string[]> => {
       for await (const message of readStream(`${shop.demo.url}/api/v1/payments/${payment.id}/events`, headers))
         statuses.push(StatusSchema.parse(message).status);
       return statuses;
     };
+    const [byKey, byDisplay]: [string[], string[]] = [[], []];
     const streams = Promise.all([
-      heard({ authorization: `Bearer ${shop.demo.api_key}` }),
-      heard({ cookie: [...new Set(cookie)].join("; ") }),
+      heard({ authorization: `Bearer ${shop.demo.api_key}` }, byKey),
+      heard({ cookie: [...new Set(cookie)].join("; ") }, byDisplay),
     ]);
+    // The customer scans only once both screens show the code.
+    await expect.poll(() => Math.min(byKey.length, byDisplay.length)).toBeGreaterThan(0);
     await shop.books.play(payment.klarna.payment_request_id ?? "", "open");
     await shop.waitFor(payment.id, "in_progress");
     await shop.books.play(payment.klarna.payment_request_id ?? "", "complete");

@@ -96,7 +96,7 @@ describe("the SFTP server", () => {
     const none = async () => undefined;
     await expect(withSftp({ ...config, password: "wrong" }, none)).rejects.toThrow("authentication");
     await expect(withSftp({ ...config, username: "root" }, none)).rejects.toThrow("authentication");
-    const key = ssh2.utils.generateKeyPairSync("ed25519");
+    const key = ssh2.utils.generateKeyPairSync("ecdsa", { bits: 256 });
     const { password: _password, ...byKey } = config;
     await expect(withSftp({ ...byKey, privateKey: key.private }, none)).rejects.toThrow("authentication");
     await client.call("POST", "/_control/sftp", { is_enabled: true, public_key: key.public });
