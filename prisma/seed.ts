@@ -251,7 +251,7 @@ const JOINED = [
 async function writeHistory(tx: Transaction, secrets: SecretBox, history: History): Promise<void> {
   await insertRows(tx, "payments", history.payments, JOINED);
   await insertRows(tx, "captures", history.captures);
-  await insertRows(tx, "refunds", history.refunds);
+  await insertRows(tx, "refunds", history.refunds, ["store_reference", "terminal_reference"]);
   await insertRows(tx, "klarna_operations", history.operations);
   await insertRows(tx, "klarna_calls", history.calls);
   await insertRows(

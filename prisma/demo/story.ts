@@ -606,6 +606,11 @@ export class Story {
       state: isRefused ? "FAILED" : "SUCCEEDED",
       amount,
       currency: payment.currency,
+      lineItems: isWhole ? [] : [item],
+      storeId: payment.storeId,
+      storeReference: payment.storeReference,
+      terminalId: payment.terminalId,
+      terminalReference: payment.terminalReference,
       reason: this.random.pick(REFUND_REASONS),
       reference: null,
       klarnaPaymentRefundId: klarnaRefundId,
@@ -637,7 +642,7 @@ export class Story {
       payment.amountRefunded += amount;
       this.announceState(before, "payment.updated");
     }
-    this.announce(announceRefund(refund, payment, 1));
+    this.announce(announceRefund(refund, 1));
     this.note(this.caller, isRefused ? "refund.failed" : "refund.succeeded", undefined, facts);
   }
 }

@@ -200,6 +200,7 @@ export function refundCapture(
     amount: number;
     reference: string;
     reason: string | null;
+    lineItems: readonly unknown[];
   },
 ): Promise<KlarnaOutcome> {
   return client.call({
@@ -211,6 +212,7 @@ export function refundCapture(
       amount: call.amount,
       payment_refund_reference: call.reference,
       ...(call.reason === null ? {} : { reason: call.reason }),
+      ...(call.lineItems.length === 0 ? {} : { line_items: call.lineItems }),
     },
     idempotencyKey: call.idempotencyKey,
     sessionReference: target.sessionReference,

@@ -18,7 +18,8 @@ import {
   toPublic,
 } from "./change";
 import { askForPerson } from "./journey";
-import { readTransactionOutcome } from "./klarna";
+import { readTransactionOutcome, toKlarnaLineItem } from "./klarna";
+import { findReturnPlace } from "./point-of-sale";
 import { findPayment, listCaptures, listOperations, listRefundRows } from "./repository";
 import type { CaptureRow, OperationRow, PaymentRecord, RefundRow } from "./rows";
 import type { CreateRefundInput, PublicPayment, RefundSnapshot } from "./schema";
@@ -58,7 +59,8 @@ function chooseCapture(
  * `amount` in minor units of the payment's currency; without it the rest of the capture. The sum is checked under the
  * payment's lock against refunds that succeeded or may still. Answers `succeeded`, `failed` or `processing` (unknown: the
  * same key is repeated, never a second one). Journal kind REFUND.
- * Errors: permission_denied, payment_not_found, payment_not_refundable, refund_needs_capture, refund_exceeds_captured, rule_broken.
+ * Errors: permission_denied, payment_not_found, payment_not_refundable, refund_needs_capture, refund_exceeds_captured, amount_mismatch,
+ * store_not_found, terminal_not_found, rule_broken.
  * Source: KNR-N1, KNR-N2.
  */
 export async function refundPayment(
@@ -69,13 +71,14 @@ export async function refundPayment(
   requirePermission(ctx, "payments:refund");
   const existing = await findPayment(ctx.db, ctx.scope, paymentId);
   if (!existing) throw new AppError("payment_not_found");
-  const captures = await listCaptures(ctx.db, existing);
+  const lineSum = sumOfLines(input);
+  const [captures, place] = await Promise.all([listCaptures(ctx.db, existing), findReturnPlace(ctx, existing, input)]);
   const refundId = newId("refund");
   let operation: OperationRow | undefined;
   const payment = await lockedStep(ctx, paymentId, refundId, (loaded, now) => {
     if (loaded.payment.amountCaptured === 0) throw new AppError("payment_not_refundable");
     const { capture, left } = chooseCapture(captures, loaded.refunds, input);
-    const amount = input.amount ?? left;
+    const amount = lineSum ?? input.amount ?? left;
     if (left <= 0)
       throw new AppError("payment_not_refundable", { detail: "Everything that was captured is refunded already." });
     if (amount > left) {
@@ -94,6 +97,8 @@ export async function refundPayment(
       state: "PENDING",
       amount,
       currency: loaded.payment.currency,
+      lineItems: input.line_items ?? [],
+      ...place,
       reason: input.reason ?? null,
       reference: input.reference ?? null,
       klarnaPaymentRefundId: null,
@@ -115,6 +120,18 @@ export async function refundPayment(
   return snapshot;
 }
 
+/** What the lines add up to; null without lines. Errors: amount_mismatch. */
+function sumOfLines(input: CreateRefundInput): number | null {
+  if (!input.line_items) return null;
+  const sum = input.line_items.reduce((all, item) => all + item.total_amount, 0);
+  if (sum < 1 || (input.amount !== undefined && input.amount !== sum)) {
+    throw new AppError("amount_mismatch", {
+      errors: [{ pointer: "/line_items", detail: `total_amount adds up to ${sum}, not to the amount` }],
+    });
+  }
+  return sum;
+}
+
 /** Errors: permission_denied, payment_not_found, not_found. */
 export async function getRefund(ctx: ServiceContext, paymentId: string, refundId: string): Promise<RefundSnapshot> {
   const refund = (await listRefunds(ctx, paymentId)).find((row) => row.id === refundId);
@@ -127,7 +144,7 @@ export async function listRefunds(ctx: ServiceContext, paymentId: string): Promi
   requirePermission(ctx, "payments:read");
   const payment = await findPayment(ctx.db, ctx.scope, paymentId);
   if (!payment) throw new AppError("payment_not_found");
-  return (await listRefundRows(ctx.db, payment)).map((refund) => snapshotRefund(refund, payment));
+  return (await listRefundRows(ctx.db, payment)).map((refund) => snapshotRefund(refund));
 }
 
 /** Makes (or repeats, with the same key) a refund call and writes what is known then. */
@@ -154,6 +171,7 @@ export async function runRefund(
           amount: refund.amount,
           reference: refund.id,
           reason: refund.reason,
+          lineItems: refund.lineItems.map(toKlarnaLineItem),
         });
   return step(ctx, payment.id, (fresh, now) => {
     const open = fresh.operations.find((row) => row.id === operation.id);

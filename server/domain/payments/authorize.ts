@@ -359,7 +359,15 @@ export function applyApproval(
   if (after.amountAuthorized !== after.amount) {
     raiseAlarm(draft, "amount_differs", "Klarna approved another amount than was asked for.");
   }
-  if (after.capture === "AUTOMATIC") {
+  const isCaptured = captureId !== null || transaction.state?.toUpperCase() !== "AUTHORIZED";
+  if (after.capture === "AUTOMATIC" && !isCaptured) {
+    raiseAlarm(
+      draft,
+      "capture_missing",
+      "Klarna approved the payment but did not capture it, although that was asked for.",
+    );
+  }
+  if (after.capture === "AUTOMATIC" && isCaptured) {
     after.amountCaptured = after.amountAuthorized;
     draft.newCaptures.push({
       id: newId("capture"),

@@ -34,6 +34,8 @@ export const KEY_LIFE_MS = 23 * 60 * MINUTE_MS;
 /** When an open request is read because its webhook has not come. */
 const READ_STEPS_MS = [20 * SECOND_MS, 60 * SECOND_MS];
 const READ_INTERVAL_MS = 2 * MINUTE_MS;
+/** A payment whose money is not sure yet is asked about, should the event that tells it be lost. */
+const FUNDING_READ_INTERVAL_MS = 30 * MINUTE_MS;
 const AUTHORIZATION_PERIOD_MS = 28 * DAY_MS;
 
 /** What a step knows when it decides. */
@@ -223,6 +225,7 @@ export function nextWake(payment: PaymentRow, operations: readonly OperationRow[
     default:
       if (payment.lateApprovalState === "FOUND" && !hasOpen) times.push(addMs(now, 5 * SECOND_MS));
   }
+  if (payment.fundingState === "PENDING") times.push(addMs(now, FUNDING_READ_INTERVAL_MS));
   const earliest = Math.min(...times.map((time) => time.getTime()));
   return Number.isFinite(earliest) ? new Date(earliest) : null;
 }
@@ -280,7 +283,7 @@ function finish(ctx: ServiceContext, draft: Draft, now: Date): Omit<PaymentChang
   }
   types.push(...draft.extraEvents);
   const events = types.map((type) => announcePayment(before, after, type, draft.openRefunds));
-  for (const refund of draft.refundEvents) events.push(announceRefund(refund, after, 1));
+  for (const refund of draft.refundEvents) events.push(announceRefund(refund, 1));
   const alarms: AlarmRow[] = draft.alarms.map((alarm) => ({
     id: newId("alarm"),
     kind: alarm.kind,

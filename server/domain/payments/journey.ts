@@ -302,8 +302,7 @@ export function requestFacts(request: KlarnaPaymentRequest, now: Date): RequestF
 /** A finished journey whose token never came ends when the 60 minutes are over: no final call was ever sent. */
 export function finalizeWithoutToken(draft: Draft, now: Date): void {
   const { after } = draft;
-  const isWaiting =
-    OPEN_STATES.includes(after.state) && after.finalStartedAt === null && after.klarnaRequestState === "COMPLETED";
+  const isWaiting = OPEN_STATES.includes(after.state) && after.finalStartedAt === null;
   if (!isWaiting || after.finalizeBy === null || now < after.finalizeBy) return;
   settleStop(draft, "LAPSED", now);
   lapse(draft);

@@ -20,7 +20,8 @@ export type Purchase = {
   klarna: CreatePaymentInput["klarna"] | null;
 };
 
-function lineItem(item: LineItem): Record<string, unknown> {
+/** A line as Klarna takes it. */
+export function toKlarnaLineItem(item: LineItem): Record<string, unknown> {
   return {
     name: item.name,
     quantity: item.quantity,
@@ -77,7 +78,7 @@ export function buildAuthorizeBody(
     },
     supplementary_purchase_data: {
       purchase_reference: payment.reference,
-      ...(payment.lineItems.length > 0 ? { line_items: payment.lineItems.map(lineItem) } : {}),
+      ...(payment.lineItems.length > 0 ? { line_items: payment.lineItems.map(toKlarnaLineItem) } : {}),
       ...(purchase.customer ? { customer: purchase.customer } : {}),
       ...(purchase.shipping
         ? {

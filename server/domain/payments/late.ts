@@ -81,6 +81,7 @@ export async function undoLateApproval(
             amount: transaction?.amount ?? payment.amount,
             reference: current.id,
             reason: "Approval after the end of the sale",
+            lineItems: [],
           });
   return step(ctx, payment.id, (fresh, now) => {
     const open = fresh.operations.find((row) => row.id === current.id);

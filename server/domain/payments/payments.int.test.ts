@@ -4,7 +4,8 @@ import { z } from "zod";
 import type { ServiceContext, Services } from "@/server/context";
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import { checkInvariants } from "@/server/domain/invariants";
-import { asSystem, type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
+import { createStore } from "@/server/domain/stores/service";
+import { addressIn, asSystem, type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
 import { asApiKey, type TestServices, testServices } from "@/server/testing/context";
 import { receiveKlarnaWebhooks, type WebhookReceiver } from "@/server/testing/klarna-webhooks";
 import { sendSigned } from "@/server/testing/signed-event";
@@ -647,6 +648,34 @@ describe("Klarna's webhooks", () => {
   );
 });
 
+describe("money that is not guaranteed", () => {
+  it("is told as pending, and as funded even when Klarna's event about it is lost", async () => {
+    await freshPartner();
+    await test.simulator.control.account({
+      account_id: partner.account.id,
+      switches: { payment_funding: "NON_GUARANTEED" },
+    });
+    const sale = await createPayment(ctx, body({ amount: 10_002 }));
+    expect(sale).toMatchObject({ status: "completed", funding: { type: "non_guaranteed", state: "pending" } });
+    await test.simulator.control.fault({
+      operation: "webhook",
+      kind: "lost",
+      account: partner.account.id,
+      times: null,
+    });
+    const url = `${test.simulator.url}/_control/transactions/${encodeURIComponent(sale.klarna.payment_transaction_id ?? "")}/funding`;
+    const told = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ state: "FUNDED" }),
+    });
+    expect(told.ok, await told.text()).toBe(true);
+    await sweepFor(40 * MINUTE_MS, 10 * MINUTE_MS);
+    expect((await getPayment(ctx, sale.id)).funding).toEqual({ type: "non_guaranteed", state: "funded" });
+    expect(await eventsOf(sale.id)).toEqual(["payment.completed", "payment.funded"]);
+  });
+});
+
 describe("refunds", () => {
   it("refunds the whole, and nothing more", async () => {
     await freshPartner();
@@ -657,6 +686,52 @@ describe("refunds", () => {
     await expect(refundPayment(ctx, sale.id, {})).rejects.toMatchObject({ code: "payment_not_refundable" });
     const [transaction] = await transactionsOf(sale.id);
     expect(transaction?.refunded_amount).toBe(10_002);
+  });
+
+  it("refunds lines at another store of the Partner, and refuses lines that do not add up and unknown places", async () => {
+    await freshPartner();
+    const other = await createStore(asSystem(services), {
+      partnerId: partner.partner.id,
+      reference: unique("store"),
+      name: "Return desk",
+      type: "PHYSICAL",
+      address: addressIn("SE"),
+      country: "SE",
+    });
+    const lines = [
+      { name: "Chair", quantity: 1, total_amount: 9_000 },
+      { name: "Cushion", quantity: 1, total_amount: 1_002 },
+    ];
+    const sale = await createPayment(ctx, body({ amount: 10_002, line_items: lines }));
+    const cushion = lines.slice(1);
+    await expect(refundPayment(ctx, sale.id, { amount: 5, line_items: cushion })).rejects.toMatchObject({
+      code: "amount_mismatch",
+    });
+    await expect(refundPayment(ctx, sale.id, { store: { reference: "nowhere" } })).rejects.toMatchObject({
+      code: "store_not_found",
+    });
+    await expect(refundPayment(ctx, sale.id, { terminal: { reference: "none" } })).rejects.toMatchObject({
+      code: "terminal_not_found",
+    });
+    const foreign = await makePartner(services);
+    await expect(refundPayment(ctx, sale.id, { store: { id: foreign.store.id } })).rejects.toMatchObject({
+      code: "store_not_found",
+    });
+    const refund = await refundPayment(ctx, sale.id, { line_items: cushion, store: { id: other.id } });
+    expect(refund).toMatchObject({
+      status: "succeeded",
+      amount: 1_002,
+      store: { id: other.id, reference: other.reference },
+      terminal: null,
+    });
+    const calls = await test.simulator.control.calls({ account: partner.account.id });
+    expect(calls.find((call) => call.operation === "refund")?.request_body).toContain("Cushion");
+    const whole = await refundPayment(ctx, sale.id, {});
+    expect(whole).toMatchObject({
+      amount: 9_000,
+      store: { id: partner.store.id },
+      terminal: { id: partner.terminal.id },
+    });
   });
 
   it("R37: 50 parallel partial refunds never exceed what was captured; the rest are refused", async () => {

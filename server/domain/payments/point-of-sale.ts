@@ -3,7 +3,7 @@ import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import type { Address } from "@/server/core/schema";
 import type { Row } from "@/server/db/client";
-import type { CreatePaymentInput } from "./schema";
+import type { CreatePaymentInput, CreateRefundInput } from "./schema";
 
 /** Where a payment is taken: the Partner's account at Klarna, the store and the terminal. */
 export type PointOfSale = {
@@ -145,6 +145,47 @@ export async function findPointOfSale(
     terminalReference: row.terminalReference,
     terminalLabel: row.terminalLabel,
   };
+}
+
+export type ReturnPlace = {
+  storeId: string | null;
+  storeReference: string | null;
+  terminalId: string | null;
+  terminalReference: string | null;
+};
+
+/**
+ * Where a return is taken: any store and terminal of the payment's Partner, not only those of the sale. Without one named,
+ * those of the sale. Errors: store_not_found, terminal_not_found. Source: KNR-L3.
+ */
+export async function findReturnPlace(
+  ctx: ServiceContext,
+  sale: ReturnPlace & { partnerId: string; mode: string },
+  input: Pick<CreateRefundInput, "store" | "terminal">,
+): Promise<ReturnPlace> {
+  const { storeId, storeReference, terminalId, terminalReference } = sale;
+  if (!input.store && !input.terminal) return { storeId, storeReference, terminalId, terminalReference };
+  const { store, terminal } = input;
+  const [row] = await ctx.db.query<ReturnPlace>({
+    name: "return_place",
+    text: `select s.id as "storeId", s.reference as "storeReference", t.id as "terminalId", t.reference as "terminalReference"
+      from stores s left join terminals t on t.partner_id = s.partner_id and t.mode = s.mode and t.store_id = s.id and (t.id = $5 or t.reference = $6)
+      where s.partner_id = $1 and s.mode = $2 and (s.id = $3 or s.reference = $4
+        or ($3::text is null and $4::text is null and t.id is not null)) limit 1`,
+    values: [
+      sale.partnerId,
+      sale.mode,
+      store && "id" in store ? store.id : null,
+      store && "reference" in store ? store.reference : null,
+      terminal && "id" in terminal ? terminal.id : null,
+      terminal && "reference" in terminal ? terminal.reference : null,
+    ],
+  });
+  if (!row && store) throw new AppError("store_not_found", { errors: [{ pointer: "/store", detail: "is not known" }] });
+  if (!row || (terminal && row.terminalId === null)) {
+    throw new AppError("terminal_not_found", { errors: [{ pointer: "/terminal", detail: "is not known" }] });
+  }
+  return row;
 }
 
 function canonical(address: Address | null): string {

@@ -218,10 +218,10 @@ const APPLY_PARTS = {
     select c.id, c.partner_id, c.mode, c.payment_id, c.state, c.amount, c.currency, c.reference, c.klarna_payment_capture_id, c.automatic,
       c.failure_code, c.created_at, c.updated_at from ${many("captures", "newCaptures")} c, moved)`,
   newRefunds: `refunding as (
-    insert into refunds (id, partner_id, mode, payment_id, capture_id, state, amount, currency, reason, reference,
-      klarna_payment_refund_id, failure_code, created_by, created_at, updated_at)
-    select f.id, f.partner_id, f.mode, f.payment_id, f.capture_id, f.state, f.amount, f.currency, f.reason, f.reference,
-      f.klarna_payment_refund_id, f.failure_code, f.created_by, f.created_at, f.updated_at from ${many("refunds", "newRefunds")} f, moved)`,
+    insert into refunds (id, partner_id, mode, payment_id, capture_id, state, amount, currency, line_items, store_id, terminal_id,
+      reason, reference, klarna_payment_refund_id, failure_code, created_by, created_at, updated_at)
+    select f.id, f.partner_id, f.mode, f.payment_id, f.capture_id, f.state, f.amount, f.currency, f.line_items, f.store_id, f.terminal_id,
+      f.reason, f.reference, f.klarna_payment_refund_id, f.failure_code, f.created_by, f.created_at, f.updated_at from ${many("refunds", "newRefunds")} f, moved)`,
   refunds: `refunded as (
     update refunds d set state = f.state, klarna_payment_refund_id = f.klarna_payment_refund_id, failure_code = f.failure_code,
       updated_at = f.updated_at from ${many("refunds", "refunds")} f, moved
@@ -377,10 +377,12 @@ export async function listCaptures(tx: Transaction, payment: PaymentRow): Promis
 export async function listRefundRows(tx: Transaction, payment: PaymentRow): Promise<RefundRow[]> {
   return tx.query<RefundRow>({
     name: "refunds_of_payment",
-    text: `select id, partner_id as "partnerId", mode, payment_id as "paymentId", capture_id as "captureId", state, amount, currency, reason,
-        reference, klarna_payment_refund_id as "klarnaPaymentRefundId", failure_code as "failureCode", created_by as "createdBy",
-        created_at as "createdAt", updated_at as "updatedAt"
-      from refunds where partner_id = $1 and mode = $2 and payment_id = $3 order by created_at, id`,
+    text: `select f.id, f.partner_id as "partnerId", f.mode, f.payment_id as "paymentId", f.capture_id as "captureId", f.state, f.amount,
+        f.currency, f.line_items as "lineItems", f.store_id as "storeId", s.reference as "storeReference", f.terminal_id as "terminalId",
+        t.reference as "terminalReference", f.reason, f.reference, f.klarna_payment_refund_id as "klarnaPaymentRefundId",
+        f.failure_code as "failureCode", f.created_by as "createdBy", f.created_at as "createdAt", f.updated_at as "updatedAt"
+      from refunds f left join stores s on s.id = f.store_id left join terminals t on t.id = f.terminal_id
+      where f.partner_id = $1 and f.mode = $2 and f.payment_id = $3 order by f.created_at, f.id`,
     values: [payment.partnerId, payment.mode, payment.id],
   });
 }

@@ -126,6 +126,12 @@ export type RefundRow = {
   state: OperationState;
   amount: number;
   currency: string;
+  lineItems: LineItem[];
+  /** Where the return was taken, and what these are called. */
+  storeId: string | null;
+  storeReference: string | null;
+  terminalId: string | null;
+  terminalReference: string | null;
   reason: string | null;
   reference: string | null;
   klarnaPaymentRefundId: string | null;

@@ -83,10 +83,12 @@ export const StoreSelectorSchema = z.union([
     details: z.strictObject({ reference: referenceSchema, name: lineSchema(1, 99), address: addressSchema }),
   }),
 ]);
-export const TerminalSelectorSchema = z.union([
+/** A store or terminal that is known already. */
+const KnownPlaceSchema = z.union([
   z.strictObject({ id: z.string().min(1).max(40) }),
   z.strictObject({ reference: referenceSchema }),
 ]);
+export const TerminalSelectorSchema = KnownPlaceSchema;
 
 export const PAYMENT_CHANNELS = ["in_store", "web", "mobile_app"] as const;
 export const PAYMENT_LAUNCHES = ["qr", "redirect", "sdk", "short_code", "none"] as const;
@@ -119,6 +121,8 @@ export const CreateRefundSchema = z.strictObject({
   line_items: z.array(LineItemSchema).min(1).max(500).optional(),
   reason: lineSchema(1, 255).optional(),
   reference: referenceSchema.optional(),
+  store: KnownPlaceSchema.optional(),
+  terminal: KnownPlaceSchema.optional(),
 });
 export type CreateRefundInput = z.infer<typeof CreateRefundSchema>;
 

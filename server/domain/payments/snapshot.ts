@@ -73,12 +73,12 @@ export function snapshotPayment(payment: PaymentRecord, openRefunds = 0): Paymen
   };
 }
 
-export function snapshotRefund(refund: RefundRow, payment: PaymentRecord): RefundSnapshot {
+export function snapshotRefund(refund: RefundRow): RefundSnapshot {
   const isOpen = !operationMachine.isTerminal(refund.state);
   return {
     id: refund.id,
     object: "refund",
-    payment: payment.id,
+    payment: refund.paymentId,
     capture: refund.captureId,
     status: isOpen ? "processing" : refund.state === "SUCCEEDED" ? "succeeded" : "failed",
     amount: refund.amount,
@@ -86,12 +86,12 @@ export function snapshotRefund(refund: RefundRow, payment: PaymentRecord): Refun
     reason: refund.reason,
     reference: refund.reference,
     store:
-      payment.storeId && payment.storeReference !== null
-        ? { id: payment.storeId, reference: payment.storeReference }
+      refund.storeId && refund.storeReference !== null
+        ? { id: refund.storeId, reference: refund.storeReference }
         : null,
     terminal:
-      payment.terminalId && payment.terminalReference !== null
-        ? { id: payment.terminalId, reference: payment.terminalReference }
+      refund.terminalId && refund.terminalReference !== null
+        ? { id: refund.terminalId, reference: refund.terminalReference }
         : null,
     klarna: { payment_refund_id: refund.klarnaPaymentRefundId },
     failure: failureOf(refund.failureCode),
@@ -138,7 +138,7 @@ export function announcePayment(before: PaymentRow, after: PaymentRecord, type: 
   };
 }
 
-export function announceRefund(refund: RefundRow, payment: PaymentRecord, sequence: number): NewEvent {
+export function announceRefund(refund: RefundRow, sequence: number): NewEvent {
   return {
     id: newId("event"),
     partnerId: refund.partnerId,
@@ -147,6 +147,6 @@ export function announceRefund(refund: RefundRow, payment: PaymentRecord, sequen
     subjectKind: "refund",
     subjectId: refund.id,
     sequence,
-    payload: { object: snapshotRefund(refund, payment) },
+    payload: { object: snapshotRefund(refund) },
   };
 }

@@ -1,8 +1,10 @@
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
+import { addMs } from "@/server/core/time";
 import { storeAnswer } from "@/server/db/idempotency";
 import { cancelPaymentRequest, readPaymentRequest } from "@/server/klarna/payments";
-import { journal, lockedStep, openOperation, postpone, settle, startDraft, step, toPublic } from "./change";
+import { FINALIZE_WITHIN_MS } from "./authorize";
+import { journal, lockedStep, move, openOperation, postpone, settle, startDraft, step, toPublic } from "./change";
 import { applyRequestFacts, endStopped, finalizeWithoutToken, requestFacts } from "./journey";
 import { readRequestOutcome } from "./klarna";
 import { findPayment, listOperations } from "./repository";
@@ -107,7 +109,7 @@ export async function runCancel(
       );
       if (OPEN_STATES.includes(draft.after.state)) {
         draft.after.failureCode = "request_lost";
-        draft.after.state = "FAILED";
+        move(draft, "fail");
       }
       return draft;
     }
@@ -132,7 +134,7 @@ export async function runCancel(
     if (state === "COMPLETED") {
       draft.after.klarnaRequestState = "COMPLETED";
       draft.after.journeyCompletedAt ??= request.updated_at ?? now;
-      draft.after.finalizeBy ??= new Date(draft.after.journeyCompletedAt.getTime() + 3_600_000);
+      draft.after.finalizeBy ??= addMs(draft.after.journeyCompletedAt, FINALIZE_WITHIN_MS);
       finalizeWithoutToken(draft, now);
     } else applyRequestFacts(ctx, draft, requestFacts(request, now), now);
     return draft;

@@ -3,7 +3,7 @@ import { addMs, SECOND_MS } from "@/server/core/time";
 import { readPaymentTransaction } from "@/server/klarna/payments";
 import { runRefund, runVoid } from "./after";
 import { runAuthorize } from "./authorize";
-import { CALL_LEASE_MS, isOpenOperation, KEY_LIFE_MS, type Loaded, move, startDraft, step } from "./change";
+import { CALL_LEASE_MS, isOpenOperation, KEY_LIFE_MS, type Loaded, move, raiseAlarm, startDraft, step } from "./change";
 import { askForPerson, finalizeWithoutToken, readAndApplyRequest, runFinalAuthorize } from "./journey";
 import { readTransactionOutcome } from "./klarna";
 import { undoLateApproval } from "./late";
@@ -78,6 +78,7 @@ export async function advancePayment(ctx: ServiceContext, id: string): Promise<P
         payment = await undoLateApproval(ctx, { payment, operations: await listOperations(ctx.db, payment) });
       }
   }
+  if (payment.fundingState === "PENDING") payment = await readFunding(ctx, payment);
   // A read may have brought the token of a finished journey: its final call need not wait for the next turn.
   for (const operation of await listOperations(ctx.db, payment)) {
     if (
@@ -148,6 +149,30 @@ async function lapseAuthorization(ctx: ServiceContext, payment: PaymentRecord): 
         transaction?.expires_at && transaction.expires_at > now
           ? transaction.expires_at
           : addMs(now, 3_600 * SECOND_MS);
+    return draft;
+  });
+}
+
+/** Whether the money of a payment that Klarna does not guarantee has become sure. */
+async function readFunding(ctx: ServiceContext, payment: PaymentRecord): Promise<PaymentRecord> {
+  if (payment.klarnaPaymentTransactionId === null) return payment;
+  const outcome = await readPaymentTransaction(
+    ctx.klarna,
+    { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id },
+    payment.klarnaPaymentTransactionId,
+  );
+  const state = readTransactionOutcome(outcome)?.payment_funding?.state.toUpperCase();
+  return step(ctx, payment.id, (fresh) => {
+    if (state === undefined || state === "PENDING" || fresh.payment.fundingState !== "PENDING") return null;
+    const draft = startDraft(fresh);
+    draft.after.fundingState = state;
+    draft.extraEvents.push(state === "FUNDED" ? "payment.funded" : "payment.updated");
+    if (state !== "FUNDED")
+      raiseAlarm(
+        draft,
+        "funding_lost",
+        "The money of this payment did not become sure at Klarna. Do not hand over the goods.",
+      );
     return draft;
   });
 }
