@@ -48,6 +48,8 @@ export type EngineOptions = Readonly<{
   concurrency?: number;
   pollIntervalMs?: number;
   retentionDays?: number;
+  /** How long a process may be silent (stopped, hanging) before others take its runs over. */
+  leaseMs?: number;
   backoffMs?: (attempt: number) => number;
   /** Called once when the engine cannot go on (its database connection is gone); the owner restarts it. */
   onFatal?: (error: Error) => void;
@@ -78,6 +80,8 @@ const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_MAX_MS = 600_000;
 const RULE_SEPARATOR = "\u001e";
 const SWEEP_INTERVAL_MS = 1_000;
+const HEARTBEAT_MS = 1_000;
+const LEASE_MS = 30_000;
 
 const RunPayloadSchema = z.object({ run: z.string() });
 const MatchPayloadSchema = z.object({ event: z.string() });
@@ -112,6 +116,7 @@ export function createEngine(options: EngineOptions): Engine {
   let runner: Runner | null = null;
   let workerId = 0;
   let timer: NodeJS.Timeout | null = null;
+  let heartbeat: NodeJS.Timeout | null = null;
 
   const onPoolError = (error: Error): void => log.warn({ error }, "A database connection of the engine was lost");
   const onConnect = (client: PoolClient): void => void client.on("error", onPoolError);
@@ -474,12 +479,24 @@ export function createEngine(options: EngineOptions): Engine {
     workerId = rows[0]?.id ?? 0;
     await client.query("select pg_advisory_lock($1, $2)", [presenceKey, workerId]);
     presence = client;
+    const beat = async (): Promise<void> => {
+      const { rowCount } = await client.query({
+        name: "engine_beat",
+        text: "update engine.workers set seen_at = now() where id = $1",
+        values: [workerId],
+      });
+      if (rowCount !== 1) fatal(new Error("This process was silent for too long: its runs were taken over"));
+      if (presence === client) heartbeat = setTimeout(next, HEARTBEAT_MS);
+    };
+    const next = (): void => void beat().catch(fatal);
+    heartbeat = setTimeout(next, HEARTBEAT_MS);
   };
 
   const maintenance = createMaintenance({
     pool,
     log,
     retentionDays: options.retentionDays ?? 7,
+    leaseMs: options.leaseMs ?? LEASE_MS,
     workerId: () => workerId,
   });
 
@@ -532,6 +549,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (state === "stopped") return;
     state = "stopping";
     if (timer) clearTimeout(timer);
+    if (heartbeat) clearTimeout(heartbeat);
     let isClean = runner === null;
     if (runner) {
       let deadline: NodeJS.Timeout | undefined;

@@ -11,9 +11,9 @@ const DELETE_BATCH = 5_000;
 
 export type Maintenance = Readonly<{ reap: () => Promise<void>; tick: () => Promise<void> }>;
 
-/** Takes over the work of processes that died, finds runs that nothing would wake, and forgets old ones. */
+/** Takes over the work of processes that died or hang, finds runs that nothing would wake, and forgets old ones. */
 export function createMaintenance(
-  input: Readonly<{ pool: Pool; log: Log; retentionDays: number; workerId: () => number }>,
+  input: Readonly<{ pool: Pool; log: Log; retentionDays: number; leaseMs: number; workerId: () => number }>,
 ): Maintenance {
   const { pool, log } = input;
   let ticks = 0;
@@ -22,21 +22,31 @@ export function createMaintenance(
     `select count(*)::integer as n from ${from}, lateral graphile_worker.add_job('engine.run', json_build_object('run', ${from}.id), job_key := ${from}.id) as job`;
 
   const reap: Maintenance["reap"] = async () => {
-    const { rows: workers } = await pool.query<{ id: number }>("select id from engine.workers where id <> $1", [
-      input.workerId(),
-    ]);
-    for (const { id } of workers) {
+    const { rows: workers } = await pool.query<{ id: number; isSilent: boolean }>(
+      `select id, seen_at < now() - make_interval(secs => $2) as "isSilent" from engine.workers where id <> $1`,
+      [input.workerId(), input.leaseMs / 1_000],
+    );
+    for (const { id, isSilent } of workers) {
       await inTransaction(pool, async (db) => {
         const { rows } = await db.query<{ isDead: boolean }>(`select pg_try_advisory_xact_lock($1, $2) as "isDead"`, [
           presenceKey,
           id,
         ]);
-        if (!rows[0]?.isDead) return;
+        const isDead = rows[0]?.isDead ?? false;
+        if (!isDead && !isSilent) return;
         const { rows: gone } = await db.query<{ pool: string | null }>(
           "delete from engine.workers where id = $1 returning pool_id as pool",
           [id],
         );
         if (gone.length === 0) return;
+        // A process that hangs hears of it when it goes on: its connection is closed, and it ends.
+        if (!isDead)
+          await db.query(
+            `select pg_terminate_backend(pid) from pg_locks
+             where locktype = 'advisory' and granted and classid = $1 and objid = $2 and objsubid = 2
+               and database = (select oid from pg_database where datname = current_database())`,
+            [presenceKey, id],
+          );
         if (gone[0]?.pool) await db.query("select graphile_worker.force_unlock_workers($1::text[])", [[gone[0].pool]]);
         const { rows: freed } = await db.query<{ n: number }>(
           `with c as (update engine.runs set claimed_by = null where claimed_by = $1 returning id) ${wake("c")}`,
@@ -45,7 +55,10 @@ export function createMaintenance(
         await db.query(
           `with b as (update engine.runs set blocked_at = null where blocked_at is not null returning id) ${wake("b")}`,
         );
-        log.warn({ worker: id, runs: freed[0]?.n ?? 0 }, "An engine process died; its runs go on here");
+        log.warn(
+          { worker: id, runs: freed[0]?.n ?? 0 },
+          isDead ? "An engine process died; its runs go on here" : "An engine process hangs; its runs go on here",
+        );
       });
     }
   };

@@ -85,6 +85,8 @@ const MIGRATIONS: readonly string[] = [
     primary key (fn_id, idx)
   );
   `,
+  // When a process last said that it goes on: one that hangs is given up, see maintenance.
+  "alter table engine.workers add column seen_at timestamptz not null default now()",
 ];
 
 /** Creates or updates the schema `engine`. Safe to run from several processes at once. */

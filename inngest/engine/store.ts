@@ -170,10 +170,12 @@ function cleanEvents(run: ClaimedRun): ClaimedRun {
 const CLAIM = `
 update engine.runs r set claimed_by = $2, status = 'running', started_at = coalesce(r.started_at, now()), blocked_at = null
 where r.id = $1 and r.status in ('queued', 'running') and r.claimed_by is null and ($3 or r.concurrency_keys = '{}')
+  and exists (select 1 from engine.workers w where w.id = $2 for key share)
 returning ${RUN_FIELDS}`;
 
 /**
- * Takes the run for this worker; null when it has ended or someone alive has it. A run with concurrency keys is taken only
+ * Takes the run for this worker; null when it has ended, someone alive has it or this worker was given up (the lock on its
+ * row keeps that from happening at the same moment). A run with concurrency keys is taken only
  * with `isCounted`: the caller holds their locks and has counted.
  */
 export async function claimRun(
