@@ -11,7 +11,7 @@ const WAYS: Readonly<Record<string, string>> = { API: "API", SCREEN: "Dashboard"
 /** Who did what to one thing, last on its page. */
 export async function AuditPanel({ ctx, subject }: { ctx: ServiceContext; subject: string }) {
   const { user } = await requireSession();
-  if (!can(user.role, "audit:read")) return null;
+  if (!can(user, "audit:read")) return null;
   const { items } = await listAudit(ctx, { subject }, { limit: SHOWN });
   return (
     <Panel title="Audit">

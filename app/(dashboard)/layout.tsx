@@ -4,7 +4,7 @@ import { AppShell } from "@/components/shell/app-shell";
 import type { NavItem, ShellAction } from "@/components/shell/nav";
 import { SIDEBAR_COOKIE } from "@/components/shell/sidebar-cookie";
 import { setModeAction, signOutAction } from "@/server/auth/actions";
-import { can, type Permission, ROLE_LABELS } from "@/server/auth/permissions";
+import { can, type Permission } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
 import { MODES } from "@/server/core/schema";
 import { countCalls } from "@/server/domain/overview/service";
@@ -69,9 +69,9 @@ const ACTIONS: ReadonlyArray<ShellAction & { permission: Permission }> = [
 export default async function DashboardLayout({ children }: { children: ReactNode }) {
   const session = await requireSession();
   const ctx = await webContext();
-  const { role } = session.user;
+  const { user } = session;
   const calls = await countCalls(ctx);
-  const nav = NAV.filter((item) => can(role, item.permission)).map(({ permission: _, ...item }) => ({
+  const nav = NAV.filter((item) => can(user, item.permission)).map(({ permission: _, ...item }) => ({
     ...item,
     ...(item.href === "/system" ? { count: calls.alarms } : {}),
     ...(item.href === "/webhooks" ? { count: calls.failingEndpoints } : {}),
@@ -79,12 +79,12 @@ export default async function DashboardLayout({ children }: { children: ReactNod
   const isFolded = (await cookies()).get(SIDEBAR_COOKIE)?.value === "folded";
   return (
     <AppShell
-      user={{ name: session.user.name, email: session.user.email, roleLabel: ROLE_LABELS[role] }}
+      user={{ name: user.name, email: user.email, roleLabel: user.roleName }}
       mode={ctx.scope.mode}
       modes={MODES}
       environment={ctx.env.isProduction ? "Production" : "Demo"}
       nav={nav}
-      actions={ACTIONS.filter((action) => can(role, action.permission)).map(({ permission: _, ...action }) => action)}
+      actions={ACTIONS.filter((action) => can(user, action.permission)).map(({ permission: _, ...action }) => action)}
       isFoldedAtFirst={isFolded}
       setMode={setModeAction}
       signOut={signOutAction}

@@ -67,7 +67,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
           />
         </div>
       </div>
-      <AttentionList items={overview.attention} canSeeSystem={can(user.role, "system:read")} />
+      <AttentionList items={overview.attention} canSeeSystem={can(user, "system:read")} />
       {shown === undefined && overview.payments.before === 0 ? (
         <section className="rounded-md border border-line bg-surface">
           <EmptyState
@@ -78,7 +78,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
                 : "Take one at a terminal, or send one through the API, and this page fills itself."
             }
             action={
-              can(user.role, "payments:create") ? (
+              can(user, "payments:create") ? (
                 <ButtonLink href="/take-payment" variant="primary">
                   Take a payment
                 </ButtonLink>
@@ -106,7 +106,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
                 { id: "paid", label: "Paid", count: overview.funnel.paid },
               ]}
             />
-            <HealthLine overview={overview} canSeeSystem={can(user.role, "system:read")} ctx={ctx} />
+            <HealthLine overview={overview} canSeeSystem={can(user, "system:read")} ctx={ctx} />
           </div>
         </>
       )}

@@ -25,7 +25,7 @@ export async function RecentPayments({
   href: string;
 }) {
   const { user } = await requireSession();
-  if (!can(user.role, "payments:read")) return null;
+  if (!can(user, "payments:read")) return null;
   const { data } = await listPayments(ctx, filter, { limit: SHOWN });
   return (
     <Panel

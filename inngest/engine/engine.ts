@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import {
   Logger,
@@ -97,13 +97,15 @@ export function createEngine(options: EngineOptions): Engine {
   const { log } = options;
   const newUlid = monotonicFactory();
   const concurrency = options.concurrency ?? CONCURRENCY_DEFAULT;
+  // One name for all connections of this engine: others close them by it should this process hang.
+  const connectionName = `engine ${randomUUID()}`;
   const pool =
     options.pool ??
     new Pool({
       connectionString: options.connectionString,
       max: concurrency + POOL_SPARE,
       idleTimeoutMillis: POOL_IDLE_MS,
-      application_name: "engine",
+      application_name: connectionName,
       // The statements are few, prepared and always alike: planning them anew each time would cost more than running them.
       options: "-c plan_cache_mode=force_generic_plan -c jit=off",
     });
@@ -467,7 +469,7 @@ export function createEngine(options: EngineOptions): Engine {
   const openPresence = async (): Promise<void> => {
     const client = new Client({
       connectionString: options.connectionString,
-      application_name: "engine presence",
+      application_name: connectionName,
       keepAlive: true,
     });
     client.on("error", (error) => fatal(error));

@@ -21,12 +21,24 @@ export function createMaintenance(
   const wake = (from: string): string =>
     `select count(*)::integer as n from ${from}, lateral graphile_worker.add_job('engine.run', json_build_object('run', ${from}.id), job_key := ${from}.id) as job`;
 
+  /** So that what a process that hangs has locked is free, and so that it hears of it when it goes on, and ends. */
+  const closeConnections = async (id: number): Promise<void> => {
+    await pool.query(
+      `select pg_terminate_backend(a.pid) from pg_stat_activity a
+       where a.datname = current_database() and a.application_name = (
+         select p.application_name from pg_locks l join pg_stat_activity p on p.pid = l.pid
+         where l.locktype = 'advisory' and l.granted and l.classid = $1 and l.objid = $2 and l.objsubid = 2 and l.database = a.datid)`,
+      [presenceKey, id],
+    );
+  };
+
   const reap: Maintenance["reap"] = async () => {
     const { rows: workers } = await pool.query<{ id: number; isSilent: boolean }>(
       `select id, seen_at < now() - make_interval(secs => $2) as "isSilent" from engine.workers where id <> $1`,
       [input.workerId(), input.leaseMs / 1_000],
     );
     for (const { id, isSilent } of workers) {
+      if (isSilent) await closeConnections(id);
       await inTransaction(pool, async (db) => {
         const { rows } = await db.query<{ isDead: boolean }>(`select pg_try_advisory_xact_lock($1, $2) as "isDead"`, [
           presenceKey,
@@ -39,14 +51,6 @@ export function createMaintenance(
           [id],
         );
         if (gone.length === 0) return;
-        // A process that hangs hears of it when it goes on: its connection is closed, and it ends.
-        if (!isDead)
-          await db.query(
-            `select pg_terminate_backend(pid) from pg_locks
-             where locktype = 'advisory' and granted and classid = $1 and objid = $2 and objsubid = 2
-               and database = (select oid from pg_database where datname = current_database())`,
-            [presenceKey, id],
-          );
         if (gone[0]?.pool) await db.query("select graphile_worker.force_unlock_workers($1::text[])", [[gone[0].pool]]);
         const { rows: freed } = await db.query<{ n: number }>(
           `with c as (update engine.runs set claimed_by = null where claimed_by = $1 returning id) ${wake("c")}`,

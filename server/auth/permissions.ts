@@ -1,6 +1,9 @@
 import type { Mode } from "@/server/core/schema";
 
-/** Roles of people. The acquirer's roles see all Partners; a Partner's roles see their own only. */
+/**
+ * The roles that every installation has. The acquirer's roles see all Partners; a Partner's roles see their own only.
+ * Roles that people make themselves stand in the table `roles`, with permissions of this same list.
+ */
 export const ROLES = [
   "ACQUIRER_ADMIN",
   "ACQUIRER_OPERATIONS",
@@ -20,6 +23,19 @@ export const ROLE_LABELS: Readonly<Record<Role, string>> = {
   PARTNER_STAFF: "Partner staff",
 };
 
+/** Whose people a role is for. A Partner's people see their Partners only, whatever their role grants. */
+export const AUDIENCES = ["ACQUIRER", "PARTNER"] as const;
+export type Audience = (typeof AUDIENCES)[number];
+
+export const ROLE_AUDIENCES: Readonly<Record<Role, Audience>> = {
+  ACQUIRER_ADMIN: "ACQUIRER",
+  ACQUIRER_OPERATIONS: "ACQUIRER",
+  ACQUIRER_FINANCE: "ACQUIRER",
+  READ_ONLY: "ACQUIRER",
+  PARTNER_ADMIN: "PARTNER",
+  PARTNER_STAFF: "PARTNER",
+};
+
 export const PERMISSIONS = [
   "overview:read",
   "payments:read",
@@ -30,19 +46,84 @@ export const PERMISSIONS = [
   "payments:refund",
   "payments:raw",
   "partners:read",
+  "partners:draft",
+  "partners:write",
+  "partners:suspend",
+  "drift:repair",
   "stores:read",
+  "stores:write",
   "terminals:read",
+  "terminals:write",
+  "imports:write",
   "api_keys:read",
   "api_keys:write",
   "webhooks:read",
   "webhooks:write",
   "request_log:read",
+  "users:read",
+  "users:write",
+  "roles:write",
+  "approvals:read",
+  "approvals:decide",
+  "views:share",
   "audit:read",
+  "audit:export",
+  "credentials:read",
+  "credentials:write",
+  "portal:open",
+  "klarna_events:read",
+  "klarna_events:replay",
+  "klarna_subscriptions:write",
   "system:read",
+  "runs:write",
   "alarms:clear",
+  "mails:read",
+  "settings:write",
   "sessions:own",
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
+
+export function isPermission(value: string): value is Permission {
+  return PERMISSIONS.some((permission) => permission === value);
+}
+
+/**
+ * What belongs to the whole installation or decides about Partners: no role of a Partner's people can ever hold it,
+ * and what a row says to the contrary is not counted.
+ */
+export const ACQUIRER_ONLY: readonly Permission[] = [
+  "partners:write",
+  "partners:suspend",
+  "drift:repair",
+  "credentials:read",
+  "credentials:write",
+  "klarna_events:read",
+  "klarna_events:replay",
+  "klarna_subscriptions:write",
+  "system:read",
+  "runs:write",
+  "alarms:clear",
+  "mails:read",
+  "settings:write",
+];
+
+const TWO_FACTOR: readonly Permission[] = [
+  "payments:void",
+  "payments:capture",
+  "payments:refund",
+  "partners:write",
+  "api_keys:write",
+  "users:write",
+  "roles:write",
+  "approvals:decide",
+  "credentials:write",
+  "settings:write",
+];
+
+/** Whether who holds this must sign in with a second factor: what moves money, or can make someone who moves money. */
+export function requiresTwoFactor(permissions: readonly Permission[]): boolean {
+  return permissions.some((permission) => TWO_FACTOR.includes(permission));
+}
 
 const ALL: readonly Permission[] = PERMISSIONS;
 const READING: readonly Permission[] = [
@@ -55,38 +136,77 @@ const READING: readonly Permission[] = [
   "api_keys:read",
   "sessions:own",
 ];
+const MOVING: readonly Permission[] = [
+  "payments:create",
+  "payments:cancel",
+  "payments:void",
+  "payments:capture",
+  "payments:refund",
+  "payments:raw",
+];
 
 /** The one table of who may do what: menu, buttons, procedures, actions and endpoints ask it. */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   ACQUIRER_ADMIN: ALL,
   ACQUIRER_OPERATIONS: [
     ...READING,
-    "payments:create",
-    "payments:cancel",
-    "payments:void",
-    "payments:capture",
-    "payments:refund",
-    "payments:raw",
+    ...MOVING,
+    "partners:draft",
+    "partners:write",
+    "partners:suspend",
+    "drift:repair",
+    "stores:write",
+    "terminals:write",
+    "imports:write",
     "webhooks:write",
     "request_log:read",
+    "users:read",
+    "approvals:read",
+    "views:share",
     "audit:read",
+    "credentials:read",
+    "portal:open",
+    "klarna_events:read",
+    "klarna_events:replay",
+    "klarna_subscriptions:write",
     "system:read",
+    "runs:write",
     "alarms:clear",
   ],
-  ACQUIRER_FINANCE: [...READING, "payments:refund", "payments:raw", "request_log:read", "audit:read", "system:read"],
-  READ_ONLY: [...READING, "audit:read", "system:read"],
-  PARTNER_ADMIN: [
+  ACQUIRER_FINANCE: [
     ...READING,
-    "payments:create",
-    "payments:cancel",
-    "payments:void",
-    "payments:capture",
     "payments:refund",
     "payments:raw",
+    "request_log:read",
+    "approvals:read",
+    "approvals:decide",
+    "views:share",
+    "audit:read",
+    "audit:export",
+    "portal:open",
+    "klarna_events:read",
+    "system:read",
+  ],
+  READ_ONLY: [...READING, "approvals:read", "audit:read", "klarna_events:read", "system:read"],
+  PARTNER_ADMIN: [
+    ...READING,
+    ...MOVING,
+    "partners:draft",
+    "stores:write",
+    "terminals:write",
+    "imports:write",
     "api_keys:write",
     "webhooks:write",
     "request_log:read",
+    "users:read",
+    "users:write",
+    "roles:write",
+    "approvals:read",
+    "approvals:decide",
+    "views:share",
     "audit:read",
+    "audit:export",
+    "portal:open",
   ],
   PARTNER_STAFF: [
     "overview:read",
@@ -99,12 +219,47 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   ],
 };
 
-export function can(role: Role, permission: Permission): boolean {
-  return ROLE_PERMISSIONS[role].includes(permission);
+/** Whoever holds permissions: a person who is signed in, a role. */
+export type Holder = { readonly permissions: readonly Permission[] };
+
+export function can(who: Holder, permission: Permission): boolean {
+  return who.permissions.includes(permission);
 }
 
 export function isRole(value: string): value is Role {
   return ROLES.some((role) => role === value);
+}
+
+/** A role as its row has it; the built-in ones take their permissions from the table above. */
+export type RoleRow = {
+  readonly id: string;
+  readonly name: string;
+  readonly audience: Audience;
+  readonly permissions: readonly string[];
+};
+export type ResolvedRole = {
+  readonly id: string;
+  readonly name: string;
+  readonly audience: Audience;
+  readonly permissions: readonly Permission[];
+};
+
+/** What a role grants at this moment. Unknown words in a row, and what its audience may never hold, do not count. */
+export function resolveRole(row: RoleRow): ResolvedRole {
+  if (isRole(row.id))
+    return {
+      id: row.id,
+      name: ROLE_LABELS[row.id],
+      audience: ROLE_AUDIENCES[row.id],
+      permissions: ROLE_PERMISSIONS[row.id],
+    };
+  const granted = row.permissions.filter(isPermission);
+  return {
+    id: row.id,
+    name: row.name,
+    audience: row.audience,
+    permissions: row.audience === "PARTNER" ? granted.filter((name) => !ACQUIRER_ONLY.includes(name)) : granted,
+  };
 }
 
 /** Scopes of API keys and the permission that each stands for. */
@@ -113,6 +268,7 @@ export const API_SCOPES = {
   "payments:write": ["payments:read", "payments:create", "payments:cancel", "payments:void", "payments:capture"],
   "refunds:write": ["payments:read", "payments:refund"],
   "stores:read": ["stores:read", "terminals:read"],
+  "stores:write": ["stores:read", "stores:write", "terminals:read", "terminals:write"],
   "webhooks:read": ["webhooks:read"],
   "webhooks:write": ["webhooks:read", "webhooks:write"],
 } as const satisfies Readonly<Record<string, readonly Permission[]>>;
@@ -134,7 +290,9 @@ export type Actor =
       readonly kind: "USER";
       readonly id: string;
       readonly name: string;
-      readonly role: Role;
+      /** A built-in role or the id of one that people made. */
+      readonly role: string;
+      readonly permissions: readonly Permission[];
       readonly partners: "all" | readonly string[];
     }
   | {
@@ -151,7 +309,7 @@ export type Actor =
 export function actorCan(actor: Actor, permission: Permission): boolean {
   switch (actor.kind) {
     case "USER":
-      return can(actor.role, permission);
+      return can(actor, permission);
     case "API_KEY":
       return actor.scopes.some((scope) => API_SCOPES[scope].some((granted) => granted === permission));
     default:

@@ -7,7 +7,7 @@ import { addMs, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import type { Row, Transaction } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
 import { cookieName, readCookie } from "./cookies";
-import { type Actor, isRole, type Role } from "./permissions";
+import { type Actor, type Audience, isRole, type Permission, resolveRole } from "./permissions";
 
 type SessionServices = Pick<Services, "env" | "db" | "secrets" | "clock">;
 type Queries = Pick<Transaction, "query">;
@@ -23,7 +23,16 @@ const TOKEN_BYTES = 32;
 /** Who is signed in, as the rows say at this moment: a changed role or a disabled person counts at the next request. */
 export type WebSession = {
   readonly id: string;
-  readonly user: { readonly id: string; readonly email: string; readonly name: string; readonly role: Role };
+  readonly user: {
+    readonly id: string;
+    readonly email: string;
+    readonly name: string;
+    /** A built-in role or the id of one that people made. */
+    readonly role: string;
+    readonly roleName: string;
+    readonly audience: Audience;
+    readonly permissions: readonly Permission[];
+  };
   /** Which Partners the person may see. */
   readonly partners: "all" | readonly string[];
   readonly createdAt: Date;
@@ -50,8 +59,8 @@ export type SessionItem = {
 };
 
 const hashOf = (services: Pick<Services, "secrets">, token: string): string => services.secrets.hash(token, "session");
-/** After how long without a request a session of this role ends. */
-export const idleMsOf = (role: Role): number => (role.startsWith("PARTNER_") ? IDLE_PARTNER_MS : IDLE_ACQUIRER_MS);
+/** After how long without a request a session of these people ends. */
+export const idleMsOf = (audience: Audience): number => (audience === "PARTNER" ? IDLE_PARTNER_MS : IDLE_ACQUIRER_MS);
 
 export function actorOf(session: WebSession): Extract<Actor, { kind: "USER" }> {
   return {
@@ -59,6 +68,7 @@ export function actorOf(session: WebSession): Extract<Actor, { kind: "USER" }> {
     id: session.user.id,
     name: session.user.name,
     role: session.user.role,
+    permissions: session.user.permissions,
     partners: session.partners,
   };
 }
@@ -103,16 +113,20 @@ type SessionRow = Row & {
   email: string;
   name: string;
   role: string;
+  role_name: string;
+  audience: Audience;
+  permissions: string[];
+  role_partner_id: string | null;
   state: string;
   password_changed_at: Date;
   partners: string[];
 };
 
-function endReasonOf(row: SessionRow, role: Role, now: Date): EndReason | null {
+function endReasonOf(row: SessionRow, audience: Audience, now: Date): EndReason | null {
   if (row.state !== "ACTIVE") return "USER_DISABLED";
   if (row.password_changed_at > row.created_at) return "PASSWORD_CHANGED";
   if (row.expires_at <= now) return "EXPIRED";
-  if (now.getTime() - row.last_seen_at.getTime() > idleMsOf(role)) return "IDLE";
+  if (now.getTime() - row.last_seen_at.getTime() > idleMsOf(audience)) return "IDLE";
   return null;
 }
 
@@ -121,15 +135,16 @@ export async function findSession(services: SessionServices, token: string): Pro
   const [row] = await services.db.query<SessionRow>({
     name: "session_find",
     text: `select s.id, s.created_at, s.last_seen_at, s.expires_at, u.id as user_id, u.email, u.name, u.role, u.state,
-                  u.password_changed_at,
+                  r.name as role_name, r.audience, r.permissions, r.partner_id as role_partner_id, u.password_changed_at,
                   array(select p.partner_id from user_partners p where p.user_id = u.id order by p.partner_id) as partners
-           from sessions s join users u on u.id = s.user_id
+           from sessions s join users u on u.id = s.user_id join roles r on r.id = u.role
            where s.token_hash = $1 and s.ended_at is null`,
     values: [hashOf(services, token)],
   });
-  if (!row || !isRole(row.role)) return null;
+  if (!row) return null;
+  const role = resolveRole({ id: row.role, name: row.role_name, audience: row.audience, permissions: row.permissions });
   const now = services.clock.now();
-  const reason = endReasonOf(row, row.role, now);
+  const reason = endReasonOf(row, role.audience, now);
   if (reason !== null) {
     await endSessionById(services.db, services, row.id, reason);
     return null;
@@ -137,17 +152,33 @@ export async function findSession(services: SessionServices, token: string): Pro
   if (now.getTime() - row.last_seen_at.getTime() > TOUCH_MS) await touchSession(services, row.id, now);
   return {
     id: row.id,
-    user: { id: row.user_id, email: row.email, name: row.name, role: row.role },
-    partners: partnersOf(row.role, row.partners),
+    user: {
+      id: row.user_id,
+      email: row.email,
+      name: row.name,
+      role: role.id,
+      roleName: role.name,
+      audience: role.audience,
+      permissions: role.permissions,
+    },
+    partners: partnersOf(row, role.audience),
     createdAt: row.created_at,
     expiresAt: row.expires_at,
   };
 }
 
-/** A Partner's roles see exactly their Partners, were it none. The acquirer's see all, but for a reader tied to some. */
-function partnersOf(role: Role, partners: readonly string[]): "all" | readonly string[] {
-  const isPartnerRole = role.startsWith("PARTNER_");
-  return isPartnerRole || (role === "READ_ONLY" && partners.length > 0) ? partners : "all";
+/**
+ * A Partner's people see exactly their Partners, were it none; a role that one Partner made counts at that Partner only.
+ * The acquirer's see all, but for readers and people with a role made here who are tied to some.
+ */
+function partnersOf(
+  row: Pick<SessionRow, "role" | "partners" | "role_partner_id">,
+  audience: Audience,
+): "all" | readonly string[] {
+  const { partners, role_partner_id: own } = row;
+  if (audience === "PARTNER") return own === null ? partners : partners.filter((id) => id === own);
+  const canBeTied = row.role === "READ_ONLY" || !isRole(row.role);
+  return canBeTied && partners.length > 0 ? partners : "all";
 }
 
 async function touchSession(services: SessionServices, id: string, now: Date): Promise<void> {
@@ -223,7 +254,7 @@ export function endOwnSessions(
 /** The sessions of a person that are still good, the last used first; at most 100. */
 export async function listSessionsOf(
   services: SessionServices,
-  user: { id: string; role: Role },
+  user: { id: string; audience: Audience },
 ): Promise<SessionItem[]> {
   const now = services.clock.now();
   const rows = await services.db.query<
@@ -240,7 +271,7 @@ export async function listSessionsOf(
     text: `select id, created_at, last_seen_at, expires_at, address, user_agent from sessions
            where user_id = $1 and ended_at is null and expires_at > $2 and last_seen_at >= $3
            order by last_seen_at desc, id desc limit 100`,
-    values: [user.id, now, addMs(now, -idleMsOf(user.role))],
+    values: [user.id, now, addMs(now, -idleMsOf(user.audience))],
   });
   return rows.map((row) => ({
     id: row.id,

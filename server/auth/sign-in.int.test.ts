@@ -321,7 +321,7 @@ describe("S13: sessions", () => {
   it("S13: one or all sessions of a person can be ended, never those of another", async () => {
     const [mine, other] = [await makePerson(), await makePerson()];
     const [one, two, foreign] = [await signedIn(mine.email), await signedIn(mine.email), await signedIn(other.email)];
-    const user = { id: mine.id, role: "ACQUIRER_OPERATIONS" } as const;
+    const user = { id: mine.id, audience: "ACQUIRER" } as const;
     expect((await listSessionsOf(test.services, user)).map((item) => item.id).sort()).toEqual(
       [one.sessionId, two.sessionId].sort(),
     );

@@ -5,7 +5,6 @@ import type { Row } from "@/server/db/client";
 import { type AuditContext, appendAudit } from "@/server/domain/audit/service";
 import { addressGroup } from "./client-address";
 import { prepareDummyHash, verifyPassword } from "./password";
-import { isRole } from "./permissions";
 import { createLimit, type Limit } from "./rate-limit";
 import { endSession, startSession } from "./sessions";
 
@@ -73,7 +72,7 @@ export async function signIn(services: SignInServices, attempt: SignInAttempt): 
   const addressKey = addressGroup(attempt.address);
   const { account, address } = limitsOf(services);
   const audit: AuditContext = {
-    actor: { kind: "SYSTEM", id: "sign-in", name: "Sign-in" },
+    actor: { kind: "SYSTEM", id: "sign-in" },
     way: "SCREEN",
     requestId: attempt.requestId ?? newId("request"),
     clock: services.clock,
@@ -101,7 +100,7 @@ export async function signIn(services: SignInServices, attempt: SignInAttempt): 
 
   const person = await findPerson(services, typed);
   const isRight = await verifyPassword(person?.password_hash ?? null, password);
-  if (!person || !isRight || person.state !== "ACTIVE" || !isRole(person.role)) {
+  if (!person || !isRight || person.state !== "ACTIVE") {
     await appendAudit(services.db, audit, {
       action: "session.refused",
       subjectKind: "user",
@@ -111,12 +110,12 @@ export async function signIn(services: SignInServices, attempt: SignInAttempt): 
     return { kind: "refused" };
   }
 
-  const { name, role, id: userId, partners } = person;
+  const userId = person.id;
   const started = await services.db.transaction(async (tx) => {
     const session = await startSession(tx, services, { ...attempt, userId });
     await appendAudit(
       tx,
-      { ...audit, actor: { kind: "USER", id: userId, name, role, partners } },
+      { ...audit, actor: { kind: "USER", id: userId } },
       {
         action: "session.started",
         subjectKind: "session",
@@ -144,7 +143,7 @@ export async function signOut(
     await appendAudit(
       tx,
       {
-        actor: { kind: "USER", id: ended.userId, name: "", role: "READ_ONLY", partners: [] },
+        actor: { kind: "USER", id: ended.userId },
         way: "SCREEN",
         requestId,
         clock: services.clock,
@@ -163,11 +162,8 @@ export async function signOut(
 
 type Person = Row & {
   id: string;
-  name: string;
-  role: string;
   state: string;
   password_hash: string;
-  partners: string[];
 };
 
 /** An address that is not plain ASCII belongs to nobody: look-alikes of `@` and letters never reach the comparison. */
@@ -175,9 +171,7 @@ async function findPerson(services: SignInServices, typed: string): Promise<Pers
   const email = emailSchema.safeParse(typed);
   const [person] = await services.db.query<Person>({
     name: "person_by_email",
-    text: `select u.id, u.name, u.role, u.state, u.password_hash,
-                  array(select p.partner_id from user_partners p where p.user_id = u.id) as partners
-           from users u where u.email = $1`,
+    text: "select id, state, password_hash from users where email = $1",
     values: [email.success ? email.data : ""],
   });
   return person ?? null;

@@ -59,14 +59,14 @@ async function contextOf(session: WebSession): Promise<ServiceContext> {
 /** The context of a page. With a permission that the person lacks the page is answered as one that does not exist. */
 export async function webContext(permission?: Permission): Promise<ServiceContext> {
   const session = await requireSession();
-  if (permission !== undefined && !can(session.user.role, permission)) notFound();
+  if (permission !== undefined && !can(session.user, permission)) notFound();
   return contextOf(session);
 }
 
 /** First line of every page: the session and the permission, or the way to sign in, or "not found". */
 export async function requirePagePermission(permission: Permission): Promise<WebSession> {
   const session = await requireSession();
-  if (!can(session.user.role, permission)) notFound();
+  if (!can(session.user, permission)) notFound();
   return session;
 }
 

@@ -27,6 +27,26 @@ export const EVENT_TYPES = [
   "capture.failed",
   "refund.succeeded",
   "refund.failed",
+  "customer_token.created",
+  "customer_token.revoked",
+  "customer_token.failed",
+  "subscription.created",
+  "subscription.charged",
+  "subscription.charge_failed",
+  "subscription.past_due",
+  "subscription.paused",
+  "subscription.resumed",
+  "subscription.canceled",
+  "subscription.ended",
+  "dispute.opened",
+  "dispute.updated",
+  "dispute.closed",
+  "settlement.created",
+  "store.onboarded",
+  "store.updated",
+  "partner.operational",
+  "partner.disabled",
+  "partner.enabled",
   "webhook_endpoint.test",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
@@ -50,7 +70,17 @@ export type NewEvent = {
   partnerId: string;
   mode: "test" | "live";
   type: EventType;
-  subjectKind: "payment" | "refund" | "capture" | "webhook_endpoint";
+  subjectKind:
+    | "payment"
+    | "refund"
+    | "capture"
+    | "customer_token"
+    | "subscription"
+    | "dispute"
+    | "settlement"
+    | "store"
+    | "partner"
+    | "webhook_endpoint";
   subjectId: string;
   sequence: number;
   payload: EventPayload;
@@ -70,4 +100,5 @@ export const SIGNALS = {
   inbox: "tillgate/inbox.waiting",
   payments: "tillgate/payments.waiting",
   deliveries: "tillgate/deliveries.waiting",
+  replays: "tillgate/replays.waiting",
 } as const;

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { ApiScope, Role } from "@/server/auth/permissions";
-import { API_SCOPE_NAMES } from "@/server/auth/permissions";
+import { API_SCOPE_NAMES, ROLE_AUDIENCES, ROLE_LABELS, ROLE_PERMISSIONS } from "@/server/auth/permissions";
+import type { WebSession } from "@/server/auth/sessions";
 import { createContext, createServices, type Nudge, type ServiceContext, type Services } from "@/server/context";
 import { newId } from "@/server/core/ids";
 import type { Mode } from "@/server/core/schema";
-import { type Clock, movableClock, systemClock } from "@/server/core/time";
+import { addMs, type Clock, HOUR_MS, movableClock, systemClock } from "@/server/core/time";
 import type { IdempotencyIntent } from "@/server/db/idempotency";
 import { readEnv } from "@/server/env";
 import { createLog } from "@/server/observability/log";
@@ -137,8 +138,40 @@ export function asUser(
   mode: Mode = "test",
 ): ServiceContext {
   return createContext(services, {
-    actor: { kind: "USER", id: newId("user"), name: "Test person", role, partners },
+    actor: {
+      kind: "USER",
+      id: newId("user"),
+      name: "Test person",
+      role,
+      permissions: ROLE_PERMISSIONS[role],
+      partners,
+    },
     scope: { partners, mode },
     way: "SCREEN",
   });
+}
+
+/** Who is signed in, as the dashboard's procedures get it. */
+export function sessionAs(
+  services: Services,
+  role: Role,
+  partners: "all" | readonly string[] = "all",
+  userId: string = newId("user"),
+): WebSession {
+  const now = services.clock.now();
+  return {
+    id: newId("session"),
+    user: {
+      id: userId,
+      email: "person@tillgate.example",
+      name: "Person",
+      role,
+      roleName: ROLE_LABELS[role],
+      audience: ROLE_AUDIENCES[role],
+      permissions: ROLE_PERMISSIONS[role],
+    },
+    partners,
+    createdAt: now,
+    expiresAt: addMs(now, HOUR_MS),
+  };
 }

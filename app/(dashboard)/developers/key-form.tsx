@@ -12,6 +12,7 @@ const SCOPE_HINTS: Readonly<Record<string, string>> = {
   "payments:write": "Take, cancel and void payments",
   "refunds:write": "Give money back",
   "stores:read": "Read stores and terminals",
+  "stores:write": "Create and change stores and terminals",
   "webhooks:read": "Read webhook endpoints",
   "webhooks:write": "Add and delete webhook endpoints",
 };

@@ -1,9 +1,9 @@
 import type { SubNavItem } from "@/components/sub-nav";
-import { can, type Role } from "@/server/auth/permissions";
+import { can, type Holder } from "@/server/auth/permissions";
 
-export function developersNav(role: Role): SubNavItem[] {
+export function developersNav(who: Holder): SubNavItem[] {
   return [
     { label: "API keys", href: "/developers" },
-    ...(can(role, "request_log:read") ? [{ label: "Requests", href: "/developers/requests" }] : []),
+    ...(can(who, "request_log:read") ? [{ label: "Requests", href: "/developers/requests" }] : []),
   ];
 }

@@ -26,7 +26,7 @@ export default async function DevelopersPage({ searchParams }: { searchParams: P
   const ctx = await webContext("api_keys:read");
   const { user } = await requireSession();
   const search = await searchParams;
-  const canWrite = can(user.role, "api_keys:write");
+  const canWrite = can(user, "api_keys:write");
   const [keys, partners] = await Promise.all([listApiKeys(ctx, {}, { limit: KEYS_MAX }), listPartnerChoices(ctx)]);
   const names = new Map(partners.map((partner) => [partner.id, partner.name]));
   const now = ctx.clock.now();
@@ -58,7 +58,7 @@ export default async function DevelopersPage({ searchParams }: { searchParams: P
           ) : undefined
         }
       />
-      <SubNav label="Developers" items={developersNav(user.role)} />
+      <SubNav label="Developers" items={developersNav(user)} />
       <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 xl:grid-cols-[minmax(0,1fr)_360px]">
         <KeyList
           keys={views}
@@ -93,7 +93,7 @@ export default async function DevelopersPage({ searchParams }: { searchParams: P
                 title="Testing"
                 hint="Amounts that steer the outcome, and the calls that play the customer"
               />
-              {can(user.role, "webhooks:read") ? (
+              {can(user, "webhooks:read") ? (
                 <Reading
                   icon={<Webhook aria-hidden />}
                   href="/webhooks"

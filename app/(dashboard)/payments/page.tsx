@@ -24,7 +24,7 @@ export default async function PaymentsPage({ searchParams }: { searchParams: Pro
       <PaymentsScreen
         choices={choices}
         hasPartners={ctx.scope.partners === "all" || ctx.scope.partners.length > 1}
-        canTake={can(user.role, "payments:create")}
+        canTake={can(user, "payments:create")}
         renderedAtMs={renderedAtMs}
       />
     </Prefetched>

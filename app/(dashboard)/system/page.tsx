@@ -75,7 +75,7 @@ export default async function SystemPage() {
         />
       </StatRow>
       <Panel title={`Open alarms · ${COUNT.format(status.alarms.length)}`} isFlush>
-        <Alarms alarms={status.alarms} canClear={can(user.role, "alarms:clear")} />
+        <Alarms alarms={status.alarms} canClear={can(user, "alarms:clear")} />
       </Panel>
       <Panel
         title={`Calls with an unknown outcome · ${COUNT.format(status.operations.length)}`}

@@ -19,7 +19,7 @@ export default async function WebhooksPage({ searchParams }: { searchParams: Pro
   const { user } = await requireSession();
   const search = await searchParams;
   const state = parseTableState(endpointsTable, search);
-  const canWrite = can(user.role, "webhooks:write");
+  const canWrite = can(user, "webhooks:write");
   return (
     <Page>
       <PageHeader

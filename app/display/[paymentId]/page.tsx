@@ -29,7 +29,7 @@ async function contextIn(paymentId: string): Promise<((mode: Mode) => ServiceCon
     return (mode) => systemContext(services, "display", mode, "SCREEN");
   }
   const session = await currentSession();
-  if (!session || !can(session.user.role, "payments:read")) return null;
+  if (!session || !can(session.user, "payments:read")) return null;
   return (mode) =>
     createContext(services, { actor: actorOf(session), scope: { partners: session.partners, mode }, way: "SCREEN" });
 }

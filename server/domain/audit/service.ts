@@ -1,3 +1,4 @@
+import type { Actor } from "@/server/auth/permissions";
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { newId } from "@/server/core/ids";
 import { decodeCursor, LIST_TOTAL_MAX, type ListPage, toListPage } from "@/server/core/pagination";
@@ -21,7 +22,8 @@ export type AuditInput = {
 };
 
 /** What an audit entry takes from its context. Sign-in and jobs that have no whole context make one of these. */
-export type AuditContext = Pick<ServiceContext, "actor" | "way" | "requestId" | "clock"> & {
+export type AuditContext = Pick<ServiceContext, "way" | "requestId" | "clock"> & {
+  readonly actor: Pick<Actor, "kind" | "id">;
   readonly scope: { readonly mode: Mode } | null;
 };
 

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { ROLE_LABELS, ROLE_PERMISSIONS } from "@/server/auth/permissions";
 import { endOwnSessions, listSessionsOf } from "@/server/auth/sessions";
 import { AppError } from "@/server/core/errors";
 import { idSchema } from "@/server/core/ids";
@@ -8,10 +7,10 @@ import { procedure, router, withPermission } from "../init";
 /** The person who is signed in, and the browsers in which they are. */
 export const meRouter = router({
   get: procedure.query(({ ctx }) => {
-    const { user } = ctx.session;
+    const { roleName, permissions, ...user } = ctx.session.user;
     return {
-      user: { ...user, roleLabel: ROLE_LABELS[user.role] },
-      permissions: ROLE_PERMISSIONS[user.role],
+      user: { ...user, roleLabel: roleName },
+      permissions,
       partners: ctx.scope.partners,
       mode: ctx.scope.mode,
       session: { id: ctx.session.id, expiresAt: ctx.session.expiresAt },

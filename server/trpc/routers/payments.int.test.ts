@@ -2,11 +2,10 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Role } from "@/server/auth/permissions";
 import { newId } from "@/server/core/ids";
 import type { Mode } from "@/server/core/schema";
-import { HOUR_MS } from "@/server/core/time";
 import { CreatePaymentSchema, type PublicPayment } from "@/server/domain/payments/schema";
 import { createPayment } from "@/server/domain/payments/service";
 import { type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
-import { asApiKey, type TestServices, testServices } from "@/server/testing/context";
+import { asApiKey, sessionAs, type TestServices, testServices } from "@/server/testing/context";
 import { createCallerFactory, router } from "../init";
 import { paymentsRouter } from "./payments";
 
@@ -38,17 +37,7 @@ beforeAll(async () => {
 afterAll(() => test.close());
 
 function callerAs(role: Role | null, partners: "all" | string[] = "all", mode: Mode = "test") {
-  const now = test.services.clock.now();
-  const session =
-    role === null
-      ? null
-      : {
-          id: newId("session"),
-          user: { id: newId("user"), email: "person@tillgate.example", name: "Person", role },
-          partners,
-          createdAt: now,
-          expiresAt: new Date(now.getTime() + HOUR_MS),
-        };
+  const session = role === null ? null : sessionAs(test.services, role, partners);
   return createCaller({ services: test.services, session, mode, requestId: newId("request"), isOwnOrigin: true });
 }
 

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Role } from "@/server/auth/permissions";
 import { newId } from "@/server/core/ids";
-import { HOUR_MS } from "@/server/core/time";
 import { type BuiltPartner, makePartner } from "@/server/testing/builders";
-import { type TestServices, testServices } from "@/server/testing/context";
+import { sessionAs, type TestServices, testServices } from "@/server/testing/context";
 import { createCallerFactory, router } from "../init";
 import { auditRouter } from "./audit";
 import { partnersRouter } from "./partners";
@@ -25,17 +24,7 @@ beforeAll(async () => {
 afterAll(() => test.close());
 
 function callerAs(role: Role | null, partners: "all" | string[] = "all") {
-  const now = test.services.clock.now();
-  const session =
-    role === null
-      ? null
-      : {
-          id: newId("session"),
-          user: { id: newId("user"), email: "person@tillgate.example", name: "Person", role },
-          partners,
-          createdAt: now,
-          expiresAt: new Date(now.getTime() + HOUR_MS),
-        };
+  const session = role === null ? null : sessionAs(test.services, role, partners);
   return createCaller({
     services: test.services,
     session,

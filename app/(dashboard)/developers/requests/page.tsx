@@ -16,7 +16,7 @@ export default async function RequestsPage({ searchParams }: { searchParams: Pro
   return (
     <Page>
       <PageHeader title="Developers" />
-      <SubNav label="Developers" items={developersNav(user.role)} />
+      <SubNav label="Developers" items={developersNav(user)} />
       <Prefetched
         load={(trpc, client) => client.prefetchQuery(trpc.developers.requests.queryOptions(requestsInput(state)))}
       >

@@ -28,14 +28,14 @@ export default async function PaymentPage({ params }: { params: Promise<{ paymen
       <PaymentRecord
         id={id}
         may={{
-          cancel: can(user.role, "payments:cancel"),
-          void: can(user.role, "payments:void"),
-          refund: can(user.role, "payments:refund"),
+          cancel: can(user, "payments:cancel"),
+          void: can(user, "payments:void"),
+          refund: can(user, "payments:refund"),
         }}
         linksTo={{
-          partners: can(user.role, "partners:read"),
-          stores: can(user.role, "stores:read"),
-          terminals: can(user.role, "terminals:read"),
+          partners: can(user, "partners:read"),
+          stores: can(user, "stores:read"),
+          terminals: can(user, "terminals:read"),
         }}
       />
     </Prefetched>

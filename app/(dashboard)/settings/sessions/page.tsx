@@ -31,7 +31,7 @@ export default async function SessionsPage() {
       <CrumbLabel label="Your sessions" />
       <PageHeader
         title="Your sessions"
-        description={`The browsers in which you are signed in. A session ends by itself after ${idleMsOf(user.role) / MINUTE_MS} minutes without use, and after ${SESSION_LIFE_MS / HOUR_MS} hours in any case.`}
+        description={`The browsers in which you are signed in. A session ends by itself after ${idleMsOf(user.audience) / MINUTE_MS} minutes without use, and after ${SESSION_LIFE_MS / HOUR_MS} hours in any case.`}
         actions={others.length === 0 ? undefined : <EndOthers count={others.length} />}
       />
       <SessionList current={views.find((view) => view.isCurrent)} others={others} />

@@ -79,7 +79,7 @@ export default async function StorePage({ params }: { params: Promise<{ id: stri
             items={[
               {
                 term: "Partner",
-                value: can(user.role, "partners:read") ? (
+                value: can(user, "partners:read") ? (
                   <TextLink href={`/partners/${store.partnerId}`}>{store.partnerName}</TextLink>
                 ) : (
                   store.partnerName

@@ -18,7 +18,7 @@ export default async function TakingPaymentPage({ params }: { params: Promise<{ 
   await orNotFound(getPayment(ctx, id));
   return (
     <Prefetched load={(trpc, client) => client.prefetchQuery(trpc.payments.get.queryOptions({ id }))}>
-      <CashierScreen id={id} canCancel={can(user.role, "payments:cancel")} />
+      <CashierScreen id={id} canCancel={can(user, "payments:cancel")} />
     </Prefetched>
   );
 }

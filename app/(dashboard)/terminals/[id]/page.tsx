@@ -37,7 +37,7 @@ export default async function TerminalPage({ params }: { params: Promise<{ id: s
         </>
       }
       actions={
-        can(user.role, "payments:create") && terminal.status === "ACTIVE" && terminal.canShowQr ? (
+        can(user, "payments:create") && terminal.status === "ACTIVE" && terminal.canShowQr ? (
           <ButtonLink href={`/take-payment?terminal=${terminal.id}`} variant="primary">
             Take a payment
           </ButtonLink>
@@ -60,7 +60,7 @@ export default async function TerminalPage({ params }: { params: Promise<{ id: s
               },
               {
                 term: "Partner",
-                value: can(user.role, "partners:read") ? (
+                value: can(user, "partners:read") ? (
                   <TextLink href={`/partners/${terminal.partnerId}`}>{terminal.partnerName}</TextLink>
                 ) : (
                   terminal.partnerName

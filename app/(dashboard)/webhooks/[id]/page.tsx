@@ -35,7 +35,7 @@ export default async function EndpointPage({ params }: { params: Promise<{ id: s
       badge={<StatusBadge kind="endpoint" status={endpointStatus(endpoint)} />}
       ids={<Id value={endpoint.id} />}
       actions={
-        can(user.role, "webhooks:write") ? (
+        can(user, "webhooks:write") ? (
           <EndpointActions
             id={endpoint.id}
             url={endpoint.url}
@@ -109,7 +109,7 @@ export default async function EndpointPage({ params }: { params: Promise<{ id: s
               { term: "Description", value: endpoint.description },
               {
                 term: "Partner",
-                value: can(user.role, "partners:read") ? (
+                value: can(user, "partners:read") ? (
                   <TextLink href={`/partners/${endpoint.partner_id}`}>{endpoint.partner_name}</TextLink>
                 ) : (
                   endpoint.partner_name

@@ -46,7 +46,7 @@ export default async function DeliveryPage({ params }: { params: Promise<{ id: s
         </>
       }
       actions={
-        can(user.role, "webhooks:write") && delivery.status !== "pending" ? (
+        can(user, "webhooks:write") && delivery.status !== "pending" ? (
           <ReplayDelivery
             id={delivery.id}
             type={delivery.event.type}
