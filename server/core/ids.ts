@@ -29,6 +29,8 @@ export const ID_PREFIXES = {
   audit: "aud",
   request: "req",
   alarm: "alm",
+  klarnaSweep: "swp",
+  invariantCheck: "ivc",
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;
