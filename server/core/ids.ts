@@ -21,6 +21,7 @@ export const ID_PREFIXES = {
   webhookEndpoint: "whe",
   webhookDelivery: "whd",
   webhookAttempt: "wha",
+  webhookReplay: "whr",
   event: "evt",
   inboxEvent: "inb",
   apiKey: "key",
@@ -29,6 +30,9 @@ export const ID_PREFIXES = {
   audit: "aud",
   request: "req",
   alarm: "alm",
+  mail: "mail",
+  oneTimeLink: "otl",
+  passkey: "pky",
   klarnaSweep: "swp",
   invariantCheck: "ivc",
 } as const;

@@ -100,5 +100,6 @@ export const SIGNALS = {
   inbox: "tillgate/inbox.waiting",
   payments: "tillgate/payments.waiting",
   deliveries: "tillgate/deliveries.waiting",
+  mails: "tillgate/mails.waiting",
   replays: "tillgate/replays.waiting",
 } as const;
