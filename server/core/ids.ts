@@ -26,6 +26,8 @@ export const ID_PREFIXES = {
   inboxEvent: "inb",
   apiKey: "key",
   user: "usr",
+  role: "rol",
+  approval: "apv",
   session: "ses",
   audit: "aud",
   request: "req",

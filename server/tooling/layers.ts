@@ -26,11 +26,16 @@ const doorsOf = (modules: string[]) => modules.flatMap((name) => DOORS.map((door
 /** Which modules a module may know: one way only. The other direction is an event. */
 export const MODULES: Readonly<Record<string, readonly string[]>> = {
   audit: [],
-  partners: ["audit", "webhooks"],
+  mail: ["audit"],
+  approvals: ["audit", "mail"],
+  people: ["audit", "mail", "partners"],
+  partners: ["audit", "approvals", "mail", "webhooks"],
   stores: ["audit", "partners"],
   terminals: ["audit", "partners", "stores"],
-  webhooks: ["audit", "payments"],
-  payments: ["audit", "partners", "stores", "terminals", "tokens"],
+  webhooks: ["audit", "mail", "payments"],
+  payments: ["audit", "approvals", "partners", "stores", "terminals", "tokens"],
+  // Carries out what was approved: the one place that knows every kind of it.
+  decisions: ["audit", "approvals", "payments", "partners"],
   tokens: ["audit", "partners"],
   subscriptions: ["audit", "partners", "payments", "tokens"],
   settlements: ["audit", "partners", "payments"],
@@ -67,7 +72,14 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     files: ["server/auth"],
-    may: [CORE, "server/db/**", "server/env", LOG, "server/context", ...doorsOf(["audit"])],
+    may: [
+      CORE,
+      "server/db/**",
+      "server/env",
+      LOG,
+      "server/context",
+      ...doorsOf(["audit", "mail", "approvals", "people"]),
+    ],
     neverPackages: ["@trpc/**"],
     isFlat: true,
   },
