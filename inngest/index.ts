@@ -6,6 +6,7 @@ import { deliverWebhooks, sweepWebhooks } from "./functions/deliver-webhooks";
 import { keepSubscriptions } from "./functions/keep-subscriptions";
 import { processKlarnaEvents } from "./functions/process-klarna-events";
 import { relayOutbox } from "./functions/relay-outbox";
+import { sendMail } from "./functions/send-mail";
 
 /** What a background that has just started asks itself to look at: signals of the time when it was away went nowhere. */
 export const wakeSignals = Object.values(SIGNALS).map((name) => ({ name, data: {} }));
@@ -22,4 +23,5 @@ export const functions = [
   checkInvariantsHourly,
   keepSubscriptions,
   applyRetention,
+  sendMail,
 ];

@@ -52,6 +52,9 @@ const EnvSchema = z.object({
   INNGEST_EVENT_KEY: z.string().min(8).default("local-events"),
   INNGEST_SIGNING_KEY: z.string().min(8).optional(),
   WEBHOOK_ALLOW_PRIVATE_IN_TEST: z.stringbool().default(true),
+  SMTP_URL: z.url({ protocol: /^smtps?$/, error: "must be an smtp:// or smtps:// address" }).optional(),
+  /** Who mails come from: an address, or a name with an address as in "Tillgate <no-reply@example.com>". */
+  MAIL_FROM: z.string().min(3).max(320).optional(),
   METRICS_TOKEN: z.string().min(16).optional(),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
   TRUSTED_PROXIES: list,
@@ -75,6 +78,8 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
     const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
     throw new SettingError(`These settings cannot be used:\n${lines.join("\n")}`);
   }
+  if ((parsed.data.SMTP_URL === undefined) !== (parsed.data.MAIL_FROM === undefined))
+    throw new SettingError("SMTP_URL and MAIL_FROM go together: set both, or neither.");
   const env = { ...parsed.data, isProduction: parsed.data.TILLGATE_ENV === "production" };
   if (env.isProduction) refuseUnsafeProduction(env, given);
   return Object.freeze(env);
