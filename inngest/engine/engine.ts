@@ -208,6 +208,7 @@ export function createEngine(options: EngineOptions): Engine {
 
   /** Runs that this process started as soon as their event was stored, without the way through the queue. */
   const direct = new Set<Promise<void>>();
+  let kept = 0;
 
   const send: Engine["send"] = async (inputs, seed) => {
     if (inputs.length === 0) return [];
@@ -223,12 +224,17 @@ export function createEngine(options: EngineOptions): Engine {
     });
     const runs = events.flatMap(triggeredRuns);
     // With room here the runs start at once; their jobs stay behind as the proof against a crash.
-    const isDirect = state === "running" && runs.length > 0 && direct.size + runs.length <= concurrency;
+    const isDirect = state === "running" && runs.length > 0 && direct.size + kept + runs.length <= concurrency;
+    // The room is kept while the events are stored: others who send meanwhile must not count on it too.
+    const room = isDirect ? runs.length : 0;
+    kept += room;
     const stored = await insertEvents(pool, {
       events,
       runs,
       matchNames: matchNames(),
       jobDelaySeconds: isDirect ? DIRECT_JOB_DELAY_SECONDS : 0,
+    }).finally(() => {
+      kept -= room;
     });
     if (isDirect)
       for (const run of stored.runs) {
