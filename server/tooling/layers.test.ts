@@ -75,6 +75,8 @@ const FORBIDDEN: [string, string][] = [
   ["server/domain/approvals/a.ts", "@/server/domain/payments/service"],
   ["server/domain/people/a.ts", "@/server/auth/sessions"],
   ["server/domain/decisions/a.ts", "@/server/domain/payments/repository"],
+  ["server/domain/inbox/a.ts", "@/server/domain/payments/repository"],
+  ["server/domain/engine/a.ts", "@/inngest/engine/inspect"],
   ["server/domain/mail/a.ts", "@/server/domain/payments/service"],
   ["server/context.ts", "@/server/domain/payments/service"],
   ["server/trpc/routers/a.ts", "@/server/klarna/client"],

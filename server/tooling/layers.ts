@@ -41,7 +41,10 @@ export const MODULES: Readonly<Record<string, readonly string[]>> = {
   settlements: ["audit", "partners", "payments"],
   disputes: ["audit", "partners", "payments"],
   compliance: ["audit", "partners"],
-  overview: ["audit", "partners", "stores", "terminals", "payments", "webhooks"],
+  // What Klarna tells us goes from here to the module that it is about.
+  inbox: ["audit", "partners", "payments"],
+  engine: ["audit"],
+  overview: ["audit", "inbox", "partners", "stores", "terminals", "payments", "webhooks"],
 };
 
 const DOMAIN_MAY = [
