@@ -37,6 +37,20 @@ export const ID_PREFIXES = {
   passkey: "pky",
   klarnaSweep: "swp",
   invariantCheck: "ivc",
+  onboarding: "onb",
+  stakeholder: "stk",
+  paymentAccount: "pac",
+  terminalMove: "tmv",
+  pairingCode: "prc",
+  pairedDevice: "pdv",
+  savedView: "svw",
+  import: "imp",
+  complianceDecision: "cdn",
+  accountStateChange: "asc",
+  klarnaCredential: "crd",
+  portalGrant: "pgr",
+  klarnaChange: "kch",
+  driftFinding: "dft",
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

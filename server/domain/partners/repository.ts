@@ -52,7 +52,7 @@ const accountFields = {
 
 export function toAccountView(row: {
   mode: string;
-  klarnaPartnerAccountId: string;
+  klarnaPartnerAccountId: string | null;
   state: string;
   productState: string;
   createdAt: Date;
@@ -267,8 +267,8 @@ export async function insertBusinessEntity(
   },
 ): Promise<void> {
   await tx.query({
-    text: `insert into business_entities (id, partner_id, mode, legal_name, registration_number, country, address, created_at)
-           values ($1,$2,$3,$4,$5,$6,$7::jsonb,$8)`,
+    text: `insert into business_entities (id, partner_id, mode, reference, legal_name, registration_number, country, address, created_at, updated_at)
+           values ($1,$2,$3,$1,$4,$5,$6,$7::jsonb,$8,$8)`,
     values: [
       entity.id,
       entity.partnerId,

@@ -62,7 +62,8 @@ export type AddBusinessEntityInput = z.infer<typeof AddBusinessEntitySchema>;
 
 export type PartnerAccountView = {
   mode: "test" | "live";
-  klarnaPartnerAccountId: string;
+  /** Null while the account is not onboarded. */
+  klarnaPartnerAccountId: string | null;
   state: AccountState;
   productState: ProductState;
   createdAt: Date;
@@ -86,7 +87,7 @@ export type PartnerRecord = Omit<PartnerItem, "account"> & {
   businessEntities: {
     id: string;
     legalName: string;
-    registrationNumber: string;
+    registrationNumber: string | null;
     country: string;
     address: unknown;
     createdAt: Date;

@@ -52,6 +52,9 @@ const LOOKUP = `select r.state as "partnerState", a.state as "accountState", a.p
   left join terminals t on t.partner_id = s.partner_id and t.mode = s.mode and t.store_id = s.id and (t.id = $5 or t.reference = $6)
   where a.partner_id = $1 and a.mode = $2 limit 2`;
 
+/** Klarna lets an account take payments before it can be managed. */
+const TAKES_PAYMENTS = new Set(["PARTIALLY_OPERATIONAL", "OPERATIONAL"]);
+
 async function lookUp(
   ctx: ServiceContext,
   partnerId: string,
@@ -72,7 +75,7 @@ async function lookUp(
   });
   const [row] = rows;
   if (!row) throw new AppError("partner_not_operational");
-  if (row.partnerState !== "OPERATIONAL" || row.accountState === "DISABLED" || row.productState !== "ENABLED") {
+  if (row.partnerState !== "OPERATIONAL" || !TAKES_PAYMENTS.has(row.accountState) || row.productState !== "ENABLED") {
     throw new AppError("partner_not_operational");
   }
   if (rows.length > 1) {

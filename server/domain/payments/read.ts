@@ -258,7 +258,7 @@ export async function listPaymentMethods(ctx: ServiceContext, query: PaymentMeth
   if (ctx.actor.kind !== "API_KEY") throw new AppError("permission_denied");
   const [account] = await ctx.db.query<{ accountId: string }>({
     name: "payment_methods_account",
-    text: `select klarna_partner_account_id as "accountId" from partner_accounts where partner_id = $1 and mode = $2 and state <> 'DISABLED' and product_state = 'ENABLED'`,
+    text: `select klarna_partner_account_id as "accountId" from partner_accounts where partner_id = $1 and mode = $2 and state in ('PARTIALLY_OPERATIONAL','OPERATIONAL') and product_state = 'ENABLED'`,
     values: [ctx.actor.partnerId, ctx.scope.mode],
   });
   if (!account) throw new AppError("partner_not_operational");

@@ -157,7 +157,7 @@ export async function insertBrand(
   brand: { id: string; partnerId: string; mode: Mode; name: string; website: string | null; createdAt: Date },
 ): Promise<void> {
   await tx.query({
-    text: `insert into brands (id, partner_id, mode, name, website, created_at) values ($1,$2,$3,$4,$5,$6)`,
+    text: `insert into brands (id, partner_id, mode, reference, name, website, created_at, updated_at) values ($1,$2,$3,$1,$4,$5,$6,$6)`,
     values: [brand.id, brand.partnerId, brand.mode, brand.name, brand.website, brand.createdAt],
   });
 }
@@ -167,7 +167,7 @@ export async function insertStoreGroup(
   group: { id: string; partnerId: string; mode: Mode; brandId: string; name: string; createdAt: Date },
 ): Promise<void> {
   await tx.query({
-    text: `insert into store_groups (id, partner_id, mode, brand_id, name, created_at) values ($1,$2,$3,$4,$5,$6)`,
+    text: `insert into store_groups (id, partner_id, mode, brand_id, reference, name, created_at, updated_at) values ($1,$2,$3,$4,$1,$5,$6,$6)`,
     values: [group.id, group.partnerId, group.mode, group.brandId, group.name, group.createdAt],
   });
 }

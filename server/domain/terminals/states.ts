@@ -2,7 +2,7 @@
 
 export const TERMINAL_DEVICES = ["CARD_TERMINAL", "TABLET", "KIOSK", "SELF_CHECKOUT", "MOBILE_CHECKOUT"] as const;
 export type TerminalDevice = (typeof TERMINAL_DEVICES)[number];
-export const TERMINAL_STATUSES = ["ACTIVE", "ARCHIVED"] as const;
+export const TERMINAL_STATUSES = ["DRAFT", "ACTIVE", "ARCHIVED"] as const;
 export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
 
 /** Plain words for people. */
@@ -14,6 +14,7 @@ export const TERMINAL_DEVICE_WORDS: Readonly<Record<TerminalDevice, string>> = {
   MOBILE_CHECKOUT: "Mobile checkout",
 };
 export const TERMINAL_STATUS_WORDS: Readonly<Record<TerminalStatus, string>> = {
+  DRAFT: "Draft",
   ACTIVE: "Active",
   ARCHIVED: "Archived",
 };
