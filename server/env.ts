@@ -55,12 +55,24 @@ const EnvSchema = z.object({
   SMTP_URL: z.url({ protocol: /^smtps?$/, error: "must be an smtp:// or smtps:// address" }).optional(),
   /** Who mails come from: an address, or a name with an address as in "Tillgate <no-reply@example.com>". */
   MAIL_FROM: z.string().min(3).max(320).optional(),
+  /** Whether people whose role moves money must have a second factor, or may do without (never in production). */
+  TWO_FACTOR: z.enum(["required", "offered"]).optional(),
+  OIDC_ISSUER: z.url({ protocol: /^https?$/ }).optional(),
+  OIDC_CLIENT_ID: z.string().min(1).optional(),
+  OIDC_CLIENT_SECRET: z.string().min(1).optional(),
+  /** Domains of e-mail addresses that may come from the provider; all of those it has checked, when empty. */
+  OIDC_ALLOWED_DOMAINS: list,
+  /** What the button of the sign-in page calls the provider. */
+  OIDC_NAME: z.string().min(1).max(40).default("single sign-on"),
   METRICS_TOKEN: z.string().min(16).optional(),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
   TRUSTED_PROXIES: list,
 });
 
-export type Env = z.infer<typeof EnvSchema> & { readonly isProduction: boolean };
+export type Env = Omit<z.infer<typeof EnvSchema>, "TWO_FACTOR"> & {
+  readonly TWO_FACTOR: "required" | "offered";
+  readonly isProduction: boolean;
+};
 
 /** The sentence of a refused setting; its message is meant to be printed as it is. */
 export class SettingError extends Error {
@@ -80,7 +92,12 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
   }
   if ((parsed.data.SMTP_URL === undefined) !== (parsed.data.MAIL_FROM === undefined))
     throw new SettingError("SMTP_URL and MAIL_FROM go together: set both, or neither.");
-  const env = { ...parsed.data, isProduction: parsed.data.TILLGATE_ENV === "production" };
+  const oidc = [parsed.data.OIDC_ISSUER, parsed.data.OIDC_CLIENT_ID, parsed.data.OIDC_CLIENT_SECRET];
+  if (oidc.some((value) => value === undefined) && oidc.some((value) => value !== undefined))
+    throw new SettingError("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together: set all three, or none.");
+  const isProduction = parsed.data.TILLGATE_ENV === "production";
+  const TWO_FACTOR = parsed.data.TWO_FACTOR ?? (isProduction ? "required" : "offered");
+  const env = { ...parsed.data, TWO_FACTOR, isProduction };
   if (env.isProduction) refuseUnsafeProduction(env, given);
   return Object.freeze(env);
 }
@@ -101,6 +118,8 @@ function refuseUnsafeProduction(env: Env, given: Readonly<Record<string, string 
     faults.push("SIMULATOR_CONTROL_URL must not be set: the simulator has no place in production");
   if (!env.KLARNA_TEST_API_KEY && !env.KLARNA_LIVE_API_KEY)
     faults.push("set KLARNA_TEST_API_KEY or KLARNA_LIVE_API_KEY");
+  if (env.TWO_FACTOR !== "required") faults.push("TWO_FACTOR must not be offered only: leave it out");
+  if (env.OIDC_ISSUER?.startsWith("http:")) faults.push("OIDC_ISSUER must be an https address");
   if (env.INNGEST_EVENT_KEY === "local-events") faults.push("INNGEST_EVENT_KEY must be set");
   if (!env.INNGEST_SIGNING_KEY) faults.push("INNGEST_SIGNING_KEY must be set");
   const weak = [env.TILLGATE_SESSION_SECRET, env.TILLGATE_KEY_PEPPER].some((secret) => new Set(secret).size < 10);

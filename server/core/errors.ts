@@ -16,6 +16,9 @@ export const ERROR_CATALOGUE = {
   scope_missing: { status: 403, retryable: false, title: "The API key does not have the scope that this call needs." },
   address_not_allowed: { status: 403, retryable: false, title: "This address may not use the API key." },
   permission_denied: { status: 403, retryable: false, title: "You may not do this." },
+  confirmation_required: { status: 403, retryable: false, title: "Confirm first that it is you." },
+  code_wrong: { status: 403, retryable: false, title: "The code is wrong, used or too old." },
+  passkey_refused: { status: 403, retryable: false, title: "The passkey was not accepted." },
   origin_refused: { status: 403, retryable: false, title: "The request came from another site." },
   // 404
   not_found: { status: 404, retryable: false, title: "There is no such thing." },
@@ -38,6 +41,7 @@ export const ERROR_CATALOGUE = {
   last_admin: { status: 409, retryable: false, title: "The last acquirer admin stays." },
   session_token_used: { status: 409, retryable: false, title: "The session token has already made a payment." },
   idempotency_in_progress: { status: 409, retryable: true, title: "The first call with this key is still running." },
+  link_invalid: { status: 410, retryable: false, title: "The link was used already, or is too old." },
   gone: { status: 410, retryable: false, title: "This is no longer available." },
   // 413 / 415
   body_too_large: { status: 413, retryable: false, title: "The body is larger than 256 KiB." },

@@ -100,7 +100,8 @@ export const LAYERS: readonly Layer[] = [
   },
   ...Object.entries(MODULES).map(([name, others]) => ({
     files: [`server/domain/${name}`],
-    may: [...DOMAIN_MAY, ...doorsOf([...others])],
+    // An invitation is a link that lets someone in: those are made in one place.
+    may: [...DOMAIN_MAY, ...doorsOf([...others]), ...(name === "people" ? ["server/auth/one-time-links"] : [])],
     neverPackages: [...SCREENS, "@trpc/**", "inngest", "inngest/**"],
     isFlat: true,
   })),
