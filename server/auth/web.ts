@@ -4,6 +4,7 @@ import { cookies, headers } from "next/headers";
 import { notFound, redirect, unstable_rethrow } from "next/navigation";
 import { cache } from "react";
 import { createContext, createServices, requirePermission, type ServiceContext, type Services } from "@/server/context";
+import { isDatabaseUnavailable } from "@/server/core/database-errors";
 import { AppError, isAppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { type Mode, modeSchema } from "@/server/core/schema";
@@ -111,7 +112,9 @@ export type WebFailure = {
 export function failureOf(error: unknown, ctx?: Pick<ServiceContext, "requestId">): WebFailure {
   unstable_rethrow(error);
   const requestId = ctx?.requestId ?? currentRequestId();
-  const known = isAppError(error) ? error : new AppError("internal_error", { cause: error });
+  const known = isAppError(error)
+    ? error
+    : new AppError(isDatabaseUnavailable(error) ? "unavailable" : "internal_error", { cause: error });
   if (known.status >= 500) webServices().log.error({ requestId, error: known }, "action failed");
   const fields = Object.fromEntries(
     known.errors.map((field) => [field.pointer.replace(/^\//, "").replaceAll("/", "."), field.detail]),

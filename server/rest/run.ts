@@ -1,6 +1,7 @@
 import { createApiKeyVerifier, type VerifiedKey } from "@/server/auth/api-keys";
 import { API_SCOPES, type ApiScope, actorCan } from "@/server/auth/permissions";
 import { createContext, type ServiceContext, type Services, systemContext } from "@/server/context";
+import { isDatabaseUnavailable } from "@/server/core/database-errors";
 import { AppError, isAppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { restRequests } from "@/server/observability/metrics";
@@ -202,7 +203,7 @@ export function createRest(
   function problemAnswer(error: unknown, request: RestRequest, trace: Trace): Answer {
     const known = isAppError(error)
       ? error
-      : isDatabaseAway(error)
+      : isDatabaseUnavailable(error)
         ? new AppError("unavailable", { retryAfterSeconds: 1, cause: error })
         : new AppError("internal_error", { cause: error });
     if (known.status >= 500) {
@@ -314,14 +315,4 @@ function assertJson(headers: RestRequest["headers"]): void {
 function storedAnswer(stored: { status: number; body: string }): Answer {
   if (stored.body === "") return { status: stored.status };
   return { status: stored.status, json: JSON.parse(stored.body), bytes: { type: JSON_TYPE, body: stored.body } };
-}
-
-/** No connection, too many of them, a statement or lock that took too long: it may work in a moment. */
-function isDatabaseAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  return (
-    /^(08...|53...|57P0.|57014|55P03|40001|40P01|ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT)$/.test(code) ||
-    /^(timeout exceeded when trying to connect|Connection terminated|Query read timeout)/.test(error.message)
-  );
 }

@@ -4,6 +4,7 @@ import { ZodError } from "zod";
 import type { Permission } from "@/server/auth/permissions";
 import { actorOf, type WebSession } from "@/server/auth/sessions";
 import { createContext, requirePermission, type Services } from "@/server/context";
+import { isDatabaseUnavailable } from "@/server/core/database-errors";
 import { AppError, ERROR_CATALOGUE, type ErrorCode, type FieldError, isAppError } from "@/server/core/errors";
 import type { Mode } from "@/server/core/schema";
 
@@ -62,6 +63,7 @@ export function toAppError(error: unknown): AppError {
       cause: error,
     });
   }
+  if (isDatabaseUnavailable(error)) return new AppError("unavailable", { retryAfterSeconds: 1, cause: error });
   if (!(error instanceof TRPCError)) return new AppError("internal_error", { cause: error });
   if (isAppError(error.cause) || (error.code === "BAD_REQUEST" && error.cause instanceof ZodError))
     return toAppError(error.cause);

@@ -17,6 +17,12 @@ export async function POST(request: Request): Promise<Response> {
     "content-type": "application/json; charset=utf-8",
   };
   if (rawBody === null) return new Response(null, { status: 413, headers });
-  const answer = await listener({ headers: Object.fromEntries(request.headers), rawBody: Buffer.from(rawBody) });
-  return new Response(answer.body, { status: answer.status, headers });
+  try {
+    const answer = await listener({ headers: Object.fromEntries(request.headers), rawBody: Buffer.from(rawBody) });
+    return new Response(answer.body, { status: answer.status, headers });
+  } catch (error) {
+    // Not stored, so not acknowledged: Klarna sends it again.
+    services.log.error({ path: "/api/klarna/webhooks", error }, "a webhook was not stored");
+    return new Response(null, { status: 503, headers: { ...headers, "retry-after": "5" } });
+  }
 }
