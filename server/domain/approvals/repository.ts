@@ -241,7 +241,10 @@ export async function findCandidates(tx: Queries, partnerId: string, limit: numb
   });
 }
 
-export async function findPerson(tx: Queries, id: string): Promise<{ name: string; email: string; partnerId: string | null } | null> {
+export async function findPerson(
+  tx: Queries,
+  id: string,
+): Promise<{ name: string; email: string; partnerId: string | null } | null> {
   const [row] = await tx.query<Row & { name: string; email: string; partnerId: string | null }>({
     name: "approval_person",
     text: `select u.name, u.email, (select min(up.partner_id) from user_partners up where up.user_id = u.id) as "partnerId"

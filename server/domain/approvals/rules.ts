@@ -52,7 +52,8 @@ export async function saveFourEyesRules(ctx: ServiceContext, input: FourEyesRule
   if (ctx.scope.partners !== "all" && (partnerId === null || !ctx.scope.partners.includes(partnerId)))
     throw new AppError("not_found");
   await ctx.db.transaction(async (tx) => {
-    if (partnerId !== null && (await repository.findPartnerName(tx, partnerId)) === null) throw new AppError("not_found");
+    if (partnerId !== null && (await repository.findPartnerName(tx, partnerId)) === null)
+      throw new AppError("not_found");
     const before = (await repository.findRules(tx, partnerId ?? "default")).find((row) => row.partnerId === partnerId);
     await repository.putRules(tx, input, ctx.actor.id, ctx.clock.now());
     await appendAudit(tx, ctx, {

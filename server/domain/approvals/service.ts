@@ -10,8 +10,15 @@ import { queueMail } from "@/server/domain/mail/service";
 import { type Json, payloadHash } from "./canonical";
 import * as repository from "./repository";
 import type { ApprovalFilter, ApprovalItem, ApprovalRecord, Decision, NewApproval } from "./schema";
-import { APPROVAL_KIND_WORDS, APPROVAL_KINDS, APPROVAL_PERMISSIONS, type ApprovalKind, approvalMachine } from "./states";
+import {
+  APPROVAL_KIND_WORDS,
+  APPROVAL_KINDS,
+  APPROVAL_PERMISSIONS,
+  type ApprovalKind,
+  approvalMachine,
+} from "./states";
 
+// biome-ignore lint/performance/noBarrelFile: the rules are a file of their own, and this is the one door
 export { getFourEyes, listFourEyesRules, refundNeedsTwo, saveFourEyesRules } from "./rules";
 
 /** How long a request stays open, and how long what was approved may still be carried out, counted from the request. */
@@ -33,7 +40,10 @@ async function auditRefusals<T>(ctx: ServiceContext, approvalId: string, work: (
     return await work();
   } catch (error) {
     if (isAppError(error) && error.code === "approval_refused") {
-      ctx.log.warn({ requestId: ctx.requestId, id: approvalId, reason: error.params["why"] }, "an approval was refused");
+      ctx.log.warn(
+        { requestId: ctx.requestId, id: approvalId, reason: error.params["why"] },
+        "an approval was refused",
+      );
       const known = await repository.findItem(ctx.db, ctx.scope, approvalId, ctx.clock.now());
       await appendAudit(ctx.db, ctx, {
         action: "approval.refused",
@@ -114,9 +124,7 @@ async function tellApprovers(
     });
     const isAtHome = person.rolePartnerId === null || person.rolePartnerId === row.partnerId;
     const may = (name: (typeof role.permissions)[number]) => role.permissions.includes(name);
-    return (
-      person.id !== row.requestedBy && isAtHome && may("approvals:decide") && may(APPROVAL_PERMISSIONS[row.kind])
-    );
+    return person.id !== row.requestedBy && isAtHome && may("approvals:decide") && may(APPROVAL_PERMISSIONS[row.kind]);
   });
   for (const person of deciders.slice(0, MAILS_MAX)) {
     await queueMail(tx, ctx, {

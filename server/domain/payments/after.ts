@@ -2,15 +2,18 @@ import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { releaseKey, storeAnswer } from "@/server/db/idempotency";
+import { getFourEyes, guardApproval, refundNeedsTwo, spendApproval } from "@/server/domain/approvals/service";
 import type { KlarnaOutcome } from "@/server/klarna/client";
 import { RefundAnswerSchema, readPaymentTransaction, refundCapture, voidTransaction } from "@/server/klarna/payments";
 import {
   type Draft,
   journal,
   KEY_LIFE_MS,
+  type Loaded,
   lockedStep,
   move,
   openOperation,
+  openRefundAmount,
   postpone,
   settle,
   startDraft,
@@ -20,6 +23,7 @@ import {
 import { askForPerson } from "./journey";
 import { readTransactionOutcome, toKlarnaLineItem } from "./klarna";
 import { findReturnPlace } from "./point-of-sale";
+import { refundPayload } from "./refund-payload";
 import { findPayment, listCaptures, listOperations, listRefundRows } from "./repository";
 import type { CaptureRow, OperationRow, PaymentRecord, RefundRow } from "./rows";
 import type { CreateRefundInput, PublicPayment, RefundSnapshot } from "./schema";
@@ -59,14 +63,19 @@ function chooseCapture(
  * `amount` in minor units of the payment's currency; without it the rest of the capture. The sum is checked under the
  * payment's lock against refunds that succeeded or may still. Answers `succeeded`, `failed` or `processing` (unknown: the
  * same key is repeated, never a second one). Journal kind REFUND.
+ *
+ * A person who would bring what is given back on the payment above the Partner's limit needs a second one: `approvalId`
+ * names the approval of exactly this refund, which is spent in the same transaction. A Partner's own system is its own
+ * affair: keys need no approval.
  * Errors: permission_denied, payment_not_found, payment_not_refundable, refund_needs_capture, refund_exceeds_captured, amount_mismatch,
- * store_not_found, terminal_not_found, rule_broken.
- * Source: KNR-N1, KNR-N2.
+ * store_not_found, terminal_not_found, rule_broken, approval_required, approval_refused.
+ * Source: KNR-N1, KNR-N2. Case: S7.
  */
 export async function refundPayment(
   ctx: ServiceContext,
   paymentId: string,
   input: CreateRefundInput,
+  approvalId: string | null = null,
 ): Promise<RefundSnapshot> {
   requirePermission(ctx, "payments:refund");
   const existing = await findPayment(ctx.db, ctx.scope, paymentId);
@@ -74,8 +83,10 @@ export async function refundPayment(
   const lineSum = sumOfLines(input);
   const [captures, place] = await Promise.all([listCaptures(ctx.db, existing), findReturnPlace(ctx, existing, input)]);
   const refundId = newId("refund");
+  const rules = ctx.actor.kind === "USER" ? await getFourEyes(ctx.db, existing.partnerId) : null;
   let operation: OperationRow | undefined;
-  const payment = await lockedStep(ctx, paymentId, refundId, (loaded, now) => {
+  let chosen: { capture: string; amount: number } | undefined;
+  const decide = (loaded: Loaded, now: Date): Draft => {
     if (loaded.payment.amountCaptured === 0) throw new AppError("payment_not_refundable");
     const { capture, left } = chooseCapture(captures, loaded.refunds, input);
     const amount = lineSum ?? input.amount ?? left;
@@ -87,6 +98,10 @@ export async function refundPayment(
         errors: [{ pointer: "/amount", detail: `at most ${left} can still be refunded` }],
       });
     }
+    chosen = { capture: capture.id, amount };
+    const given = loaded.payment.amountRefunded + openRefundAmount(loaded.refunds);
+    if (approvalId === null && rules !== null && refundNeedsTwo(rules, given + amount, loaded.payment.currency))
+      throw new AppError("approval_required", { params: { amount, capture: capture.id } });
     const draft = startDraft(loaded);
     draft.newRefunds.push({
       id: refundId,
@@ -110,10 +125,20 @@ export async function refundPayment(
     operation = journal(draft, "REFUND", now, { captureId: capture.id, refundId });
     draft.audit.push({
       action: "refund.requested",
-      after: { id: refundId, amount, currency: loaded.payment.currency },
+      after: { id: refundId, amount, currency: loaded.payment.currency, approval_id: approvalId },
     });
     return draft;
-  });
+  };
+  const payment = await guardApproval(ctx, approvalId, () =>
+    lockedStep(ctx, paymentId, refundId, decide, async (tx) => {
+      if (approvalId === null || chosen === undefined) return;
+      const payload = refundPayload(paymentId, { ...input, ...chosen });
+      await spendApproval(tx, ctx, {
+        ...{ id: approvalId, kind: "REFUND", partnerId: existing.partnerId },
+        ...{ payload, resultId: refundId },
+      });
+    }),
+  );
   if (operation) await runRefund(ctx, payment, operation);
   const snapshot = await getRefund(ctx, paymentId, refundId);
   if (ctx.idempotency) await storeAnswer(ctx.db, ctx.secrets, ctx.idempotency, snapshot);

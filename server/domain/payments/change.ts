@@ -381,13 +381,15 @@ export async function step(
 
 /**
  * The same under the row's lock, claiming the caller's Idempotency-Key in the same transaction: for steps that begin an
- * operation and whose sums over several rows must agree. Throws IdempotencyConflict when the key is taken.
+ * operation and whose sums over several rows must agree. `within` runs in that transaction once the draft stands. Throws
+ * IdempotencyConflict when the key is taken.
  */
 export async function lockedStep(
   ctx: ServiceContext,
   id: string,
   resourceId: string,
   decide: (loaded: Loaded, now: Date) => Draft | null,
+  within?: (tx: Transaction) => Promise<void>,
 ): Promise<PaymentRecord> {
   return ctx.db.transaction(async (tx) => {
     const loaded = await load(ctx, tx, id, true);
@@ -395,6 +397,7 @@ export async function lockedStep(
     if (ctx.idempotency) await claimKey(tx, ctx.idempotency, resourceId, now);
     const draft = decide(loaded, now);
     if (draft === null) return loaded.payment;
+    await within?.(tx);
     const change = finish(ctx, draft, now);
     if (!(await applyChange(tx, change, now))) throw new Error(`payment ${id} moved under its lock`);
     return afterApply(ctx, draft);

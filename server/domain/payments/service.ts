@@ -19,5 +19,6 @@ export {
   playCustomer,
   type TimelineItem,
 } from "./read";
+export { executeRefund, type RefundOutcome, refundOrAsk } from "./refund-approval";
 export { cancelPayment } from "./stop";
 export { advanceDuePayments } from "./sweep";

@@ -8,7 +8,7 @@ import { actionContext, failureOf } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
 import { idSchema } from "@/server/core/ids";
 import { lineSchema } from "@/server/core/schema";
-import { cancelPayment, getPaymentRecord, refundPayment, voidPayment } from "@/server/domain/payments/service";
+import { cancelPayment, getPaymentRecord, refundOrAsk, voidPayment } from "@/server/domain/payments/service";
 import { hashRequest, idempotencyIntent, isIdempotencyConflict } from "@/server/rest/idempotency";
 
 /** `nonce` names one opening of the question: however often its button is pressed, it is one intent. */
@@ -73,10 +73,20 @@ export async function voidPaymentAction(raw: unknown): Promise<ActionResult> {
   });
 }
 
-/** Refunds all that is left of the capture. Errors: payment_not_found, payment_not_refundable, refund_needs_capture. */
+/**
+ * Refunds all that is left of the capture, or asks for a second person. Errors: payment_not_found, payment_not_refundable,
+ * refund_needs_capture.
+ */
 export async function refundPaymentAction(raw: unknown): Promise<ActionResult> {
   return act("payments:refund", "refund", RefundSchema, raw, async (ctx, input) => {
-    const refund = await refundPayment(ctx, input.paymentId, input.reason === "" ? {} : { reason: input.reason });
+    const outcome = await refundOrAsk(ctx, input.paymentId, input.reason === "" ? {} : { reason: input.reason });
+    if (outcome.kind === "approval") {
+      const sum = moneyText(outcome.amount, outcome.currency);
+      return outcome.isNew
+        ? { ok: true, message: `${sum} needs a second person. Those who can approve it were told. Nothing is sent yet.` }
+        : { ok: true, message: `${sum} waits for a second person already. Nothing is sent yet.` };
+    }
+    const { refund } = outcome;
     const words = moneyText(refund.amount, refund.currency);
     if (refund.status === "succeeded") return { ok: true, message: `${words} refunded.` };
     if (refund.status === "processing") {
