@@ -1,3 +1,4 @@
+import { stopDeliveries } from "@/server/domain/webhooks/service";
 import { SIGNALS } from "@/server/events/catalog";
 import { expirePayments, finalizePayments, resolveOperations } from "./functions/advance-payments";
 import { applyRetention } from "./functions/apply-retention";
@@ -6,7 +7,10 @@ import { deliverWebhooks, sweepWebhooks } from "./functions/deliver-webhooks";
 import { keepSubscriptions } from "./functions/keep-subscriptions";
 import { processKlarnaEvents } from "./functions/process-klarna-events";
 import { relayOutbox } from "./functions/relay-outbox";
+import { replayWebhooks } from "./functions/replay-webhooks";
 import { sendMail } from "./functions/send-mail";
+import { sweepKlarnaHourly } from "./functions/sweep-klarna";
+import { services } from "./services";
 
 /** What a background that has just started asks itself to look at: signals of the time when it was away went nowhere. */
 export const wakeSignals = Object.values(SIGNALS).map((name) => ({ name, data: {} }));
@@ -20,8 +24,20 @@ export const functions = [
   relayOutbox,
   deliverWebhooks,
   sweepWebhooks,
+  replayWebhooks,
   checkInvariantsHourly,
   keepSubscriptions,
+  sweepKlarnaHourly,
   applyRetention,
   sendMail,
 ];
+
+const WORK_GRACE_MS = 5_000;
+
+/**
+ * Ends what functions have started and do not wait for: webhooks in flight. What has not ended after five seconds is
+ * given back, so that another process sends it at once.
+ */
+export async function endWork(): Promise<void> {
+  await stopDeliveries(services(), WORK_GRACE_MS);
+}

@@ -32,7 +32,7 @@ async function waitForDatabase(connectionString: string): Promise<void> {
   }
 }
 
-type Work = { apps: EngineApp[]; wakeSignals: readonly EventInput[] };
+type Work = { apps: EngineApp[]; wakeSignals: readonly EventInput[]; endWork: () => Promise<void> };
 
 /** The functions in this process, or at the serve addresses of `ENGINE_APP_URLS`. */
 async function findWork(port: number, signingKey: string): Promise<Work> {
@@ -40,15 +40,15 @@ async function findWork(port: number, signingKey: string): Promise<Work> {
     .split(",")
     .map((url) => url.trim())
     .filter((url) => url !== "");
-  if (urls.length > 0) return { apps: urls.map((url) => ({ url })), wakeSignals: [] };
+  if (urls.length > 0) return { apps: urls.map((url) => ({ url })), wakeSignals: [], endWork: () => Promise.resolve() };
   // What the client reads for itself: where events go, and the key that proves a call came from this engine.
   process.env.INNGEST_BASE_URL ??= `http://127.0.0.1:${port}`;
   process.env.INNGEST_SIGNING_KEY = signingKey;
-  const [{ inngest }, { functions, wakeSignals }] = await Promise.all([
+  const [{ inngest }, { functions, wakeSignals, endWork }] = await Promise.all([
     import("@/inngest/client"),
     import("@/inngest/index"),
   ]);
-  return { apps: [{ url: IN_PROCESS_URL, handler: serve({ client: inngest, functions }) }], wakeSignals };
+  return { apps: [{ url: IN_PROCESS_URL, handler: serve({ client: inngest, functions }) }], wakeSignals, endWork };
 }
 
 async function main(): Promise<void> {
@@ -60,7 +60,7 @@ async function main(): Promise<void> {
 
   const signingKey = settings.INNGEST_SIGNING_KEY ?? `signkey-local-${randomBytes(32).toString("hex")}`;
   await waitForDatabase(settings.DATABASE_URL);
-  const { apps, wakeSignals } = await findWork(settings.ENGINE_PORT, signingKey);
+  const { apps, wakeSignals, endWork } = await findWork(settings.ENGINE_PORT, signingKey);
   const engine = createEngine({
     connectionString: settings.DATABASE_URL,
     apps,
@@ -81,7 +81,11 @@ async function main(): Promise<void> {
     if (isEnding) return;
     isEnding = true;
     server.close();
-    await engine.stop();
+    // Side by side: a step that waits for webhooks ends when they do.
+    const ends = await Promise.allSettled([engine.stop(), endWork()]);
+    for (const result of ends) {
+      if (result.status === "rejected") log.error({ error: result.reason }, "The engine did not end cleanly");
+    }
     end(0);
   };
   process.on("SIGTERM", () => void shutDown());

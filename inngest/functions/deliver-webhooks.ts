@@ -1,6 +1,6 @@
 import { inngest } from "@/inngest/client";
 import { services } from "@/inngest/services";
-import { deliverDue, relayAll, wakeDeliveries } from "@/server/domain/webhooks/service";
+import { deliverDue, relayAll, sendNotices, wakeDeliveries } from "@/server/domain/webhooks/service";
 import { SIGNALS } from "@/server/events/catalog";
 
 const BUDGET_MS = 10_000;
@@ -14,7 +14,7 @@ export const deliverWebhooks = inngest.createFunction(
 
 /**
  * Every ten seconds: relays what a lost signal left behind and sends what is due, among it the claims of a process that
- * died. The rows say what is owed; nothing depends on a signal or on a timer.
+ * died, and tells owners of endpoints that were switched off. The rows say what is owed; nothing depends on a signal or on a timer.
  */
 export const sweepWebhooks = inngest.createFunction(
   { id: "sweep-webhooks", triggers: [{ cron: "* * * * *" }], concurrency: { limit: 1 }, retries: 0 },
@@ -23,6 +23,7 @@ export const sweepWebhooks = inngest.createFunction(
       await step.run(`sweep-${round}`, async () => {
         await relayAll(services());
         wakeDeliveries(services());
+        await sendNotices(services());
       });
       if (round < ROUNDS) await step.sleep(`pause-${round}`, "10s");
     }

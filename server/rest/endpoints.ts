@@ -1,5 +1,6 @@
 import { defineEndpoint, type Endpoint } from "./endpoint";
 import { documentText } from "./openapi";
+import { eventEndpoints } from "./v1/events";
 import { paymentEventsEndpoint, qrPngEndpoint, qrSvgEndpoint } from "./v1/payment-display";
 import { paymentMethodsEndpoint } from "./v1/payment-methods";
 import {
@@ -42,6 +43,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   getRefundEndpoint,
   paymentMethodsEndpoint,
   ...webhookEndpointEndpoints,
+  ...eventEndpoints,
   ...testCallEndpoints,
   openapiEndpoint,
   readyEndpoint,

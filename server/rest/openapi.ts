@@ -42,7 +42,7 @@ function codesOf(endpoint: Endpoint): ErrorCode[] {
   return [
     ...new Set([
       ...(endpoint.access === "public" ? [] : WITH_KEY),
-      ...(endpoint.method === "POST" ? WITH_BODY : []),
+      ...(endpoint.method === "POST" || endpoint.method === "PATCH" ? WITH_BODY : []),
       ...(endpoint.isIdempotent ? WITH_KEY_OF_REPEAT : []),
       ...(endpoint.path.includes("{") ? [endpoint.notFound] : []),
       ...endpoint.errors,

@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import type { Services } from "@/server/context";
 import type { Database } from "@/server/db/client";
-import { type AttemptResult, type Claim, claimDue, findNextDueAt, recordAttempts } from "./queue";
+import { sendNotices } from "./notices";
+import { type AttemptResult, type Claim, claimDue, findNextDueAt, recordAttempts, releaseClaims } from "./queue";
 import { renderBody } from "./render";
 import { nextAttemptAt, parseRetryAfter } from "./schedule";
 import { openHeaders, openSecret } from "./secrets";
@@ -10,12 +12,17 @@ import { type Resolve, urlPolicy } from "./url-guard";
 
 /*
  * The sending side. Each endpoint has a lane of its own: at most `laneWidth` requests at a time, so that one that hangs or
- * fails holds up nobody else. Deliveries are claimed and written down in batches across the lanes. What is in flight when
- * the process dies is sent again when its lease ends: at least once, with the same id.
+ * fails holds up nobody else. Many that hang at once do neither: a request that takes long stops to count, and while too
+ * many are under way each endpoint still gets one at a time. Deliveries are claimed and written down in batches across the
+ * lanes. What is in flight when the process dies is sent again when its lease ends: at least once, with the same id.
  */
 
 const LANE_WIDTH = 8;
-const IN_FLIGHT_MAX = 512;
+/** Requests under way above which lanes are one request wide. */
+const QUICK_MAX = 512;
+/** A request that takes longer costs us little but its connection: it makes room for others, up to so many in all. */
+const SLOW_AFTER_MS = 500;
+const OPEN_MAX = 4_096;
 const CLAIM_MAX = 256;
 const LEASE_EXTRA_MS = 15_000;
 /** Retries that are due sooner are sent by a timer of this process; later ones by the scheduled sweep. */
@@ -29,7 +36,7 @@ export type Deliverer = {
   wake(): void;
   /** Sends what is due until nothing is, or the budget is spent; what is then in flight goes on by itself. */
   drain(budgetMs?: number): Promise<DrainResult>;
-  /** Starts nothing more, waits for what is in flight, closes the connections. */
+  /** Starts nothing more, waits for what is in flight, cuts and gives back what has not ended, closes the connections. */
   stop(graceMs?: number): Promise<void>;
 };
 
@@ -41,10 +48,14 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
     live: createSender(urlPolicy("live", services.env), { timeoutMs, resolve: options.resolve }),
   };
   const busy = new Map<string, number>();
+  const started = new Set<Claim>();
   const timers = new Map<number, NodeJS.Timeout>();
   const totals = { sent: 0, failed: 0 };
   let inFlight = 0;
+  let slow = 0;
+  let isFull = false;
   let isStopped = false;
+  let isCut = false;
   let pumping: Promise<void> | null = null;
   let isAskedAgain = false;
   let idleWaiters: Array<() => void> = [];
@@ -65,15 +76,21 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
   async function runPump(): Promise<void> {
     while (isAskedAgain && !isStopped) {
       isAskedAgain = false;
-      const limit = Math.min(CLAIM_MAX, IN_FLIGHT_MAX - inFlight);
+      const room = QUICK_MAX - (inFlight - slow);
+      isFull = room <= 0;
+      const limit = Math.min(CLAIM_MAX, OPEN_MAX - inFlight, isFull ? CLAIM_MAX : room);
       if (limit <= 0) return;
       const claims = await claimDue(db, {
         now: clock.now(),
         leaseMs: timeoutMs + LEASE_EXTRA_MS,
         limit,
-        laneWidth: options.laneWidth ?? LANE_WIDTH,
+        laneWidth: isFull ? 1 : (options.laneWidth ?? LANE_WIDTH),
         busy,
       });
+      if (isStopped) {
+        await releaseClaims(db, claims);
+        return;
+      }
       if (claims.length === limit) isAskedAgain = true;
       for (const claim of claims) start(claim);
     }
@@ -81,7 +98,14 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
 
   function start(claim: Claim): void {
     inFlight += 1;
+    started.add(claim);
     busy.set(claim.endpointId, (busy.get(claim.endpointId) ?? 0) + 1);
+    let isSlow = false;
+    const slowTimer = setTimeout(() => {
+      isSlow = true;
+      slow += 1;
+      if (isFull) wake();
+    }, SLOW_AFTER_MS);
     attempt(claim)
       .then(record)
       .catch((error: unknown) =>
@@ -91,7 +115,10 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
         ),
       )
       .finally(() => {
+        clearTimeout(slowTimer);
+        if (isSlow) slow -= 1;
         inFlight -= 1;
+        started.delete(claim);
         const left = (busy.get(claim.endpointId) ?? 1) - 1;
         if (left > 0) busy.set(claim.endpointId, left);
         else busy.delete(claim.endpointId);
@@ -103,6 +130,7 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
     const startedAt = clock.now();
     const owner = { id: claim.endpointId, partnerId: claim.partnerId };
     let result: SendResult;
+    let bodyHash: Buffer | null = null;
     try {
       const body = renderBody(services, claim);
       const secrets = [
@@ -120,6 +148,7 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
           secrets: secrets.map((secret) => openSecret(services.secrets, owner, secret)),
         }),
       };
+      bodyHash = createHash("sha256").update(body).digest();
       result = await senders[claim.mode].post({ url: claim.url, headers, body });
     } catch (error) {
       log.error({ error, deliveryId: claim.id, eventId: claim.eventId }, "a webhook could not be made");
@@ -134,11 +163,13 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
       answer: result.answer,
       durationMs: result.durationMs,
       startedAt,
+      url: result.outcome === "render_failed" || result.outcome === "address_refused" ? null : claim.url,
+      bodyHash: result.outcome === "render_failed" || result.outcome === "address_refused" ? null : bodyHash,
       nextAttemptAt: isOver
         ? null
         : nextAttemptAt({
             now,
-            attemptsMade: claim.attempts + 1,
+            attemptsMade: claim.attempts - claim.scheduleBase + 1,
             retryAfterMs: parseRetryAfter(result.retryAfter, now),
             random: options.random,
           }),
@@ -147,6 +178,8 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
 
   /** Waits until the result is written. Results that come while a statement runs share the next one. */
   function record(result: AttemptResult): Promise<void> {
+    // We hung up ourselves and gave the claim back: that is nobody's failure.
+    if (isCut && result.outcome !== "delivered") return Promise.resolve();
     return new Promise((done) => {
       unrecorded.push({ result, done });
       if (!isRecording)
@@ -166,6 +199,7 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
           clock.now(),
         );
         for (const endpointId of disabled) log.warn({ endpointId }, "a webhook endpoint was switched off");
+        if (disabled.length > 0) await tellOwners();
         for (const { result } of batch) noteResult(result);
       } catch (error) {
         // Nothing is lost: the leases end and the deliveries are sent again with the same ids.
@@ -174,6 +208,13 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
       for (const { done } of batch) done();
     }
     isRecording = false;
+  }
+
+  /** What fails here is due still: the sweep tells them. */
+  async function tellOwners(): Promise<void> {
+    await sendNotices(services).catch((error: unknown) =>
+      log.error({ error }, "the owner of a webhook endpoint could not be told that it was switched off"),
+    );
   }
 
   function noteResult(result: AttemptResult): void {
@@ -234,6 +275,13 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
       for (const timer of timers.values()) clearTimeout(timer);
       timers.clear();
       await untilIdle(graceMs);
+      isCut = true;
+      await releaseClaims(db, [...started]).catch((error: unknown) =>
+        log.warn(
+          { error, count: started.size },
+          "claims of webhooks could not be given back; they run out by themselves",
+        ),
+      );
       await Promise.all([senders.test.close(), senders.live.close()]);
     },
   };
@@ -263,9 +311,10 @@ export function wakeDeliveries(services: Services): void {
   delivererOf(services).wake();
 }
 
-/** For the shutdown of a process: lets requests in flight end, and closes. */
+/**
+ * For the shutdown of a process: lets requests in flight end, gives back what has not ended after `graceMs`, and closes.
+ * Nothing is sent by this process afterwards, whoever asks.
+ */
 export async function stopDeliveries(services: Services, graceMs?: number): Promise<void> {
-  const deliverer = deliverers.get(services.db);
-  deliverers.delete(services.db);
-  await deliverer?.stop(graceMs);
+  await delivererOf(services).stop(graceMs);
 }

@@ -1,9 +1,10 @@
 import { Webhook as SvixWebhook } from "svix";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Services } from "@/server/context";
+import { processInbox } from "@/server/domain/inbox/service";
 import { checkInvariants } from "@/server/domain/invariants";
 import { CreatePaymentSchema } from "@/server/domain/payments/schema";
-import { createPayment, getPayment, processInbox, refundPayment } from "@/server/domain/payments/service";
+import { createPayment, getPayment, refundPayment } from "@/server/domain/payments/service";
 import { makePartner, unique } from "@/server/testing/builders";
 import { asApiKey, type TestServices, testServices } from "@/server/testing/context";
 import { receiveKlarnaWebhooks, type WebhookReceiver } from "@/server/testing/klarna-webhooks";

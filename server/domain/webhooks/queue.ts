@@ -22,6 +22,8 @@ export type Claim = {
   subjectId: string;
   sequence: number;
   attempts: number;
+  /** Tries before the last replay: the schedule counts from there. */
+  scheduleBase: number;
   claimedUntil: Date;
   url: string;
   headersSecret: string | null;
@@ -77,7 +79,7 @@ export async function claimDue(
       ),
       claimed as (update webhook_deliveries d set claimed_until = $2 from due where d.id = due.id returning d.*)
       select c.id, c.partner_id as "partnerId", c.mode, c.endpoint_id as "endpointId", c.event_id as "eventId", c.event_type as "eventType",
-        c.subject_id as "subjectId", c.sequence, c.attempts, c.claimed_until as "claimedUntil",
+        c.subject_id as "subjectId", c.sequence, c.attempts, c.schedule_base as "scheduleBase", c.claimed_until as "claimedUntil",
         w.url, w.headers_secret as "headersSecret", w.secret, w.previous_secret as "previousSecret", w.previous_secret_until as "previousSecretUntil",
         e.created_at as "eventCreatedAt", e.subject_kind as "subjectKind", e.payload
       from claimed c join webhook_endpoints w on w.id = c.endpoint_id join outbox_events e on e.id = c.event_id
@@ -118,6 +120,10 @@ export type AttemptResult = {
   answer: string | null;
   durationMs: number;
   startedAt: Date;
+  /** Null when nothing was sent. */
+  url: string | null;
+  /** SHA-256 of the body that was sent. */
+  bodyHash: Buffer | null;
   /** Null when it was delivered or is given up. */
   nextAttemptAt: Date | null;
 };
@@ -125,7 +131,7 @@ export type AttemptResult = {
 /**
  * Writes down how tries ended: the attempt rows, the deliveries' states, the endpoints' health, and what follows from it
  * (an endpoint that is gone or has failed for five days is switched off, what it is still owed is given up, an alarm is
- * raised) in one statement.
+ * raised, a notice to its owner is due) in one statement.
  *
  * A claim that has ended meanwhile belongs to somebody else: its failure changes nothing, its success still counts.
  * Returns the ids of endpoints that were switched off.
@@ -135,8 +141,9 @@ export async function recordAttempts(db: Database, results: readonly AttemptResu
     name: "webhooks_record",
     text: `
       with results as materialized (
-        select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::int[], $6::text[], $7::int[], $8::timestamptz[], $9::timestamptz[])
-          as r(id, endpoint_id, lease, outcome, status, answer, duration_ms, started_at, next_attempt_at)
+        select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::int[], $6::text[], $7::int[], $8::timestamptz[], $9::timestamptz[],
+            $14::text[], $15::bytea[])
+          as r(id, endpoint_id, lease, outcome, status, answer, duration_ms, started_at, next_attempt_at, url, body_hash)
       ),
       moved as (
         update webhook_deliveries d set
@@ -151,8 +158,8 @@ export async function recordAttempts(db: Database, results: readonly AttemptResu
         returning d.id
       ),
       tried as (
-        insert into webhook_attempts (delivery_id, partner_id, mode, number, status, outcome, answer, duration_ms, created_at)
-        select d.id, d.partner_id, d.mode, d.attempts + 1, r.status, r.outcome, r.answer, r.duration_ms, r.started_at
+        insert into webhook_attempts (delivery_id, partner_id, mode, number, status, outcome, answer, duration_ms, created_at, url, body_hash)
+        select d.id, d.partner_id, d.mode, d.attempts + 1, r.status, r.outcome, r.answer, r.duration_ms, r.started_at, r.url, r.body_hash
         from results r join webhook_deliveries d on d.id = r.id
       ),
       health as materialized (
@@ -165,6 +172,7 @@ export async function recordAttempts(db: Database, results: readonly AttemptResu
           failing_since = case when h.works then null else coalesce(w.failing_since, $10) end,
           state = case when h.is_gone or (not h.works and w.failing_since <= $11) then 'DISABLED' else w.state end,
           disabled_reason = case when h.is_gone then 'gone' when not h.works and w.failing_since <= $11 then 'failing' else w.disabled_reason end,
+          notice_due_at = case when h.is_gone or (not h.works and w.failing_since <= $11) then $10 else w.notice_due_at end,
           updated_at = case when h.is_gone or (not h.works and w.failing_since <= $11) then $10 else w.updated_at end
         from health h
         where w.id = h.endpoint_id and w.state = 'ENABLED' and (not h.works or h.is_gone or w.consecutive_failures > 0 or w.failing_since is not null)
@@ -197,6 +205,8 @@ export async function recordAttempts(db: Database, results: readonly AttemptResu
       now,
       addMs(now, -DISABLE_AFTER_MS),
       ...alarmIds(results),
+      results.map((r) => r.url),
+      results.map((r) => r.bodyHash),
     ],
   });
   return rows.map((row) => row.id);
@@ -205,4 +215,15 @@ export async function recordAttempts(db: Database, results: readonly AttemptResu
 function alarmIds(results: readonly AttemptResult[]): [string[], string[]] {
   const endpoints = [...new Set(results.map((r) => r.claim.endpointId))];
   return [endpoints, endpoints.map(() => newId("alarm"))];
+}
+
+/** Gives claims back that this process will not end: another one may send them at once instead of when they run out. */
+export async function releaseClaims(db: Database, claims: readonly Claim[]): Promise<void> {
+  if (claims.length === 0) return;
+  await db.query<Row>({
+    name: "webhooks_release",
+    text: `update webhook_deliveries d set claimed_until = null from unnest($1::text[], $2::timestamptz[]) as c(id, lease)
+           where d.id = c.id and d.state = 'PENDING' and d.claimed_until = c.lease`,
+    values: [claims.map((claim) => claim.id), claims.map((claim) => claim.claimedUntil)],
+  });
 }

@@ -1,30 +1,33 @@
+import { encodeTime } from "ulid";
 import type { TenantScope } from "@/server/auth/permissions";
 import { type Cursor, LIST_TOTAL_MAX } from "@/server/core/pagination";
 import type { Mode } from "@/server/core/schema";
 import type { Database, Row, Transaction } from "@/server/db/client";
 import type { Prisma } from "@/server/db/generated/client";
 import type { EventPayload } from "@/server/events/catalog";
-import type { DeliveryFilter, EndpointFilter } from "./schema";
+import { type DeliveryFilter, type EndpointFilter, type EndpointHealth, HEALTH_COUNT_MAX } from "./schema";
 
 type Reader = Database["prisma"];
-type Writer = Pick<Transaction, "query">;
+export type Writer = Pick<Transaction, "query">;
 export type PageRequest = { limit: number; cursor: Cursor | null };
 
 /** `$n` and `$n + 1` of a statement: the Partners (null for all) and the mode. */
-const scopeValues = (scope: TenantScope): [readonly string[] | null, Mode] => [
+export const scopeValues = (scope: TenantScope): [readonly string[] | null, Mode] => [
   scope.partners === "all" ? null : scope.partners,
   scope.mode,
 ];
 
-const tenant = (scope: TenantScope): { mode: Mode; partnerId?: { in: string[] } } =>
+export const tenant = (scope: TenantScope): { mode: Mode; partnerId?: { in: string[] } } =>
   scope.partners === "all" ? { mode: scope.mode } : { mode: scope.mode, partnerId: { in: [...scope.partners] } };
 
-const before = (cursor: Cursor | null): { OR?: Array<{ createdAt: Date | { lt: Date }; id?: { lt: string } }> } =>
+export const before = (
+  cursor: Cursor | null,
+): { OR?: Array<{ createdAt: Date | { lt: Date }; id?: { lt: string } }> } =>
   cursor
     ? { OR: [{ createdAt: { lt: cursor.createdAt } }, { createdAt: cursor.createdAt, id: { lt: cursor.id } }] }
     : {};
 
-const NEWEST_FIRST = [{ createdAt: "desc" as const }, { id: "desc" as const }];
+export const NEWEST_FIRST = [{ createdAt: "desc" as const }, { id: "desc" as const }];
 
 // Endpoints ------------------------------------------------------------------------------------------------------------
 
@@ -41,6 +44,7 @@ const endpointFields = {
   headersSecret: true,
   failingSince: true,
   consecutiveFailures: true,
+  previousSecretUntil: true,
   createdAt: true,
   updatedAt: true,
   account: { select: { partner: { select: { name: true } } } },
@@ -77,6 +81,44 @@ export function countEndpoints(prisma: Reader, scope: TenantScope, filter: Endpo
 
 export function findEndpoint(prisma: Reader, scope: TenantScope, id: string): Promise<EndpointRow | null> {
   return prisma.webhookEndpoint.findFirst({ where: { ...tenant(scope), id, deletedAt: null }, select: endpointFields });
+}
+
+/** The newest events that the success rate of an endpoint is taken from. */
+const HEALTH_SAMPLE_MAX = 5_000;
+
+/** How endpoints are doing; `since` is where the last 24 hours begin. Every count is bounded. */
+export async function findHealth(
+  db: Writer,
+  scope: TenantScope,
+  endpointIds: readonly string[],
+  since: Date,
+): Promise<ReadonlyMap<string, EndpointHealth>> {
+  const rows = await db.query<Row & { id: string; pending: number; failed: number; tried: number; delivered: number }>({
+    name: "webhooks_health",
+    // Event ids begin with their time: a range of them is the only index that knows an endpoint's days.
+    text: `select w.id, p.count as pending, f.count as failed, s.tried, s.delivered from webhook_endpoints w
+           cross join lateral (select count(*)::int as count from (
+             select 1 from webhook_deliveries d where d.endpoint_id = w.id and d.state = 'PENDING' limit ${HEALTH_COUNT_MAX}) d) p
+           cross join lateral (select count(*)::int as count from (
+             select 1 from webhook_deliveries d where d.endpoint_id = w.id and d.state = 'FAILED' limit ${HEALTH_COUNT_MAX}) d) f
+           cross join lateral (select count(*)::int as tried, (count(*) filter (where d.state = 'DELIVERED'))::int as delivered from (
+             select d.state, d.attempts from webhook_deliveries d where d.endpoint_id = w.id and d.event_id >= $4 and d.created_at >= $5
+             order by d.event_id desc limit ${HEALTH_SAMPLE_MAX}) d where d.attempts > 0) s
+           where w.id = any($1) and ($2::text[] is null or w.partner_id = any($2)) and w.mode = $3`,
+    values: [endpointIds, ...scopeValues(scope), `evt_${encodeTime(since.getTime())}`, since],
+  });
+  return new Map(
+    rows.map(({ id, pending, failed, tried, delivered }) => [
+      id,
+      {
+        pending,
+        failed,
+        tried_24h: tried,
+        delivered_24h: delivered,
+        success_rate_24h: tried === 0 ? null : delivered / tried,
+      },
+    ]),
+  );
 }
 
 export type StoredEndpoint = {
@@ -150,6 +192,7 @@ export async function updateEndpoint(
   await tx.query<Row>({
     text: `update webhook_endpoints set url = $4, events = $5, description = $6, headers_secret = $7, ordered = $8, updated_at = $9, state = $10,
              disabled_reason = case when $10 = 'ENABLED' then null when state = 'ENABLED' then $11 else disabled_reason end,
+             notice_due_at = case when $10 = 'ENABLED' then null else notice_due_at end,
              failing_since = case when $10 = 'ENABLED' and state = 'DISABLED' then null else failing_since end,
              consecutive_failures = case when $10 = 'ENABLED' and state = 'DISABLED' then 0 else consecutive_failures end
            where id = $1 and ($2::text[] is null or partner_id = any($2)) and mode = $3 and deleted_at is null`,
@@ -184,7 +227,7 @@ export async function rotateSecret(
 export async function markDeleted(tx: Writer, scope: TenantScope, id: string, now: Date): Promise<void> {
   await tx.query<Row>({
     text: `update webhook_endpoints set deleted_at = $4, updated_at = $4, state = 'DISABLED', disabled_reason = 'deleted',
-             headers_secret = null, previous_secret = null, previous_secret_until = null, secret = ''
+             headers_secret = null, previous_secret = null, previous_secret_until = null, secret = '', notice_due_at = null
            where id = $1 and ($2::text[] is null or partner_id = any($2)) and mode = $3 and deleted_at is null`,
     values: [id, ...scopeValues(scope), now],
   });
@@ -196,6 +239,15 @@ export async function giveUpDeliveries(tx: Writer, scope: TenantScope, endpointI
     text: `update webhook_deliveries set state = 'FAILED', next_attempt_at = null, claimed_until = null, updated_at = $4
            where endpoint_id = $1 and ($2::text[] is null or partner_id = any($2)) and mode = $3 and state = 'PENDING'`,
     values: [endpointId, ...scopeValues(scope), now],
+  });
+}
+
+/** The alarm about an endpoint that was switched off is over when a person has dealt with the endpoint. */
+export async function clearAlarm(tx: Writer, endpointId: string, by: string, now: Date): Promise<void> {
+  await tx.query<Row>({
+    text: `update alarms set cleared_at = $2, cleared_by = $3
+           where kind = 'webhook_endpoint_disabled' and subject_id = $1 and cleared_at is null`,
+    values: [endpointId, now, by],
   });
 }
 
@@ -220,9 +272,27 @@ const deliveryFields = {
 } as const satisfies Prisma.WebhookDeliverySelect;
 const deliveryDetailFields = {
   ...deliveryFields,
-  event: { select: { payload: true } },
+  scheduleBase: true,
+  endpoint: {
+    select: {
+      url: true,
+      headersSecret: true,
+      state: true,
+      account: { select: { partner: { select: { name: true } } } },
+    },
+  },
+  event: { select: { payload: true, subjectKind: true, createdAt: true } },
   tries: {
-    select: { number: true, status: true, outcome: true, answer: true, durationMs: true, createdAt: true },
+    select: {
+      number: true,
+      status: true,
+      outcome: true,
+      answer: true,
+      durationMs: true,
+      url: true,
+      bodyHash: true,
+      createdAt: true,
+    },
     orderBy: { id: "asc" },
     take: 100,
   },
@@ -240,6 +310,7 @@ function deliveriesWhere(scope: TenantScope, filter: DeliveryFilter): Prisma.Web
     ...(filter.subject ? { subjectId: filter.subject } : {}),
     AND: [
       ...(filter.partner ? [{ partnerId: filter.partner }] : []),
+      ...(filter.types?.length ? [{ eventType: { in: filter.types } }] : []),
       ...(filter.created_from ? [{ createdAt: { gte: new Date(filter.created_from) } }] : []),
       ...(filter.created_to ? [{ createdAt: { lte: new Date(filter.created_to) } }] : []),
     ],
@@ -328,7 +399,8 @@ export async function reopenDelivery(
   now: Date,
 ): Promise<StoredDelivery | null> {
   const rows = await tx.query<Row & StoredDelivery>({
-    text: `update webhook_deliveries d set state = 'PENDING', next_attempt_at = $4, claimed_until = null, delivered_at = null, updated_at = $4
+    text: `update webhook_deliveries d set state = 'PENDING', next_attempt_at = $4, claimed_until = null, delivered_at = null,
+             schedule_base = d.attempts, updated_at = $4
            where d.id = $1 and ($2::text[] is null or d.partner_id = any($2)) and d.mode = $3 and d.state <> 'PENDING'
              and exists (select 1 from webhook_endpoints w where w.id = d.endpoint_id and w.state = 'ENABLED' and w.deleted_at is null)
            returning ${STORED_DELIVERY}`,

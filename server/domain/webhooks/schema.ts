@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { idSchema } from "@/server/core/ids";
 import { lineSchema } from "@/server/core/schema";
 import { EVENT_TYPES, SUBSCRIBABLE_EVENT_TYPES } from "@/server/events/catalog";
 
@@ -107,14 +108,33 @@ export type PublicEndpoint = z.infer<typeof PublicEndpointSchema>;
 /** The answer to creating an endpoint or changing its secret: the only time that the secret is shown. */
 export const PublicEndpointWithSecretSchema = PublicEndpointSchema.extend({ secret: z.string() });
 
+/** How an endpoint is doing. Counts stop at HEALTH_COUNT_MAX. */
+export const HEALTH_COUNT_MAX = 10_000;
+export const EndpointHealthSchema = z.object({
+  /** Owed, tried or not. */
+  pending: z.int(),
+  /** Given up and open to a replay. */
+  failed: z.int(),
+  /** Of the events of the last 24 hours: how many were tried, and how many of those arrived. */
+  tried_24h: z.int(),
+  delivered_24h: z.int(),
+  /** From 0 to 1; null when nothing was tried. */
+  success_rate_24h: z.number().nullable(),
+});
+export type EndpointHealth = z.infer<typeof EndpointHealthSchema>;
+
 /** What screens see beyond the public object. */
 export const EndpointRecordSchema = PublicEndpointSchema.extend({
   partner_id: z.string(),
   partner_name: z.string(),
+  /** by_hand, failing (for five days), gone (410); null while it is on. */
   disabled_reason: z.string().nullable(),
   failing_since: moment.nullable(),
   consecutive_failures: z.int(),
   header_names: z.array(z.string()),
+  /** Until then the secret before the last change still signs too; null when there is none. */
+  previous_secret_until: moment.nullable(),
+  health: EndpointHealthSchema,
 });
 export type EndpointRecord = z.infer<typeof EndpointRecordSchema>;
 
@@ -155,28 +175,55 @@ export const ATTEMPT_OUTCOMES = [
   "render_failed",
 ] as const;
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
+/**
+ * What a Partner's people read instead of the outcomes that no answer came from: refused by us, closed, filtered and
+ * silent look alike, so that nobody can explore a network through us.
+ */
+export const UNREACHABLE = "unreachable";
 
 export const DeliveryAttemptSchema = z.object({
   number: z.int(),
   status: z.int().nullable(),
   outcome: z.string(),
   answer: z.string().nullable(),
-  duration_ms: z.int(),
+  /** Null where only UNREACHABLE is told. */
+  duration_ms: z.int().nullable(),
+  /** Where it went; null when nothing was sent. */
+  url: z.string().nullable(),
+  /** Whether the body shown is, byte for byte, what was sent; null when that was not kept. */
+  is_body_exact: z.boolean().nullable(),
   created_at: moment,
 });
 export type DeliveryAttempt = z.infer<typeof DeliveryAttemptSchema>;
 
 export const DeliveryDetailSchema = DeliveryRecordSchema.extend({
   attempts_made: z.array(DeliveryAttemptSchema),
+  /** Why it is not tried any more: all tries used up, or its endpoint was switched off. Null unless it failed. */
+  failed_because: z.enum(["tries_used_up", "endpoint_off"]).nullable(),
+  /** What is sent, made again from the event; secrets in headers, links and tokens are masked. Null when it cannot be made. */
+  request: z
+    .object({
+      method: z.literal("POST"),
+      url: z.string(),
+      headers: z.record(z.string(), z.string()),
+      body: z.record(z.string(), z.unknown()),
+    })
+    .nullable(),
   /** The event as stored: links with tokens are put in when it is sent. */
   payload: z.record(z.string(), z.unknown()),
 });
 export type DeliveryDetail = z.infer<typeof DeliveryDetailSchema>;
 
+export const DeliveryCountsSchema = z.object({ pending: z.int(), delivered: z.int(), failed: z.int() });
+/** Rows of a filter by state; each stops at LIST_TOTAL_MAX. */
+export type DeliveryCounts = z.infer<typeof DeliveryCountsSchema>;
+
 export const DeliveryFilterSchema = z.object({
   status: z.array(z.enum(DELIVERY_STATUSES)).optional(),
   endpoint: z.string().max(40).optional(),
   type: z.string().max(60).optional(),
+  /** Any of these types. */
+  types: z.array(z.string().max(60)).max(EVENT_TYPES.length).optional(),
   event: z.string().max(40).optional(),
   subject: z.string().max(40).optional(),
   partner: z.string().max(40).optional(),
@@ -190,3 +237,110 @@ export const EndpointFilterSchema = z.object({
   partner: z.string().max(40).optional(),
 });
 export type EndpointFilter = z.infer<typeof EndpointFilterSchema>;
+
+// Replays --------------------------------------------------------------------------------------------------------------
+
+export const REPLAY_IDS_MAX = 100;
+/** Deliveries named one by one. */
+export const ReplayManySchema = z.strictObject({
+  ids: z.array(idSchema("webhookDelivery")).min(1).max(REPLAY_IDS_MAX),
+});
+/** `skipped` were on their way already, or their endpoint is off. */
+export type ReplayManyResult = { replayed: number; skipped: number };
+
+/**
+ * Deliveries by what they have in common: of an endpoint or of a Partner, failed ones unless said otherwise. Times are
+ * those of the deliveries' creation, both included.
+ */
+export const ReplayFilterSchema = z.strictObject({
+  endpoint: idSchema("webhookEndpoint").optional(),
+  /** Needed without `endpoint` by those who see more than one Partner. */
+  partner: idSchema("partner").optional(),
+  statuses: z
+    .array(z.enum(["delivered", "failed"]))
+    .min(1)
+    .default(["failed"]),
+  types: z.array(z.enum(EVENT_TYPES)).max(EVENT_TYPES.length).default([]),
+  created_from: moment.optional(),
+  created_to: moment.optional(),
+});
+export type ReplayFilter = z.infer<typeof ReplayFilterSchema>;
+export const REPLAY_COUNT_MAX = 100_000;
+/** How many deliveries a replay would send now; stops at REPLAY_COUNT_MAX. `held` of them belong to endpoints that are off. */
+export type ReplayPreview = { count: number; held: number };
+
+export const REPLAY_STATUSES = ["running", "done"] as const;
+export const ReplayRecordSchema = z.object({
+  id: z.string(),
+  partner_id: z.string(),
+  partner_name: z.string(),
+  endpoint: z.string().nullable(),
+  endpoint_url: z.string().nullable(),
+  statuses: z.array(z.string()),
+  types: z.array(z.string()),
+  created_from: moment.nullable(),
+  created_to: moment.nullable(),
+  status: z.enum(REPLAY_STATUSES),
+  /** What matched when it was asked for. */
+  expected: z.int(),
+  replayed: z.int(),
+  skipped: z.int(),
+  requested_by: z.string(),
+  created_at: moment,
+  finished_at: moment.nullable(),
+});
+export type ReplayRecord = z.infer<typeof ReplayRecordSchema>;
+
+// Events ---------------------------------------------------------------------------------------------------------------
+
+/** How long Partners can read events. */
+export const EVENTS_READABLE_DAYS = 30;
+
+/** The body of a delivery, and what reading an event answers. */
+export const PublicEventSchema = z.object({
+  id: z.string(),
+  type: z.enum(EVENT_TYPES),
+  created_at: moment,
+  mode: z.enum(["test", "live"]),
+  api_version: z.string(),
+  /** Counts the events of one object from 1. */
+  sequence: z.int(),
+  data: z.object({
+    object: z.record(z.string(), z.unknown()),
+    /** The fields that changed, as they were before. */
+    previous: z.record(z.string(), z.unknown()).optional(),
+  }),
+});
+export type PublicEvent = z.infer<typeof PublicEventSchema>;
+
+export const EventFilterSchema = z.object({
+  type: z.array(z.enum(EVENT_TYPES)).optional(),
+  /** Id of the thing that the event is about. */
+  object: z.string().max(40).optional(),
+  partner: z.string().max(40).optional(),
+  created_from: moment.optional(),
+  created_to: moment.optional(),
+});
+export type EventFilter = z.infer<typeof EventFilterSchema>;
+
+/** An event for screens. */
+export const EventRecordSchema = z.object({
+  id: z.string(),
+  type: z.string(),
+  created_at: moment,
+  sequence: z.int(),
+  subject_kind: z.string(),
+  subject: z.string(),
+  partner_id: z.string(),
+  partner_name: z.string(),
+  /** How many endpoints it was owed to, and how that stands. */
+  deliveries: DeliveryCountsSchema,
+});
+export type EventRecord = z.infer<typeof EventRecordSchema>;
+
+export const EventDetailSchema = EventRecordSchema.extend({
+  /** As it is sent, with links and tokens masked; null when it cannot be made. */
+  body: z.record(z.string(), z.unknown()).nullable(),
+  deliveries_made: z.array(DeliveryRecordSchema),
+});
+export type EventDetail = z.infer<typeof EventDetailSchema>;

@@ -13,7 +13,7 @@ const ANSWER_READ_MAX = 4096;
 const ANSWER_KEPT_MAX = 1024;
 /** Once the status is known, the rest of an answer is not worth a lane. */
 const ANSWER_WAIT_MS = 2_000;
-const USER_AGENT = "Tillgate-Webhooks/1";
+export const USER_AGENT = "Tillgate-Webhooks/1";
 
 export type SendResult = {
   outcome: AttemptOutcome;

@@ -1,28 +1,15 @@
-import { requirePermission, type ServiceContext, type Services } from "@/server/context";
+import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
-import { decodeCursor, type ListPage, type Page, toListPage, toPage } from "@/server/core/pagination";
-import type { Mode } from "@/server/core/schema";
-import { addMs } from "@/server/core/time";
-import { type Transaction, violatedConstraint } from "@/server/db/client";
-import { claimKey, storeAnswer } from "@/server/db/idempotency";
+import { type ListPage, type Page, toListPage, toPage } from "@/server/core/pagination";
+import { addMs, DAY_MS } from "@/server/core/time";
+import { violatedConstraint } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
-import { ensureWebhookSubscription } from "@/server/klarna/subscriptions";
-import * as deliver from "./deliver";
-import {
-  presentDelivery,
-  presentDeliveryDetail,
-  presentDeliveryRecord,
-  presentEndpoint,
-  presentEndpointRecord,
-} from "./present";
-import * as relay from "./relay";
+import { noEndpoint, once, type PageInput, pageOf, partnerOf } from "./common";
+import { presentDelivery, presentEndpoint, presentEndpointRecord } from "./present";
 import * as repository from "./repository";
 import type {
   CreateEndpointInput,
-  DeliveryDetail,
-  DeliveryFilter,
-  DeliveryRecord,
   EndpointFilter,
   EndpointRecord,
   PublicDelivery,
@@ -33,16 +20,31 @@ import { openHeaders, sealHeaders, sealSecret } from "./secrets";
 import { newWebhookSecret, ROTATION_MS } from "./signature";
 import { requireAllowedUrl, urlPolicy } from "./url-guard";
 
+// biome-ignore lint/performance/noBarrelFile: a service that outgrew one file is split by use case, and this is its one door
+export { deliverDue, stopDeliveries, wakeDeliveries } from "./deliver";
+export {
+  countDeliveriesByStatus,
+  getDelivery,
+  getPublicDelivery,
+  listDeliveries,
+  listEndpointDeliveries,
+} from "./deliveries";
+export { getEvent, getEventRecord, listEventRecords, listEvents } from "./events";
+export { sendNotices } from "./notices";
+export { relayAll, relayOutbox } from "./relay";
+export {
+  continueReplays,
+  getReplay,
+  listReplays,
+  previewReplay,
+  replayDeliveries,
+  replayDelivery,
+  startReplay,
+} from "./replays";
+
 const ENDPOINTS_MAX = 50;
-type PageInput = { limit: number; cursor?: string | null };
 export type EndpointWithSecret = { endpoint: PublicEndpoint; secret: string };
 
-const noEndpoint = (): AppError => new AppError("not_found", { detail: "There is no such webhook endpoint." });
-const noDelivery = (): AppError => new AppError("not_found", { detail: "There is no such webhook delivery." });
-const pageOf = (page: PageInput): repository.PageRequest => ({
-  limit: page.limit,
-  cursor: page.cursor ? decodeCursor(page.cursor) : null,
-});
 const auditFacts = (endpoint: repository.StoredEndpoint): Record<string, unknown> => ({
   url: endpoint.url,
   events: endpoint.events,
@@ -50,26 +52,6 @@ const auditFacts = (endpoint: repository.StoredEndpoint): Record<string, unknown
   ordered: endpoint.ordered,
   status: endpoint.state,
 });
-
-/** The Partner that a new thing is for: the only one of the scope, or the one that was named. */
-function partnerOf(ctx: ServiceContext, partnerId: string | undefined): string {
-  const { partners } = ctx.scope;
-  if (partners !== "all" && partnerId === undefined && partners.length === 1 && partners[0]) return partners[0];
-  if (partnerId === undefined)
-    throw new AppError("validation_failed", { errors: [{ pointer: "/partner", detail: "name the Partner" }] });
-  if (partners !== "all" && !partners.includes(partnerId)) throw new AppError("not_found");
-  return partnerId;
-}
-
-/** Claims the caller's idempotency key for what is about to be made, and keeps the answer with it. */
-async function once<T>(ctx: ServiceContext, resourceId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  return ctx.db.transaction(async (tx) => {
-    if (ctx.idempotency) await claimKey(tx, ctx.idempotency, resourceId, ctx.clock.now());
-    const made = await work(tx);
-    if (ctx.idempotency) await storeAnswer(tx, ctx.secrets, ctx.idempotency, made);
-    return made;
-  });
-}
 
 /**
  * Adds a receiver of a Partner's events in the mode of the context.
@@ -150,11 +132,20 @@ export async function listEndpointRecords(
     repository.countEndpoints(ctx.db.prisma, ctx.scope, filter),
   ]);
   const list = toListPage(rows, page.limit, total);
-  return { ...list, items: list.items.map((row) => recordOf(ctx, row)) };
+  return { ...list, items: await recordsOf(ctx, list.items) };
 }
 
-function recordOf(ctx: ServiceContext, row: repository.EndpointRow): EndpointRecord {
-  return presentEndpointRecord(row, Object.keys(openHeaders(ctx.secrets, row, row.headersSecret)));
+async function recordsOf(ctx: ServiceContext, rows: readonly repository.EndpointRow[]): Promise<EndpointRecord[]> {
+  const now = ctx.clock.now();
+  const ids = rows.map((row) => row.id);
+  const health = await repository.findHealth(ctx.db, ctx.scope, ids, addMs(now, -DAY_MS));
+  return rows.map((row) =>
+    presentEndpointRecord(row, {
+      headerNames: Object.keys(openHeaders(ctx.secrets, row, row.headersSecret)),
+      health: health.get(row.id),
+      now,
+    }),
+  );
 }
 
 /** Errors: permission_denied, not_found. */
@@ -169,8 +160,9 @@ export async function getEndpoint(ctx: ServiceContext, id: string): Promise<Publ
 export async function getEndpointRecord(ctx: ServiceContext, id: string): Promise<EndpointRecord> {
   requirePermission(ctx, "webhooks:read");
   const row = await repository.findEndpoint(ctx.db.prisma, ctx.scope, id);
-  if (!row) throw noEndpoint();
-  return recordOf(ctx, row);
+  const [record] = row ? await recordsOf(ctx, [row]) : [];
+  if (!record) throw noEndpoint();
+  return record;
 }
 
 /**
@@ -204,6 +196,7 @@ export async function updateEndpoint(
     await repository.updateEndpoint(tx, ctx.scope, changed, "by_hand");
     if (changed.state === "DISABLED" && row.state === "ENABLED")
       await repository.giveUpDeliveries(tx, ctx.scope, id, now);
+    if (changed.state === "ENABLED" && row.state === "DISABLED") await repository.clearAlarm(tx, id, ctx.actor.id, now);
     await appendAudit(tx, ctx, {
       action: "webhook_endpoint.updated",
       subjectKind: "webhook_endpoint",
@@ -257,6 +250,7 @@ export async function deleteEndpoint(ctx: ServiceContext, id: string): Promise<v
     const now = ctx.clock.now();
     await repository.markDeleted(tx, ctx.scope, id, now);
     await repository.giveUpDeliveries(tx, ctx.scope, id, now);
+    await repository.clearAlarm(tx, id, ctx.actor.id, now);
     await appendAudit(tx, ctx, {
       action: "webhook_endpoint.deleted",
       subjectKind: "webhook_endpoint",
@@ -296,69 +290,4 @@ export async function sendTestEvent(ctx: ServiceContext, id: string): Promise<Pu
   });
   ctx.nudge("deliveries");
   return delivery;
-}
-
-/**
- * Lists deliveries, newest first.
- *
- * Errors: permission_denied, validation_failed (cursor).
- */
-export async function listDeliveries(
-  ctx: ServiceContext,
-  filter: DeliveryFilter,
-  page: PageInput,
-): Promise<ListPage<DeliveryRecord>> {
-  requirePermission(ctx, "webhooks:read");
-  const [rows, total] = await Promise.all([
-    repository.findDeliveries(ctx.db.prisma, ctx.scope, filter, pageOf(page)),
-    repository.countDeliveries(ctx.db.prisma, ctx.scope, filter),
-  ]);
-  const list = toListPage(rows, page.limit, total);
-  return { ...list, items: list.items.map(presentDeliveryRecord) };
-}
-
-/** One delivery with every attempt. Errors: permission_denied, not_found. */
-export async function getDelivery(ctx: ServiceContext, id: string): Promise<DeliveryDetail> {
-  requirePermission(ctx, "webhooks:read");
-  const row = await repository.findDelivery(ctx.db.prisma, ctx.scope, id);
-  if (!row) throw noDelivery();
-  return presentDeliveryDetail(row);
-}
-
-/**
- * Sends a delivered or failed delivery once more: the same event id, so that the receiver can tell.
- *
- * Errors: permission_denied, not_found, state_conflict (still pending, or the endpoint is off); IdempotencyConflict.
- */
-export async function replayDelivery(ctx: ServiceContext, id: string): Promise<PublicDelivery> {
-  requirePermission(ctx, "webhooks:write");
-  if (!(await repository.findDelivery(ctx.db.prisma, ctx.scope, id))) throw noDelivery();
-  const delivery = await once(ctx, id, async (tx) => {
-    const reopened = await repository.reopenDelivery(tx, ctx.scope, id, ctx.clock.now());
-    if (!reopened)
-      throw new AppError("state_conflict", {
-        detail: "The delivery is still pending or its endpoint is switched off.",
-      });
-    await appendAudit(tx, ctx, {
-      action: "webhook_delivery.replayed",
-      subjectKind: "webhook_delivery",
-      subjectId: id,
-      partnerId: reopened.partnerId,
-    });
-    return presentDelivery(reopened);
-  });
-  ctx.nudge("deliveries");
-  return delivery;
-}
-
-/** Background work, for the functions: see relay and deliver. */
-export const relayOutbox = relay.relayOutbox;
-export const relayAll = relay.relayAll;
-export const deliverDue = deliver.deliverDue;
-export const wakeDeliveries = deliver.wakeDeliveries;
-export const stopDeliveries = deliver.stopDeliveries;
-
-/** Makes sure that Klarna sends its events of this mode to our listener. Answers what was done: kept, repaired, created. */
-export async function keepKlarnaSubscription(services: Services, mode: Mode): Promise<string> {
-  return (await ensureWebhookSubscription(services, mode)).outcome;
 }

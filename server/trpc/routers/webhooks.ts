@@ -5,18 +5,29 @@ import {
   CreateEndpointSchema,
   DeliveryFilterSchema,
   EndpointFilterSchema,
+  EventFilterSchema,
+  ReplayFilterSchema,
+  ReplayManySchema,
   UpdateEndpointSchema,
 } from "@/server/domain/webhooks/schema";
 import {
+  countDeliveriesByStatus,
   createEndpoint,
   deleteEndpoint,
   getDelivery,
   getEndpointRecord,
+  getEventRecord,
+  getReplay,
   listDeliveries,
   listEndpointRecords,
+  listEventRecords,
+  listReplays,
+  previewReplay,
+  replayDeliveries,
   replayDelivery,
   rotateEndpointSecret,
   sendTestEvent,
+  startReplay,
   updateEndpoint,
 } from "@/server/domain/webhooks/service";
 import { router, withPermission } from "../init";
@@ -55,11 +66,42 @@ export const webhooksRouter = router({
     list: withPermission("webhooks:read")
       .input(z.strictObject({ filter: DeliveryFilterSchema.default({}), ...page }))
       .query(({ ctx, input }) => listDeliveries(ctx, input.filter, input)),
+    /** Rows of the filter by state, for the links above the list. */
+    counts: withPermission("webhooks:read")
+      .input(z.strictObject({ filter: DeliveryFilterSchema.default({}) }))
+      .query(({ ctx, input }) => countDeliveriesByStatus(ctx, input.filter)),
     get: withPermission("webhooks:read")
       .input(deliveryInput)
       .query(({ ctx, input }) => getDelivery(ctx, input.id)),
     replay: withPermission("webhooks:write")
       .input(deliveryInput)
       .mutation(({ ctx, input }) => replayDelivery(ctx, input.id)),
+    /** Up to 100 that were picked. */
+    replayMany: withPermission("webhooks:write")
+      .input(ReplayManySchema)
+      .mutation(({ ctx, input }) => replayDeliveries(ctx, input.ids)),
+  }),
+  /** All deliveries of a filter once more, in the background. */
+  replays: router({
+    preview: withPermission("webhooks:write")
+      .input(ReplayFilterSchema)
+      .query(({ ctx, input }) => previewReplay(ctx, input)),
+    start: withPermission("webhooks:write")
+      .input(ReplayFilterSchema)
+      .mutation(({ ctx, input }) => startReplay(ctx, input)),
+    list: withPermission("webhooks:read")
+      .input(z.strictObject({ endpoint: idSchema("webhookEndpoint").optional(), ...page }))
+      .query(({ ctx, input: { endpoint, ...paging } }) => listReplays(ctx, { endpoint }, paging)),
+    get: withPermission("webhooks:read")
+      .input(z.strictObject({ id: idSchema("webhookReplay") }))
+      .query(({ ctx, input }) => getReplay(ctx, input.id)),
+  }),
+  events: router({
+    list: withPermission("webhooks:read")
+      .input(z.strictObject({ filter: EventFilterSchema.default({}), ...page }))
+      .query(({ ctx, input }) => listEventRecords(ctx, input.filter, input)),
+    get: withPermission("webhooks:read")
+      .input(z.strictObject({ id: idSchema("event") }))
+      .query(({ ctx, input }) => getEventRecord(ctx, input.id)),
   }),
 });

@@ -27,6 +27,7 @@ const OUTCOMES: Readonly<Record<string, string>> = {
   tls_failed: "The certificate was not accepted",
   address_refused: "The address may not be called",
   render_failed: "The message could not be made",
+  unreachable: "No connection, or no answer in time",
 };
 
 export default async function DeliveryPage({ params }: { params: Promise<{ id: string }> }) {
@@ -67,7 +68,7 @@ export default async function DeliveryPage({ params }: { params: Promise<{ id: s
                 tone: attempt.outcome === "delivered" ? "good" : "bad",
                 title: titleOf(attempt),
                 actor: `Try ${attempt.number}`,
-                via: `${attempt.duration_ms} ms`,
+                ...(attempt.duration_ms === null ? {} : { via: `${attempt.duration_ms} ms` }),
                 messages: attempt.answer === null ? [] : [{ label: "Answer", value: attempt.answer }],
               }))}
             />
