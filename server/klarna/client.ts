@@ -5,12 +5,14 @@ import { redact } from "@/server/core/redact";
 import type { Mode } from "@/server/core/schema";
 import { backoffMs, type Clock } from "@/server/core/time";
 import type { Log } from "@/server/observability/log";
-import { klarnaCalls, klarnaSeconds } from "@/server/observability/metrics";
+import { klarnaCalls, klarnaRetriesRefused, klarnaSeconds } from "@/server/observability/metrics";
 import { classifyStatus, isKlarnaErrorBody, type KlarnaError, readKlarnaError } from "./errors";
+import { createRetryBudget } from "./retry-budget";
 
 /** What retries may add to the time-out of one call: with the default of 8 s an authorize ends within 10 s. */
-const RETRY_BUDGET_MS = 2_000;
-const BODY_MAX_BYTES = 1_048_576;
+const RETRY_TIME_MS = 2_000;
+/** Lists of a large Partner's stores come in long pages. */
+const BODY_MAX_BYTES = 8 * 1_048_576;
 const CONNECTIONS_MAX = 64;
 const ATTEMPTS_MAX = 4;
 const HALF_OPEN_AFTER_MS = 2_000;
@@ -28,9 +30,19 @@ export type KlarnaOperationName =
   | "void"
   | "presentation"
   | "signing_keys"
-  | "webhooks";
+  | "webhooks"
+  | "onboard"
+  | "account_read"
+  | "account_write";
 
-type KlarnaCategory = "authorize" | "finalize" | "requests" | "transactions" | "presentation" | "notifications";
+type KlarnaCategory =
+  | "authorize"
+  | "finalize"
+  | "requests"
+  | "transactions"
+  | "presentation"
+  | "notifications"
+  | "accounts";
 const CATEGORIES: Readonly<Record<KlarnaOperationName, KlarnaCategory>> = {
   authorize: "authorize",
   authorize_final: "finalize",
@@ -43,6 +55,9 @@ const CATEGORIES: Readonly<Record<KlarnaOperationName, KlarnaCategory>> = {
   presentation: "presentation",
   signing_keys: "notifications",
   webhooks: "notifications",
+  onboard: "accounts",
+  account_read: "accounts",
+  account_write: "accounts",
 };
 
 export type KlarnaRequest = {
@@ -168,6 +183,7 @@ export function createKlarnaClient(options: {
     return breaker;
   };
   const breakers = new Map<string, ReturnType<typeof makeBreaker>>();
+  const retries = { test: createRetryBudget(), live: createRetryBudget() } satisfies Record<Mode, unknown>;
   const breakerOf = (mode: Mode, category: KlarnaCategory) => {
     const key = `${mode} ${category}`;
     let breaker = breakers.get(key);
@@ -240,11 +256,12 @@ export function createKlarnaClient(options: {
   }
 
   return {
-    async call(request, { budgetMs = timeoutMs + RETRY_BUDGET_MS, attemptsMax = ATTEMPTS_MAX } = {}) {
+    async call(request, { budgetMs = timeoutMs + RETRY_TIME_MS, attemptsMax = ATTEMPTS_MAX } = {}) {
       const deadline = performance.now() + budgetMs;
       const calls: KlarnaCallRecord[] = [];
       let unknown: string | null = null;
       let notSent = "not_tried";
+      retries[request.mode].noteCall();
       for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
         const started = performance.now();
         const remaining = deadline - started;
@@ -294,9 +311,13 @@ export function createKlarnaClient(options: {
         );
         if (result.kind === "not_sent" && (result.reason === "breaker_open" || result.reason === "no_credentials"))
           break;
+        if (attempt >= attemptsMax) break;
+        if (!retries[request.mode].takeRetry()) {
+          klarnaRetriesRefused.inc({ operation: request.operation });
+          break;
+        }
         const wait = backoffMs(attempt + 1, RETRY_BASE_MS, RETRY_CAP_MS);
-        if (attempt < attemptsMax && performance.now() + wait < deadline)
-          await new Promise((resolve) => setTimeout(resolve, wait));
+        if (performance.now() + wait < deadline) await new Promise((resolve) => setTimeout(resolve, wait));
       }
       return unknown === null
         ? { kind: "not_sent", reason: notSent, calls }
