@@ -11,6 +11,13 @@ export const klarnaCalls = new Counter({
   registers: [registry],
 });
 
+export const klarnaRetriesRefused = new Counter({
+  name: "tillgate_klarna_retries_refused_total",
+  help: "Repeats of calls to Klarna that the retry budget did not allow",
+  labelNames: ["operation"] as const,
+  registers: [registry],
+});
+
 export const klarnaSeconds = new Histogram({
   name: "tillgate_klarna_call_seconds",
   help: "Time of calls to Klarna",
@@ -29,6 +36,13 @@ export const unknownWords = new Counter({
 export const webhooksReceived = new Counter({
   name: "tillgate_klarna_webhooks_total",
   help: "Klarna's webhooks by result",
+  labelNames: ["result"] as const,
+  registers: [registry],
+});
+
+export const webhooksProcessed = new Counter({
+  name: "tillgate_klarna_events_processed_total",
+  help: "Events from Klarna by what became of them; unhandled are those of a type that nothing acts on",
   labelNames: ["result"] as const,
   registers: [registry],
 });
