@@ -14,13 +14,13 @@ import { addMs, DAY_MS, movableClock } from "@/server/core/time";
 import type { Database, Transaction } from "@/server/db/client";
 import type { SecretBox } from "@/server/db/secrets";
 import { appendAudit } from "@/server/domain/audit/service";
+import { keepSubscription } from "@/server/domain/inbox/service";
 import { addBusinessEntity, createPartner } from "@/server/domain/partners/service";
 import { createBrand, createStore, createStoreGroup } from "@/server/domain/stores/service";
 import { createTerminal } from "@/server/domain/terminals/service";
 import type { TerminalDevice } from "@/server/domain/terminals/states";
 import { readEnv } from "@/server/env";
 import { inboxPlace } from "@/server/events/inbox";
-import { ensureWebhookSubscription } from "@/server/klarna/subscriptions";
 import { playHistory } from "./demo/history";
 import { DEMO_PARTNERS, type DemoPartner, demoAddress } from "./demo/partners";
 import { createRandom, type Random } from "./demo/random";
@@ -486,7 +486,7 @@ export async function seed(
   if (control) await fillSimulator(services.db, control);
   // Klarna itself takes https addresses only: on a machine without one, payments are found by reading.
   const isReachable = control !== undefined || services.env.PUBLIC_URL.startsWith("https://");
-  if (isReachable && services.klarna.isConfigured("test")) await ensureWebhookSubscription(services, "test");
+  if (isReachable && services.klarna.isConfigured("test")) await keepSubscription(services, "test");
   const { partnerId: _, ...facts } = demo;
   const whole: DemoFacts = {
     url: services.env.PUBLIC_URL,

@@ -1,4 +1,4 @@
-import { processInbox } from "@/server/domain/payments/service";
+import { processInbox } from "@/server/domain/inbox/service";
 import { SIGNALS } from "@/server/events/catalog";
 import { inngest } from "../client";
 import { services } from "../services";

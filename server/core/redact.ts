@@ -14,6 +14,7 @@ const SAFE_KEYS = new Set(
     "correlation_id webhook_id subject_account_id recipient_account_id product_instance_id expires_at created_at updated_at",
     "occurred_at captured_at unit quantity country currency interval locale scope scopes instruction path operation action way",
     "method image_url target_url payment_request_url step_up kind label device events url description customer_interaction",
+    "signing_key_id event_types function_id",
     "approval_id role audience permissions",
     "funding integrator session_reference module_name module_version payment_option_id status_code duration_ms from to",
   ]

@@ -48,6 +48,18 @@ export async function recordInboxEvents(tx: Transaction, events: readonly NewInb
   return rows.length;
 }
 
+/**
+ * Notes that these keys have just verified an event. Not awaited by the receiver, and asked for at most once a minute for
+ * each key: "last used" is for people.
+ */
+export async function noteKeyUse(tx: Transaction, keyIds: readonly string[], at: Date): Promise<void> {
+  await tx.query<Row>({
+    name: "inbox_key_use",
+    text: "update klarna_signing_keys set last_used_at = greatest(last_used_at, $2) where id = any($1::text[])",
+    values: [keyIds, at],
+  });
+}
+
 export type InboxEvent = {
   id: string;
   eventId: string;
@@ -58,6 +70,16 @@ export type InboxEvent = {
   rawBody: Buffer;
   attempts: number;
   receivedAt: Date;
+  /** When it came, or when somebody last had it replayed. */
+  waitsSince: Date;
+};
+
+/** What became of one event. `follow` is done after the event is marked, so that nobody waits for another turn. */
+export type InboxResult = {
+  state: "PROCESSED" | "IGNORED" | "PARKED" | "FAILED";
+  note: string | null;
+  paymentId: string | null;
+  follow?: () => Promise<unknown>;
 };
 
 export function inboxPlace(event: { id: string; mode: string }): string {
@@ -75,20 +97,36 @@ export async function claimInboxEvents(
       from (select id from inbox_events where next_attempt_at <= $1 order by next_attempt_at limit $3 for update skip locked) due
       where i.id = due.id
       returning i.id, i.event_id as "eventId", i.mode, i.event_type as "eventType", i.occurred_at as "occurredAt",
-        i.subject_account_id as "subjectAccountId", i.raw_body as "rawBody", i.attempts, i.received_at as "receivedAt"`,
+        i.subject_account_id as "subjectAccountId", i.raw_body as "rawBody", i.attempts, i.received_at as "receivedAt",
+        coalesce(i.replayed_at, i.received_at) as "waitsSince"`,
     values: [input.now, input.leaseUntil, input.limit],
   });
 }
 
-export type InboxMark =
-  | { state: "PROCESSED" | "IGNORED" | "FAILED"; note: string | null; paymentId: string | null }
-  | { state: "PARKED"; note: string; paymentId: string | null; nextAttemptAt: Date };
+export type InboxMark = {
+  state: InboxResult["state"];
+  note: string | null;
+  /** Null leaves the payment that an earlier turn found. */
+  paymentId: string | null;
+  isUnhandled: boolean;
+  /** For PARKED only. */
+  nextAttemptAt: Date | null;
+};
 
+/** Says what became of a claimed event. */
 export async function markInboxEvent(tx: Transaction, id: string, mark: InboxMark, now: Date): Promise<void> {
   await tx.query<Row>({
     name: "inbox_mark",
-    text: `update inbox_events set state = $2, note = $3, payment_id = $4, next_attempt_at = $5,
-        processed_at = case when $2 = 'PARKED' then null else $6::timestamptz end where id = $1`,
-    values: [id, mark.state, mark.note, mark.paymentId, mark.state === "PARKED" ? mark.nextAttemptAt : null, now],
+    text: `update inbox_events set state = $2, note = $3, payment_id = coalesce($4, payment_id), next_attempt_at = $5,
+        processed_at = case when $2 = 'PARKED' then null else $6::timestamptz end, unhandled = $7 where id = $1`,
+    values: [
+      id,
+      mark.state,
+      mark.note,
+      mark.paymentId,
+      mark.state === "PARKED" ? mark.nextAttemptAt : null,
+      now,
+      mark.isUnhandled,
+    ],
   });
 }

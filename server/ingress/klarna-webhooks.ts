@@ -2,7 +2,7 @@ import type { Services } from "@/server/context";
 import { newId } from "@/server/core/ids";
 import type { Mode } from "@/server/core/schema";
 import type { Row } from "@/server/db/client";
-import { inboxPlace, type NewInboxEvent, recordInboxEvents } from "@/server/events/inbox";
+import { inboxPlace, type NewInboxEvent, noteKeyUse, recordInboxEvents } from "@/server/events/inbox";
 import { isKlarnaSignature, signingKeyPlace } from "@/server/klarna/webhook-signature";
 import { webhooksReceived } from "@/server/observability/metrics";
 
@@ -16,6 +16,7 @@ const BATCH_MAX = 256;
 const KEYS_KEPT_MS = 60_000;
 /** An unknown key id may be one that was made a moment ago: looked up again, but not for every forged request. */
 const KEYS_RELOAD_MS = 2_000;
+const KEY_USE_NOTED_MS = 60_000;
 
 /** `headers` by lower-case name; a header that was sent twice arrives joined and so never matches. */
 export type WebhookRequest = { headers: Readonly<Record<string, string | string[] | undefined>>; rawBody: Buffer };
@@ -107,6 +108,18 @@ export function createKlarnaListener(services: Services): KlarnaListener {
     return keys.get(id);
   }
 
+  const keyUse = new Map<string, number>();
+  /** "Last used" of a key, to the minute; never in the way of an answer. */
+  function noteUse(keyIds: readonly string[]): void {
+    const now = performance.now();
+    const due = [...new Set(keyIds)].filter((id) => now - (keyUse.get(id) ?? -Infinity) > KEY_USE_NOTED_MS);
+    if (due.length === 0) return;
+    for (const id of due) keyUse.set(id, now);
+    noteKeyUse(services.db, due, services.clock.now()).catch((error: unknown) =>
+      services.log.warn({ error }, "the last use of a signing key could not be noted"),
+    );
+  }
+
   const waiting: Waiting[] = [];
   let isStoring = false;
   async function store(): Promise<void> {
@@ -123,6 +136,7 @@ export function createKlarnaListener(services: Services): KlarnaListener {
           await recordInboxEvents(services.db, unique);
           for (const item of batch) item.resolve();
           services.nudge("inbox");
+          noteUse(unique.map((event) => event.signingKeyId));
         } catch (error) {
           for (const item of batch) item.reject(error);
         }

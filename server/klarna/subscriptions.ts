@@ -1,119 +1,135 @@
-import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { Mode } from "@/server/core/schema";
-import type { Clock } from "@/server/core/time";
-import type { Database } from "@/server/db/client";
-import type { SecretBox } from "@/server/db/secrets";
-import type { KlarnaClient, KlarnaRequest } from "./client";
-import { signingKeyPlace } from "./webhook-signature";
+import type { KlarnaClient, KlarnaOutcome, KlarnaRequest } from "./client";
 
 /*
- * Our subscription to Klarna's notifications: one signing key and one webhook for each mode. Source: Klarna's
- * notification API, `/v2/notification/signing-keys` and `/v2/notification/webhooks`.
+ * Klarna's notification API: signing keys and webhooks of one mode. Source: payments document 6.1,
+ * `/v2/notification/signing-keys` and `/v2/notification/webhooks`.
  */
 
-const EVENT_TYPES = ["payment.*"];
-const EVENT_VERSION = "v2";
+const moment = z
+  .string()
+  .optional()
+  .transform((text) => (text === undefined || Number.isNaN(Date.parse(text)) ? null : new Date(text)));
+const line = z.string().min(1).max(2048);
 
-const SigningKeySchema = z.object({
-  signing_key_id: z.string().min(1).max(255),
-  signing_key: z.string().min(16).max(1024),
-});
+const NewKeySchema = z.object({ signing_key_id: line, signing_key: z.string().min(16).max(1024) });
+const KeyListSchema = z.object({ signing_keys: z.array(z.object({ signing_key_id: line, created_at: moment })) });
 const WebhookSchema = z.object({
-  webhook_id: z.string(),
-  url: z.string(),
-  signing_key_id: z.string(),
+  webhook_id: line,
+  url: line,
+  event_types: z.array(z.string()).default([]),
+  event_version: z.string().default(""),
+  signing_key_id: line,
   status: z.string(),
+  updated_at: moment,
 });
 const WebhookListSchema = z.object({ webhooks: z.array(WebhookSchema) });
 
-export type SubscriptionServices = {
-  readonly klarna: KlarnaClient;
-  readonly db: Database;
-  readonly secrets: SecretBox;
-  readonly clock: Clock;
-  readonly env: { readonly PUBLIC_URL: string };
+export type KlarnaWebhook = z.infer<typeof WebhookSchema>;
+export type KlarnaWebhookFields = Pick<
+  KlarnaWebhook,
+  "url" | "event_types" | "event_version" | "signing_key_id" | "status"
+>;
+
+/** Klarna could not be asked, or said no. The message is a sentence for people. */
+export class NotificationApiError extends Error {
+  override readonly name = "NotificationApiError";
+  constructor(
+    readonly kind: "refused" | "unreachable",
+    readonly reason: string,
+    what: string,
+  ) {
+    super(kind === "refused" ? `Klarna refused to ${what}: ${reason}.` : `Klarna gave no answer (${what}: ${reason}).`);
+  }
+}
+
+export type NotificationApi = {
+  listKeys(): Promise<{ id: string; createdAt: Date | null }[]>;
+  /** The same idempotency key gives the same signing key again; its secret is shown by this call only. */
+  createKey(idempotencyKey: string): Promise<{ id: string; secret: string }>;
+  deleteKey(id: string): Promise<void>;
+  listWebhooks(): Promise<KlarnaWebhook[]>;
+  /** Returns the id of the new webhook. */
+  createWebhook(fields: KlarnaWebhookFields, idempotencyKey: string): Promise<string>;
+  updateWebhook(id: string, fields: Partial<KlarnaWebhookFields>, idempotencyKey: string): Promise<void>;
+  deleteWebhook(id: string): Promise<void>;
 };
 
-/**
- * Makes sure that Klarna sends its payment events of this mode to our listener: repairs the address after a move,
- * enables a webhook that was switched off, and makes signing key and webhook when there are none. Safe to repeat.
- *
- * Throws an Error whose message is a sentence when Klarna cannot be reached or refuses.
- */
-export async function ensureWebhookSubscription(
-  services: SubscriptionServices,
-  mode: Mode,
-): Promise<{ outcome: "kept" | "repaired" | "created"; webhookId: string; signingKeyId: string }> {
-  const url = `${services.env.PUBLIC_URL.replace(/\/$/, "")}/api/klarna/webhooks`;
-  const ask = async (request: Pick<KlarnaRequest, "operation" | "method" | "path" | "body">): Promise<unknown> => {
-    const isWrite = request.method === "POST" || request.method === "PATCH";
-    const outcome = await services.klarna.call({
-      mode,
-      sessionReference: "subscriptions",
-      ...request,
-      ...(isWrite ? { idempotencyKey: randomUUID() } : {}),
-    });
-    if (outcome.kind === "answered") return outcome.body;
-    const reason = outcome.kind === "refused" ? outcome.error.code : outcome.reason;
-    throw new Error(
-      `Klarna's webhooks (${mode}) could not be set up: ${request.method} ${request.path} ended with ${reason}.`,
-    );
+const KEYS = "/v2/notification/signing-keys";
+const WEBHOOKS = "/v2/notification/webhooks";
+
+/** Every function throws NotificationApiError when Klarna cannot be asked, refuses, or answers what cannot be read. */
+export function notificationApi(klarna: KlarnaClient, mode: Mode): NotificationApi {
+  async function ask<T>(
+    what: string,
+    schema: z.ZodType<T>,
+    request: Pick<KlarnaRequest, "operation" | "method" | "path" | "body" | "idempotencyKey">,
+  ): Promise<T> {
+    const outcome = await klarna.call({ mode, sessionReference: "subscriptions", ...request });
+    const parsed = schema.safeParse(bodyOf(outcome, what));
+    if (!parsed.success) throw new NotificationApiError("unreachable", "an answer that cannot be read", what);
+    return parsed.data;
+  }
+  const pathOf = (base: string, id: string): string => `${base}/${encodeURIComponent(id)}`;
+  return {
+    listKeys: async () =>
+      (
+        await ask("list its signing keys", KeyListSchema, { operation: "signing_keys", method: "GET", path: KEYS })
+      ).signing_keys.map((key) => ({ id: key.signing_key_id, createdAt: key.created_at })),
+    createKey: async (idempotencyKey) => {
+      const key = await ask("make a signing key", NewKeySchema, {
+        operation: "signing_keys",
+        method: "POST",
+        path: KEYS,
+        body: {},
+        idempotencyKey,
+      });
+      return { id: key.signing_key_id, secret: key.signing_key };
+    },
+    deleteKey: async (id) => {
+      await ask("delete a signing key", z.unknown(), {
+        operation: "signing_keys",
+        method: "DELETE",
+        path: pathOf(KEYS, id),
+      });
+    },
+    listWebhooks: async () =>
+      (await ask("list its webhooks", WebhookListSchema, { operation: "webhooks", method: "GET", path: WEBHOOKS }))
+        .webhooks,
+    createWebhook: async (fields, idempotencyKey) =>
+      (
+        await ask("make a webhook", z.object({ webhook_id: line }), {
+          operation: "webhooks",
+          method: "POST",
+          path: WEBHOOKS,
+          body: fields,
+          idempotencyKey,
+        })
+      ).webhook_id,
+    updateWebhook: async (id, fields, idempotencyKey) => {
+      await ask("change a webhook", z.unknown(), {
+        operation: "webhooks",
+        method: "PATCH",
+        path: pathOf(WEBHOOKS, id),
+        body: fields,
+        idempotencyKey,
+      });
+    },
+    deleteWebhook: async (id) => {
+      await ask("delete a webhook", z.unknown(), {
+        operation: "webhooks",
+        method: "DELETE",
+        path: pathOf(WEBHOOKS, id),
+      });
+    },
   };
+}
 
-  const known = await services.db.query<{ id: string }>({
-    text: "select id from klarna_signing_keys where mode = $1 and state = 'ACTIVE'",
-    values: [mode],
-  });
-  const ours = new Set(known.map((row) => row.id));
-  const { webhooks } = WebhookListSchema.parse(
-    await ask({ operation: "webhooks", method: "GET", path: "/v2/notification/webhooks" }),
-  );
-  const pathOf = (webhookId: string): string => `/v2/notification/webhooks/${encodeURIComponent(webhookId)}`;
-
-  const mine = webhooks.find((webhook) => ours.has(webhook.signing_key_id));
-  // A webhook to our own address whose key we no longer hold can only ever be refused by us.
-  for (const webhook of webhooks.filter((other) => other.url === url && !ours.has(other.signing_key_id))) {
-    await ask({ operation: "webhooks", method: "DELETE", path: pathOf(webhook.webhook_id) });
-  }
-  if (mine) {
-    const facts = { webhookId: mine.webhook_id, signingKeyId: mine.signing_key_id };
-    if (mine.url === url && mine.status === "ENABLED") return { outcome: "kept", ...facts };
-    await ask({
-      operation: "webhooks",
-      method: "PATCH",
-      path: pathOf(mine.webhook_id),
-      body: { url, status: "ENABLED" },
-    });
-    return { outcome: "repaired", ...facts };
-  }
-
-  const key = SigningKeySchema.parse(
-    await ask({ operation: "signing_keys", method: "POST", path: "/v2/notification/signing-keys", body: {} }),
-  );
-  // Klarna shows the secret once: it is stored before anything can be signed with it.
-  await services.db.query({
-    text: "insert into klarna_signing_keys (id, mode, secret, state, created_at) values ($1,$2,$3,'ACTIVE',$4)",
-    values: [
-      key.signing_key_id,
-      mode,
-      services.secrets.seal(key.signing_key, signingKeyPlace({ id: key.signing_key_id, mode })),
-      services.clock.now(),
-    ],
-  });
-  const webhook = z.object({ webhook_id: z.string() }).parse(
-    await ask({
-      operation: "webhooks",
-      method: "POST",
-      path: "/v2/notification/webhooks",
-      body: {
-        url,
-        event_types: EVENT_TYPES,
-        event_version: EVENT_VERSION,
-        signing_key_id: key.signing_key_id,
-        status: "ENABLED",
-      },
-    }),
-  );
-  return { outcome: "created", webhookId: webhook.webhook_id, signingKeyId: key.signing_key_id };
+function bodyOf(outcome: KlarnaOutcome, what: string): unknown {
+  if (outcome.kind === "answered") return outcome.body;
+  // A webhook or key that is gone already is what a delete asks for.
+  if (outcome.kind === "refused" && outcome.error.status === 404 && what.startsWith("delete")) return null;
+  if (outcome.kind === "refused") throw new NotificationApiError("refused", outcome.error.code, what);
+  throw new NotificationApiError("unreachable", outcome.reason, what);
 }

@@ -27,7 +27,7 @@ export type CheckedInvariant = { id: string; title: string; broken: number; exam
 export async function runInvariantsAction(): Promise<ActionResult<CheckedInvariant[]>> {
   try {
     const ctx = await actionContext("system:read");
-    return { ok: true, data: await runInvariants(ctx) };
+    return { ok: true, data: (await runInvariants(ctx)).results };
   } catch (error) {
     return failureOf(error);
   }

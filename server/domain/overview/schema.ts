@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { lineSchema, type Mode } from "@/server/core/schema";
-import { INBOX_STATES, REQUEST_METHODS, REQUEST_OUTCOMES } from "./states";
+import { ALARM_STATES, OPERATION_KINDS, OPERATION_STATES, REQUEST_METHODS, REQUEST_OUTCOMES } from "./states";
 
 /* What the overview, the palette, the request log and the system screen read. They change nothing but alarms. */
 
@@ -76,6 +76,44 @@ export type AlarmItem = {
   message: string;
   raisedAt: Date;
 };
+/** An alarm as the list shows it, open or cleared. */
+export type AlarmRow = Omit<AlarmItem, "raisedAt"> & {
+  createdAt: Date;
+  clearedAt: Date | null;
+  clearedBy: string | null;
+};
+export const AlarmFilterSchema = z.strictObject({
+  /** An alarm's id or the id of what it is about. */
+  search: lineSchema(1, 255).optional(),
+  state: z.array(z.enum(ALARM_STATES)).optional(),
+  kind: lineSchema(1, 60).optional(),
+  createdFrom: z.iso.datetime({ offset: true }).optional(),
+  createdTo: z.iso.datetime({ offset: true }).optional(),
+});
+export type AlarmFilter = z.infer<typeof AlarmFilterSchema>;
+
+export const OperationFilterSchema = z.strictObject({
+  /** An operation's or a payment's id, or an idempotency key. */
+  search: lineSchema(1, 255).optional(),
+  state: z.array(z.enum(OPERATION_STATES)).optional(),
+  kind: z.array(z.enum(OPERATION_KINDS)).optional(),
+  createdFrom: z.iso.datetime({ offset: true }).optional(),
+  createdTo: z.iso.datetime({ offset: true }).optional(),
+});
+export type OperationFilter = z.infer<typeof OperationFilterSchema>;
+export type OperationItem = Omit<UnknownOperation, "openedAt"> & {
+  createdAt: Date;
+  settledAt: Date | null;
+  result: string | null;
+};
+
+/** The last run of all checks of what must always hold. */
+export type InvariantCheck = {
+  checkedAt: Date;
+  checkedBy: string;
+  broken: number;
+  results: { id: string; title: string; broken: number; examples: string[] }[];
+};
 export type UnknownOperation = {
   id: string;
   kind: string;
@@ -95,9 +133,14 @@ export type SystemStatus = {
   outbox: Backlog;
   inbox: Backlog & { parked: number; failed: number };
   deliveries: Backlog;
+  /** Calls to Klarna without a definite answer, all of them. */
+  unknownCount: number;
+  alarmCount: number;
   klarna: {
     isConfigured: boolean;
     breaker: "closed" | "open" | "half-open";
+    /** Of this process, one for each kind of call that it has made. */
+    breakers: { category: string; state: "closed" | "open" | "half-open" }[];
     /** Of the last fifteen minutes. */
     calls: number;
     unanswered: number;
@@ -130,29 +173,4 @@ export type RequestItem = {
   request: unknown;
   response: unknown;
   createdAt: Date;
-};
-
-export const InboxFilterSchema = z.strictObject({
-  /** An event id, or an id of ours or Klarna's that it is about. */
-  search: lineSchema(1, 255).optional(),
-  state: z.array(z.enum(INBOX_STATES)).optional(),
-  type: lineSchema(1, 120).optional(),
-  createdFrom: z.iso.datetime({ offset: true }).optional(),
-  createdTo: z.iso.datetime({ offset: true }).optional(),
-});
-export type InboxFilter = z.infer<typeof InboxFilterSchema>;
-export type InboxItem = {
-  id: string;
-  eventId: string;
-  eventType: string;
-  state: (typeof INBOX_STATES)[number];
-  attempts: number;
-  note: string | null;
-  paymentId: string | null;
-  paymentRequestId: string | null;
-  paymentTransactionId: string | null;
-  signingKeyId: string;
-  occurredAt: Date;
-  createdAt: Date;
-  processedAt: Date | null;
 };

@@ -5,6 +5,7 @@ import * as repository from "./repository";
 import * as requests from "./requests";
 import type { Attention, AttentionKind, CurrencyFigure, Overview, OverviewDay, SearchHit, SpanDays } from "./schema";
 import * as system from "./system";
+import * as lists from "./system-lists";
 
 const ATTENTION_MAX = 7;
 /** Charts show a month at least, however short the span of the figures. */
@@ -256,5 +257,8 @@ export async function searchRecords(ctx: ServiceContext, text: string): Promise<
 export const getSystemStatus = system.getSystemStatus;
 export const clearAlarm = system.clearAlarm;
 export const runInvariants = system.runInvariants;
-export const listInbox = system.listInbox;
+export const recordInvariants = system.recordInvariants;
+export const findInvariantCheck = system.findInvariantCheck;
+export const listAlarms = lists.listAlarms;
+export const listOperations = lists.listOperations;
 export const listRequests = requests.listRequests;

@@ -1,12 +1,12 @@
-import { requirePermission, type ServiceContext } from "@/server/context";
+import { z } from "zod";
+import { requirePermission, type ServiceContext, type Services } from "@/server/context";
 import { AppError } from "@/server/core/errors";
-import { LIST_TOTAL_MAX, type ListPage, toListPage } from "@/server/core/pagination";
-import { addMs, MINUTE_MS } from "@/server/core/time";
+import { newId } from "@/server/core/ids";
+import { addMs, DAY_MS, MINUTE_MS } from "@/server/core/time";
 import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
-import { checkInvariants, type InvariantResult } from "@/server/domain/invariants";
-import { decodePlace } from "./requests";
-import type { AlarmItem, Backlog, InboxFilter, InboxItem, SystemStatus, UnknownOperation } from "./schema";
+import { checkInvariants } from "@/server/domain/invariants";
+import type { AlarmItem, Backlog, InvariantCheck, SystemStatus, UnknownOperation } from "./schema";
 
 const LIST_MAX = 50;
 const CALLS_LOOKED_AT = 1_000;
@@ -19,30 +19,37 @@ const partnersOf = (ctx: ServiceContext): readonly string[] | null =>
  * How the machinery is: open alarms, calls with an unknown outcome, what waits in outbox, inbox and deliveries, and how
  * Klarna answers. Within the caller's mode.
  *
- * The breaker is this process's own; the calls are those of every process.
+ * The breakers are this process's own, the worst of them stands for all; the calls are those of every process.
  * Errors: permission_denied.
  */
 export async function getSystemStatus(ctx: ServiceContext): Promise<SystemStatus> {
   requirePermission(ctx, "system:read");
   const now = ctx.clock.now();
   const { mode } = ctx.scope;
-  const [alarms, operations, outbox, inbox, deliveries, klarna] = await Promise.all([
+  const [alarms, operations, counts, outbox, inbox, deliveries, klarna] = await Promise.all([
     findAlarms(ctx),
     findUnknown(ctx),
+    countOpen(ctx),
     findOutbox(ctx),
     findInboxBacklog(ctx),
     findDeliveryBacklog(ctx, now),
     findCalls(ctx, addMs(now, -CALLS_WITHIN_MS)),
   ]);
-  const breaker = ctx.klarna.breakers().find((candidate) => candidate.mode === mode)?.state ?? "closed";
+  const breakers = ctx.klarna
+    .breakers()
+    .filter((candidate) => candidate.mode === mode)
+    .map(({ category, state }) => ({ category, state }))
+    .sort((a, b) => a.category.localeCompare(b.category));
+  const worst = (["open", "half-open"] as const).find((state) => breakers.some((breaker) => breaker.state === state));
   return {
     asOf: now,
     alarms,
     operations,
+    ...counts,
     outbox,
     inbox,
     deliveries,
-    klarna: { isConfigured: ctx.klarna.isConfigured(mode), breaker, ...klarna },
+    klarna: { isConfigured: ctx.klarna.isConfigured(mode), breaker: worst ?? "closed", breakers, ...klarna },
   };
 }
 
@@ -70,6 +77,18 @@ function findUnknown(ctx: ServiceContext): Promise<UnknownOperation[]> {
   });
 }
 
+async function countOpen(ctx: ServiceContext): Promise<{ alarmCount: number; unknownCount: number }> {
+  const [row] = await ctx.db.query<Row & { alarmCount: number; unknownCount: number }>({
+    name: "system_counts",
+    text: `select
+        (select count(*)::int from alarms a where a.cleared_at is null and (a.mode is null or a.mode = $1) and ($2::text[] is null or a.partner_id = any($2))) as "alarmCount",
+        (select count(*)::int from klarna_operations o where o.next_attempt_at is not null and o.state = 'UNKNOWN' and o.mode = $1
+          and ($2::text[] is null or o.partner_id = any($2))) as "unknownCount"`,
+    values: [ctx.scope.mode, partnersOf(ctx)],
+  });
+  return row ?? { alarmCount: 0, unknownCount: 0 };
+}
+
 const NOTHING: Backlog = { count: 0, oldestAt: null };
 
 async function findOutbox(ctx: ServiceContext): Promise<Backlog> {
@@ -84,7 +103,7 @@ async function findOutbox(ctx: ServiceContext): Promise<Backlog> {
 async function findInboxBacklog(ctx: ServiceContext): Promise<Backlog & { parked: number; failed: number }> {
   const [row] = await ctx.db.query<Row & Backlog & { parked: number; failed: number }>({
     name: "system_inbox",
-    text: `select count(*) filter (where state = 'RECEIVED')::int as count, min(received_at) filter (where state = 'RECEIVED') as "oldestAt",
+    text: `select count(*) filter (where state = 'RECEIVED')::int as count, min(coalesce(replayed_at, received_at)) filter (where state = 'RECEIVED') as "oldestAt",
              count(*) filter (where state = 'PARKED')::int as parked,
              (select count(*)::int from inbox_events f where f.state = 'FAILED' and f.mode = $1) as failed
            from inbox_events where next_attempt_at is not null and mode = $1`,
@@ -152,60 +171,67 @@ export async function clearAlarm(ctx: ServiceContext, id: string): Promise<void>
 }
 
 /**
- * Runs every check that must always hold, over all rows of both modes. For people who see all Partners only.
+ * Runs every check that must always hold, over all rows of both modes, and keeps what it found. For people who see all
+ * Partners only.
  *
  * Errors: permission_denied.
  */
-export async function runInvariants(ctx: ServiceContext): Promise<InvariantResult[]> {
+export async function runInvariants(ctx: ServiceContext): Promise<InvariantCheck> {
   requirePermission(ctx, "system:read");
   if (ctx.scope.partners !== "all") throw new AppError("permission_denied");
-  return checkInvariants(ctx.db);
+  return recordInvariants(ctx, ctx.actor.id);
 }
 
-/**
- * Lists what Klarna told us, newest first, without the bodies (they may hold a token).
- *
- * Errors: permission_denied, validation_failed (cursor).
- */
-export async function listInbox(
-  ctx: ServiceContext,
-  filter: InboxFilter,
-  page: { limit: number; cursor?: string | null | undefined },
-): Promise<ListPage<InboxItem>> {
-  requirePermission(ctx, "system:read");
-  const place = decodePlace(page.cursor);
-  const values: unknown[] = [];
-  const bind = (value: unknown): string => `$${values.push(value)}`;
-  const parts = [`i.mode = ${bind(ctx.scope.mode)}`];
-  if (ctx.scope.partners !== "all") {
-    parts.push(
-      `exists (select 1 from payments p where p.id = i.payment_id and p.partner_id = any(${bind(ctx.scope.partners)}::text[]))`,
-    );
-  }
-  if (filter.search) {
-    const whole = bind(filter.search);
-    parts.push(`${whole} in (i.id, i.event_id, i.payment_id, i.payment_request_id, i.payment_transaction_id)`);
-  }
-  if (filter.state?.length) parts.push(`i.state = any(${bind(filter.state)}::text[])`);
-  if (filter.type) parts.push(`i.event_type ilike ${bind(`%${filter.type.replace(/[\\%_]/g, "\\$&")}%`)}`);
-  if (filter.createdFrom) parts.push(`i.received_at >= ${bind(new Date(filter.createdFrom))}`);
-  if (filter.createdTo) parts.push(`i.received_at < ${bind(new Date(filter.createdTo))}`);
-  const where = parts.join(" and ");
-  const counting = ctx.db.query<Row & { total: number }>({
-    text: `select count(*)::int as total from (select 1 from inbox_events i where ${where} limit ${LIST_TOTAL_MAX}) found`,
-    values: [...values],
+const CHECKS_KEPT_MS = 90 * DAY_MS;
+
+/** The hourly job's run: a broken rule is an alarm that a person sees. */
+export async function recordInvariants(services: Services, by: string): Promise<InvariantCheck> {
+  const { db, clock, log } = services;
+  const results = await checkInvariants(db);
+  const checkedAt = clock.now();
+  const broken = results.filter((result) => result.broken > 0);
+  await db.query({
+    text: "insert into invariant_checks (id, checked_by, broken, results, checked_at) values ($1,$2,$3,$4,$5)",
+    values: [
+      newId("invariantCheck", checkedAt.getTime()),
+      by,
+      broken.length,
+      JSON.stringify(results.map(({ id, title, broken: count, examples }) => ({ id, title, broken: count, examples }))),
+      checkedAt,
+    ],
   });
-  const after = place === null ? "" : `and (i.received_at, i.id) < (${bind(place.at)}, ${bind(place.id)})`;
-  const [rows, [counted]] = await Promise.all([
-    ctx.db.query<Row & InboxItem>({
-      text: `select i.id, i.event_id as "eventId", i.event_type as "eventType", i.state, i.attempts, i.note, i.payment_id as "paymentId",
-               i.payment_request_id as "paymentRequestId", i.payment_transaction_id as "paymentTransactionId", i.signing_key_id as "signingKeyId",
-               i.occurred_at as "occurredAt", i.received_at as "createdAt", i.processed_at as "processedAt"
-             from inbox_events i where ${where} ${after}
-             order by i.received_at desc, i.id desc limit ${bind(page.limit + 1)}`,
-      values,
-    }),
-    counting,
-  ]);
-  return toListPage(rows, page.limit, counted?.total ?? 0);
+  for (const result of broken) {
+    log.error({ name: result.id, count: result.broken }, "an invariant is broken");
+    await db.query({
+      text: `insert into alarms (id, kind, subject_kind, subject_id, message, raised_at) values ($1,'invariant_broken','invariant',$2,$3,$4)
+        on conflict (kind, subject_id) where cleared_at is null do nothing`,
+      values: [
+        newId("alarm"),
+        result.id,
+        `${result.title}: broken by ${result.broken} (${result.examples.join(", ")})`,
+        checkedAt,
+      ],
+    });
+  }
+  await db.query({
+    text: "delete from invariant_checks where checked_at < $1",
+    values: [addMs(checkedAt, -CHECKS_KEPT_MS)],
+  });
+  return { checkedAt, checkedBy: by, broken: broken.length, results };
+}
+
+const ResultsSchema = z
+  .array(z.object({ id: z.string(), title: z.string(), broken: z.number(), examples: z.array(z.string()) }))
+  .catch([]);
+
+/** What the last run of the checks found; null before the first. Errors: permission_denied. */
+export async function findInvariantCheck(ctx: ServiceContext): Promise<InvariantCheck | null> {
+  requirePermission(ctx, "system:read");
+  const [row] = await ctx.db.query<Row & Omit<InvariantCheck, "results"> & { results: unknown }>({
+    name: "system_invariants",
+    text: `select c.checked_at as "checkedAt", coalesce(u.name, c.checked_by) as "checkedBy", c.broken, c.results
+      from invariant_checks c left join users u on u.id = c.checked_by order by c.checked_at desc limit 1`,
+    values: [],
+  });
+  return row ? { ...row, results: ResultsSchema.parse(row.results) } : null;
 }

@@ -319,7 +319,7 @@ function finish(ctx: ServiceContext, draft: Draft, now: Date): Omit<PaymentChang
       failureCode,
       updatedAt,
     })),
-    events,
+    events: events.map((event) => ({ ...event, requestId: ctx.requestId })),
     audit: draft.audit.map((entry) => auditRow(ctx, after, now, entry)),
     alarms,
   };

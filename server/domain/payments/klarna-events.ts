@@ -1,9 +1,6 @@
 import { z } from "zod";
-import { type ServiceContext, type Services, systemContext } from "@/server/context";
-import { newId } from "@/server/core/ids";
-import { addMs, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
-import type { Row } from "@/server/db/client";
-import { claimInboxEvents, type InboxEvent, type InboxMark, inboxPlace, markInboxEvent } from "@/server/events/inbox";
+import type { ServiceContext } from "@/server/context";
+import type { InboxEvent, InboxResult } from "@/server/events/inbox";
 import { readPaymentRequest, readPaymentTransaction } from "@/server/klarna/payments";
 
 import { applyApproval, applyStepUp } from "./authorize";
@@ -29,11 +26,6 @@ import { continueStop } from "./stop";
 import { advancePayment } from "./sweep";
 
 /* What an event from Klarna does to a payment. An event is a hint: applied once, in any order, or read again. */
-
-const LEASE_MS = 30 * SECOND_MS;
-const PARK_MS = 1 * SECOND_MS;
-const PARK_ALARM_MS = HOUR_MS;
-const PARK_END_MS = 3 * DAY_MS;
 
 const text = z.string().max(8192);
 const EventSchema = z.looseObject({
@@ -62,78 +54,20 @@ type KlarnaEvent = z.infer<typeof EventSchema>;
 const REQUEST_PREFIX = "payment.request.state-change.";
 const TRANSACTION_PREFIX = "payment.transaction.";
 
-export type ProcessResult = { processed: number; parked: number };
-
-/**
- * Works off waiting inbox events until none is due. Each is applied, ignored with a note, parked until its payment is
- * known, or kept as failed; a fault in one does not hold up the others. Calls that an event makes necessary (the final
- * authorize, a cancel) are made here, so that the till does not wait for another hop.
- */
-export async function processInbox(
-  services: Services,
-  options: { batch?: number; rounds?: number } = {},
-): Promise<ProcessResult> {
-  const result: ProcessResult = { processed: 0, parked: 0 };
-  for (let round = 0; round < (options.rounds ?? 50); round += 1) {
-    const now = services.clock.now();
-    const events = await claimInboxEvents(services.db, {
-      now,
-      leaseUntil: addMs(now, LEASE_MS),
-      limit: options.batch ?? 32,
-    });
-    if (events.length === 0) break;
-    await Promise.all(
-      events.map(async (event) => {
-        const ctx = systemContext(services, "process-klarna-event", event.mode, "WEBHOOK");
-        const outcome = await handleEvent({ ...ctx, actor: { kind: "KLARNA", id: "klarna", name: "Klarna" } }, event);
-        if (outcome.state === "PARKED") result.parked += 1;
-        else result.processed += 1;
-      }),
-    );
-  }
-  return result;
-}
-
-async function handleEvent(ctx: ServiceContext, event: InboxEvent): Promise<InboxMark> {
-  let mark: InboxMark;
-  try {
-    const { applied, payment, follow } = await applyEvent(ctx, event);
-    mark = applied;
-    await markInboxEvent(ctx.db, event.id, mark, ctx.clock.now());
-    if (payment && follow) await follow(payment);
-  } catch (error) {
-    ctx.log.error(
-      { error, event_id: event.eventId, event_type: event.eventType, attempts: event.attempts },
-      "an event from Klarna could not be processed",
-    );
-    const now = ctx.clock.now();
-    mark = {
-      state: "PARKED",
-      note: "processing failed",
-      paymentId: null,
-      nextAttemptAt: addMs(now, Math.min(5 * MINUTE_MS, event.attempts * 2 * SECOND_MS)),
-    };
-    await markInboxEvent(ctx.db, event.id, mark, now).catch(() => undefined);
-  }
-  return mark;
-}
-
-type Applied = { applied: InboxMark; payment?: PaymentRecord; follow?: (payment: PaymentRecord) => Promise<unknown> };
-const done = (state: "PROCESSED" | "IGNORED", note: string | null, paymentId: string | null): InboxMark => ({
+const done = (state: "PROCESSED" | "IGNORED", note: string | null, paymentId: string | null): InboxResult => ({
   state,
   note,
   paymentId,
 });
+const park = (note: string, paymentId: string | null): InboxResult => ({ state: "PARKED", note, paymentId });
 
-async function applyEvent(ctx: ServiceContext, inbox: InboxEvent): Promise<Applied> {
-  const isRequest = inbox.eventType.startsWith(REQUEST_PREFIX);
-  if (!isRequest && !inbox.eventType.startsWith(TRANSACTION_PREFIX))
-    return { applied: done("IGNORED", "no handler for this type", null) };
-  const parsed = EventSchema.safeParse(
-    JSON.parse(ctx.secrets.unsealBytes(inbox.rawBody, inboxPlace(inbox)).toString("utf8")),
-  );
-  if (!parsed.success)
-    return { applied: { state: "FAILED", note: "the body has an unexpected shape", paymentId: null } };
+/**
+ * Applies one event about a payment request or a payment transaction: applied, ignored with a note, or to be parked until
+ * its payment is known. `follow` makes the call that the new state asks for, once the event is marked.
+ */
+export async function applyPaymentEvent(ctx: ServiceContext, inbox: InboxEvent, body: unknown): Promise<InboxResult> {
+  const parsed = EventSchema.safeParse(body);
+  if (!parsed.success) return { state: "FAILED", note: "the body has an unexpected shape", paymentId: null };
   const event = parsed.data;
   const { payload } = event;
   const payment = await findPaymentByKlarna(ctx.db, ctx.scope, {
@@ -141,38 +75,13 @@ async function applyEvent(ctx: ServiceContext, inbox: InboxEvent): Promise<Appli
     transactionId: payload.payment_transaction_id ?? null,
     reference: payload.payment_request_reference ?? payload.payment_transaction_reference ?? null,
   });
-  if (!payment) return { applied: await park(ctx, inbox, "no payment is known for it yet", null) };
+  if (!payment) return park("no payment is known for it yet", null);
   if (inbox.subjectAccountId !== null && inbox.subjectAccountId !== payment.accountId) {
-    return { applied: done("IGNORED", "the event names another account than the payment's", payment.id) };
+    return done("IGNORED", "the event names another account than the payment's", payment.id);
   }
-  return isRequest ? applyRequestEvent(ctx, inbox, event, payment) : applyTransactionEvent(ctx, inbox, event, payment);
-}
-
-/** Kept until the payment is known; after an hour a person is told, after three days it is set aside. */
-async function park(
-  ctx: ServiceContext,
-  inbox: InboxEvent,
-  note: string,
-  paymentId: string | null,
-): Promise<InboxMark> {
-  const now = ctx.clock.now();
-  const age = now.getTime() - inbox.receivedAt.getTime();
-  if (age >= PARK_END_MS) return { state: "FAILED", note: `${note}, for three days`, paymentId };
-  if (age >= PARK_ALARM_MS) {
-    await ctx.db.query<Row>({
-      text: `insert into alarms (id, kind, mode, subject_kind, subject_id, message, raised_at) values ($1,'webhook_parked',$2,'inbox_event',$3,$4,$5)
-        on conflict (kind, subject_id) where cleared_at is null do nothing`,
-      values: [
-        newId("alarm"),
-        inbox.mode,
-        inbox.id,
-        "An event from Klarna names a payment that is not known here.",
-        now,
-      ],
-    });
-  }
-  const wait = age < MINUTE_MS ? PARK_MS : age < HOUR_MS ? 30 * SECOND_MS : 30 * MINUTE_MS;
-  return { state: "PARKED", note, paymentId, nextAttemptAt: addMs(now, wait) };
+  return inbox.eventType.startsWith(REQUEST_PREFIX)
+    ? applyRequestEvent(ctx, inbox, event, payment)
+    : applyTransactionEvent(ctx, inbox, event, payment);
 }
 
 async function applyRequestEvent(
@@ -180,18 +89,18 @@ async function applyRequestEvent(
   inbox: InboxEvent,
   event: KlarnaEvent,
   payment: PaymentRecord,
-): Promise<Applied> {
+): Promise<InboxResult> {
   const { payload } = event;
   const requestId = payload.payment_request_id;
-  if (!requestId) return { applied: done("IGNORED", "names no payment request", payment.id) };
+  if (!requestId) return done("IGNORED", "names no payment request", payment.id);
   const state = payload.state ?? inbox.eventType.slice(REQUEST_PREFIX.length).replaceAll("-", "_");
   if (payment.state === "PROCESSING" && payment.klarnaPaymentRequestId === null) {
     const adopted = await adoptRequest(ctx, payment, requestId);
     if (!adopted) {
       // The webhook overtook our own answer, which tells that the request was made; anything newer waits for it.
       return state.toUpperCase() === "SUBMITTED"
-        ? { applied: done("IGNORED", "our own call tells it", payment.id) }
-        : { applied: await park(ctx, inbox, "our own call has no answer yet", payment.id) };
+        ? done("IGNORED", "our own call tells it", payment.id)
+        : park("our own call has no answer yet", payment.id);
     }
   }
   let verdict = "ignored";
@@ -213,11 +122,10 @@ async function applyRequestEvent(
   });
   if (verdict === "tie") {
     await readAndApplyRequest(ctx, after);
-    return { applied: done("PROCESSED", "read at Klarna: two states at the same time", payment.id) };
+    return done("PROCESSED", "read at Klarna: two states at the same time", payment.id);
   }
-  if (verdict === "ignored")
-    return { applied: done("IGNORED", "older than what is known, or not for this request", payment.id) };
-  return { applied: done("PROCESSED", null, payment.id), payment: after, follow: (moved) => followUp(ctx, moved) };
+  if (verdict === "ignored") return done("IGNORED", "older than what is known, or not for this request", payment.id);
+  return { ...done("PROCESSED", null, payment.id), follow: () => followUp(ctx, after) };
 }
 
 /**
@@ -263,13 +171,12 @@ async function applyTransactionEvent(
   inbox: InboxEvent,
   event: KlarnaEvent,
   payment: PaymentRecord,
-): Promise<Applied> {
+): Promise<InboxResult> {
   const transactionId = event.payload.payment_transaction_id;
-  if (!transactionId) return { applied: done("IGNORED", "names no payment transaction", payment.id) };
+  if (!transactionId) return done("IGNORED", "names no payment transaction", payment.id);
   const kind = inbox.eventType.slice(TRANSACTION_PREFIX.length);
   if (ENDED_UNPAID.includes(payment.state)) {
-    if (payment.lateTransactionId === transactionId)
-      return { applied: done("IGNORED", "the late approval is known", payment.id) };
+    if (payment.lateTransactionId === transactionId) return done("IGNORED", "the late approval is known", payment.id);
     const after = await step(ctx, payment.id, (fresh) => {
       if (!ENDED_UNPAID.includes(fresh.payment.state) || fresh.payment.lateApprovalState !== null) return null;
       const draft = startDraft(fresh);
@@ -277,15 +184,13 @@ async function applyTransactionEvent(
       return draft;
     });
     return {
-      applied: done("PROCESSED", "an approval for a payment that was over", payment.id),
-      payment: after,
-      follow: async (moved) =>
-        undoLateApproval(ctx, { payment: moved, operations: await listOperations(ctx.db, moved) }),
+      ...done("PROCESSED", "an approval for a payment that was over", payment.id),
+      follow: async () => undoLateApproval(ctx, { payment: after, operations: await listOperations(ctx.db, after) }),
     };
   }
-  if (payment.klarnaPaymentTransactionId === null) return adoptTransaction(ctx, inbox, payment, transactionId);
+  if (payment.klarnaPaymentTransactionId === null) return adoptTransaction(ctx, payment, transactionId);
   if (payment.klarnaPaymentTransactionId !== transactionId)
-    return { applied: done("IGNORED", "another transaction than the payment's", payment.id) };
+    return done("IGNORED", "another transaction than the payment's", payment.id);
   return applyTransactionFacts(
     ctx,
     payment,
@@ -300,23 +205,21 @@ async function applyTransactionEvent(
  */
 async function adoptTransaction(
   ctx: ServiceContext,
-  inbox: InboxEvent,
   payment: PaymentRecord,
   transactionId: string,
-): Promise<Applied> {
+): Promise<InboxResult> {
   const now = ctx.clock.now();
   const open = (await listOperations(ctx.db, payment)).find(
     (row) => (row.kind === "AUTHORIZE" || row.kind === "FINAL_AUTHORIZE") && isOpenOperation(row),
   );
-  if (!open) return { applied: await park(ctx, inbox, "no call of ours waits for an approval", payment.id) };
+  if (!open) return park("no call of ours waits for an approval", payment.id);
   const age = now.getTime() - open.openedAt.getTime();
   if (age < KEY_LIFE_MS) {
-    if (open.state === "PENDING" && age < CALL_LEASE_MS)
-      return { applied: await park(ctx, inbox, "our own call is still running", payment.id) };
+    if (open.state === "PENDING" && age < CALL_LEASE_MS) return park("our own call is still running", payment.id);
     const after = await advancePayment(ctx, payment.id);
     return isSettled(after.state)
-      ? { applied: done("PROCESSED", "the approval was fetched with the same key", payment.id) }
-      : { applied: await park(ctx, inbox, "the approval could not be fetched yet", payment.id) };
+      ? done("PROCESSED", "the approval was fetched with the same key", payment.id)
+      : park("the approval could not be fetched yet", payment.id);
   }
   const outcome = await readPaymentTransaction(
     ctx.klarna,
@@ -324,7 +227,7 @@ async function adoptTransaction(
     transactionId,
   );
   const transaction = readTransactionOutcome(outcome);
-  if (!transaction) return { applied: await park(ctx, inbox, "the transaction could not be read yet", payment.id) };
+  if (!transaction) return park("the transaction could not be read yet", payment.id);
   await step(ctx, payment.id, (fresh, at) => {
     const row = fresh.operations.find((candidate) => candidate.id === open.id);
     if (!row || row.settledAt !== null) return null;
@@ -333,7 +236,7 @@ async function adoptTransaction(
     applyApproval(draft, transaction, transaction.payment_captures?.[0]?.payment_capture_id ?? null, at);
     return draft;
   });
-  return { applied: done("PROCESSED", "the approval was taken over from the transaction", payment.id) };
+  return done("PROCESSED", "the approval was taken over from the transaction", payment.id);
 }
 
 async function applyTransactionFacts(
@@ -341,7 +244,7 @@ async function applyTransactionFacts(
   payment: PaymentRecord,
   kind: string,
   fundingState: string | null,
-): Promise<Applied> {
+): Promise<InboxResult> {
   let isApplied = false;
   const after = await step(ctx, payment.id, (fresh) => {
     const draft = startDraft(fresh);
@@ -361,11 +264,6 @@ async function applyTransactionFacts(
   // Captures, refunds and voids are settled by the answer of their own call; an open one is asked again now.
   const hasOpen = (await listOperations(ctx.db, after)).some((row) => isOpenOperation(row) && row.state === "UNKNOWN");
   if (hasOpen) await advancePayment(ctx, payment.id);
-  return {
-    applied: done(
-      isApplied || hasOpen ? "PROCESSED" : "IGNORED",
-      isApplied || hasOpen ? null : "known already",
-      payment.id,
-    ),
-  };
+  const isUseful = isApplied || hasOpen;
+  return done(isUseful ? "PROCESSED" : "IGNORED", isUseful ? null : "known already", payment.id);
 }

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { z } from "zod";
 import type { ServiceContext, Services } from "@/server/context";
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
+import { processInbox } from "@/server/domain/inbox/service";
 import { checkInvariants } from "@/server/domain/invariants";
 import { createStore } from "@/server/domain/stores/service";
 import { addressIn, asSystem, type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
@@ -17,7 +18,6 @@ import {
   createPayment,
   getPayment,
   getPaymentTimeline,
-  processInbox,
   refundPayment,
   voidPayment,
 } from "./service";

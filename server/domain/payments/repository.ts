@@ -137,7 +137,8 @@ export type PaymentChange = {
   newCaptures?: readonly CaptureRow[];
   newRefunds?: readonly RefundRow[];
   refunds?: readonly Pick<RefundRow, "id" | "state" | "klarnaPaymentRefundId" | "failureCode" | "updatedAt">[];
-  events?: readonly NewEvent[];
+  /** Each with the request, job or inbox event behind it. */
+  events?: readonly (NewEvent & { requestId: string })[];
   audit?: readonly AuditRow[];
   alarms?: readonly AlarmRow[];
   answer?: AnswerPatch | null;
@@ -227,8 +228,8 @@ const APPLY_PARTS = {
       updated_at = f.updated_at from ${many("refunds", "refunds")} f, moved
     where d.partner_id = moved.partner_id and d.mode = moved.mode and d.payment_id = moved.id and d.id = f.id)`,
   events: `announced as (
-    insert into outbox_events (id, partner_id, mode, type, version, subject_kind, subject_id, sequence, payload, created_at)
-    select e.id, e.partner_id, e.mode, e.type, e.version, e.subject_kind, e.subject_id, e.sequence, e.payload, e.created_at
+    insert into outbox_events (id, partner_id, mode, type, version, subject_kind, subject_id, sequence, payload, request_id, created_at)
+    select e.id, e.partner_id, e.mode, e.type, e.version, e.subject_kind, e.subject_id, e.sequence, e.payload, e.request_id, e.created_at
     from ${many("outbox_events", "events")} e, moved)`,
   audit: `noted as (
     insert into audit_entries (${AUDIT_COLUMNS}) select ${AUDIT_COLUMNS.split(", ")
@@ -312,6 +313,30 @@ export async function applyChange(tx: Transaction, change: PaymentChange, now: D
     ],
   });
   return rows.length === 1;
+}
+
+/** What may be open at Klarna: journeys and first calls, journalled calls without a definite answer, late approvals. */
+export type OpenKind = "requests" | "operations" | "late_approvals";
+
+const OPEN_CONDITIONS: Readonly<Record<OpenKind, string>> = {
+  requests: "p.state in ('PROCESSING','PENDING','IN_PROGRESS','FINALIZING')",
+  operations: `p.state not in ('PROCESSING','PENDING','IN_PROGRESS','FINALIZING') and p.id in (
+    select o.payment_id from klarna_operations o where o.next_attempt_at is not null)`,
+  late_approvals: "p.late_approval_state = 'FOUND'",
+};
+
+/** Payments of one mode with something open, by id, whatever their next wake-up says. */
+export async function listOpenPayments(
+  tx: Transaction,
+  input: { mode: "test" | "live"; kind: OpenKind; createdBefore: Date; after: string; limit: number },
+): Promise<string[]> {
+  const rows = await tx.query<Row & { id: string }>({
+    name: `payments_open_${input.kind}`,
+    text: `select p.id from payments p where p.mode = $1 and ${OPEN_CONDITIONS[input.kind]} and p.created_at < $2 and p.id > $3
+      order by p.id limit $4`,
+    values: [input.mode, input.createdBefore, input.after, input.limit],
+  });
+  return rows.map((row) => row.id);
 }
 
 /** Null outside the scope, exactly as for a payment that does not exist. */

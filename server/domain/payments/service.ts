@@ -3,7 +3,7 @@
 export { getRefund, listRefunds, refundPayment, voidPayment } from "./after";
 export { createPayment } from "./authorize";
 export { issueDisplayToken, presentSnapshot } from "./change";
-export { processInbox } from "./klarna-events";
+export { applyPaymentEvent } from "./klarna-events";
 export {
   getPayment,
   getPaymentRecord,
@@ -21,4 +21,4 @@ export {
 } from "./read";
 export { executeRefund, type RefundOutcome, refundOrAsk } from "./refund-approval";
 export { cancelPayment } from "./stop";
-export { advanceDuePayments } from "./sweep";
+export { advanceDuePayments, sweepOpenPayments } from "./sweep";

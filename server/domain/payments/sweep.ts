@@ -1,4 +1,5 @@
 import { type ServiceContext, type Services, systemContext } from "@/server/context";
+import type { Mode } from "@/server/core/schema";
 import { addMs, SECOND_MS } from "@/server/core/time";
 import { readPaymentTransaction } from "@/server/klarna/payments";
 import { runRefund, runVoid } from "./after";
@@ -7,7 +8,7 @@ import { CALL_LEASE_MS, isOpenOperation, KEY_LIFE_MS, type Loaded, move, raiseAl
 import { askForPerson, finalizeWithoutToken, readAndApplyRequest, runFinalAuthorize } from "./journey";
 import { readTransactionOutcome } from "./klarna";
 import { undoLateApproval } from "./late";
-import { claimDuePayments, listOperations } from "./repository";
+import { claimDuePayments, listOpenPayments, listOperations, type OpenKind } from "./repository";
 import type { OperationRow, PaymentRecord } from "./rows";
 import { PAYMENT_STATES, type PaymentState } from "./states";
 import { expirePayment, reload, runCancel } from "./stop";
@@ -47,6 +48,50 @@ export async function advanceDuePayments(
     count += due.length;
   }
   return count;
+}
+
+const SWEEP_BATCH = 16;
+/** A payment this young is still being read on its own schedule. */
+const SWEEP_AGE_MS = 60 * SECOND_MS;
+
+export type SweepCount = { looked: number; repaired: number; failed: number };
+
+/**
+ * Looks at every payment of this mode that has something of this kind open, whatever its next wake-up says, and learns at
+ * Klarna what a lost event would have told. `repaired` counts those that are elsewhere afterwards.
+ */
+export async function sweepOpenPayments(services: Services, mode: Mode, kind: OpenKind): Promise<SweepCount> {
+  const count: SweepCount = { looked: 0, repaired: 0, failed: 0 };
+  const createdBefore = addMs(services.clock.now(), -SWEEP_AGE_MS);
+  const ctx = systemContext(services, "sweep-klarna", mode);
+  let after = "";
+  for (;;) {
+    const ids = await listOpenPayments(services.db, { mode, kind, createdBefore, after, limit: SWEEP_BATCH });
+    await Promise.all(
+      ids.map(async (id) => {
+        count.looked += 1;
+        try {
+          const before = await reload(ctx, id);
+          const open = await countOpen(ctx, before);
+          const settled = await advancePayment(ctx, id);
+          if (whereIs(before) !== whereIs(settled) || (await countOpen(ctx, settled)) < open) count.repaired += 1;
+        } catch (error) {
+          count.failed += 1;
+          ctx.log.error({ error, payment_id: id }, "a payment could not be swept");
+        }
+      }),
+    );
+    const last = ids.at(-1);
+    if (last === undefined || ids.length < SWEEP_BATCH) return count;
+    after = last;
+  }
+}
+
+const whereIs = (payment: PaymentRecord): string =>
+  [payment.state, payment.klarnaRequestState, payment.fundingState, payment.lateApprovalState].join(" ");
+
+async function countOpen(ctx: ServiceContext, payment: PaymentRecord): Promise<number> {
+  return (await listOperations(ctx.db, payment)).filter(isOpenOperation).length;
 }
 
 /**

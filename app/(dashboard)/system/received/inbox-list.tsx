@@ -13,7 +13,7 @@ import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { TextLink } from "@/components/text-link";
 import { useTRPC } from "@/components/trpc-provider";
-import type { InboxItem } from "@/server/domain/overview/schema";
+import type { InboxItem } from "@/server/domain/inbox/schema";
 import { inboxInput, inboxTable } from "./table";
 
 const columns: readonly TableColumn<InboxItem>[] = [

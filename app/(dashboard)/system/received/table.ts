@@ -1,6 +1,6 @@
 import { readChoices, readDates, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
-import { INBOX_STATES } from "@/server/domain/overview/states";
+import { INBOX_STATES } from "@/server/domain/inbox/states";
 
 export const inboxTable: TableDef = {
   id: "klarna-events",
