@@ -29,7 +29,7 @@ createInterface({ input: process.stdin })
   })
   .on("close", async () => {
     for (const [pid, signal] of watched) send(pid, signal);
-    const deadline = Date.now() + 8_000;
+    const deadline = Date.now() + 11_000;
     while ([...watched.keys()].some((pid) => send(pid, 0)) && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

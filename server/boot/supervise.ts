@@ -21,7 +21,8 @@ const STEADY_AFTER_MS = 5_000;
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_LAST_MS = 2_000;
 const CRASHES_AT_START_MAX = 3;
-const GRACE_MS = 6_000;
+/** Longer than a part takes at the most to finish what runs (10 s): force would lose what is under way. */
+const GRACE_MS = 11_000;
 
 export interface PartOptions {
   name: string;

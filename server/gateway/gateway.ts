@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import { Server as NetServer, type Socket } from "node:net";
 import type { Services } from "@/server/context";
 import { createKlarnaListener, type WebhookAnswer } from "@/server/ingress/klarna-webhooks";
 import { registry } from "@/server/observability/metrics";
@@ -12,7 +12,10 @@ import { createRest } from "@/server/rest/run";
 import { addressReader, allowedMethods, isHidden, isInngestPath, isOwnOrigin, isTwisted } from "./guard";
 import { createProxy, type Plain } from "./proxy";
 
-const DRAIN_MS = 10_000;
+/** All of the ending, what runs included: whoever supervises us waits a little longer before it uses force. */
+const DRAIN_MS = 9_000;
+/** How long kept-alive connections may be idle before they are closed: a request may be on its way to us on each. */
+const LINGER_MS = 1_000;
 const KLARNA_PATH = "/api/klarna/webhooks";
 
 export type Gateway = {
@@ -68,6 +71,7 @@ export function createGateway(services: Services, options: { webPort?: number; l
   });
   server.on("request", (request, response) => {
     response.on("error", () => undefined);
+    if (isStopping) response.shouldKeepAlive = false;
     handle(request, response).catch((error: unknown) => {
       log.error({ path: pathOf(request.url ?? "").slice(0, 200), error }, "the front door failed");
       if (response.headersSent) response.destroy();
@@ -224,13 +228,17 @@ export function createGateway(services: Services, options: { webPort?: number; l
     },
     close: async () => {
       isStopping = true;
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      // Only the listening socket: http's own close would also cut idle connections, and with them requests that a
+      // kept-alive client is just writing. Each connection is answered once more with "connection: close" instead.
+      const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
       // Streams would last for an hour: they end now, and their readers come back to the next process.
       for (const controller of running) controller.abort();
+      const linger = setInterval(() => server.closeIdleConnections(), LINGER_MS);
       const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
       await closed;
+      clearInterval(linger);
       clearTimeout(timer);
+      server.close();
       proxy.close();
       await rest.close();
     },

@@ -2,6 +2,9 @@ import { createServices } from "@/server/context";
 import { env, SettingError } from "@/server/env";
 import { createGateway } from "./gateway";
 
+/** The end of the ending: a database that no longer answers must not keep the process. */
+const EXIT_MAX_MS = 9_800;
+
 /** Starts the front door as its own process. */
 async function main(): Promise<void> {
   const settings = env();
@@ -14,6 +17,7 @@ async function main(): Promise<void> {
   const stop = (): void => {
     if (isStopping) return;
     isStopping = true;
+    setTimeout(() => process.exit(0), EXIT_MAX_MS).unref();
     gateway
       .close()
       .then(() => Promise.allSettled([services.db.close(), services.klarna.close()]))
