@@ -9,6 +9,7 @@ import { processKlarnaEvents } from "./functions/process-klarna-events";
 import { relayOutbox } from "./functions/relay-outbox";
 import { replayWebhooks } from "./functions/replay-webhooks";
 import { sendMail } from "./functions/send-mail";
+import { sweepApprovalsOften } from "./functions/sweep-approvals";
 import { sweepKlarnaHourly } from "./functions/sweep-klarna";
 import { services } from "./services";
 
@@ -29,6 +30,7 @@ export const functions = [
   keepSubscriptions,
   sweepKlarnaHourly,
   applyRetention,
+  sweepApprovalsOften,
   sendMail,
 ];
 

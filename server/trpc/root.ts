@@ -1,20 +1,26 @@
 import { router } from "./init";
+import { approvalsRouter } from "./routers/approvals";
 import { auditRouter } from "./routers/audit";
 import { developersRouter } from "./routers/developers";
 import { meRouter } from "./routers/me";
 import { partnersRouter } from "./routers/partners";
 import { paymentsRouter } from "./routers/payments";
+import { peopleRouter } from "./routers/people";
+import { rolesRouter } from "./routers/roles";
 import { storesRouter } from "./routers/stores";
 import { systemRouter } from "./routers/system";
 import { terminalsRouter } from "./routers/terminals";
 import { webhooksRouter } from "./routers/webhooks";
 
 export const appRouter = router({
+  approvals: approvalsRouter,
   audit: auditRouter,
   developers: developersRouter,
   me: meRouter,
   partners: partnersRouter,
   payments: paymentsRouter,
+  people: peopleRouter,
+  roles: rolesRouter,
   stores: storesRouter,
   system: systemRouter,
   terminals: terminalsRouter,

@@ -17,7 +17,7 @@ import { userMachine } from "./states";
 export { createRole, deleteRole, getRole, listRoles, updateRole } from "./roles";
 
 /** How long an invitation stands; its link is short-lived and can be asked for anew meanwhile. */
-export const INVITATION_LIFE_MS = 14 * DAY_MS;
+export const INVITATION_LIFE_MS = 7 * DAY_MS;
 
 /*
  * A person has one role, whatever the number of their Partners: it counts at each of them alike. Who needs other rights at
@@ -141,7 +141,7 @@ async function sendInvitation(
   });
 }
 
-/** Sends the invitation again with a new link, and for another fortnight. Errors: permission_denied, not_found, state_conflict. */
+/** Sends the invitation again with a new link, and for another week. Errors: permission_denied, not_found, state_conflict. */
 export async function resendInvitation(ctx: ServiceContext, id: string): Promise<void> {
   requirePermission(ctx, "users:write");
   await ctx.db.transaction(async (tx) => {
