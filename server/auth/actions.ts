@@ -10,7 +10,8 @@ import { DAY_MS, SECOND_MS } from "@/server/core/time";
 import { clientAddress } from "./client-address";
 import { cookieName, cookieOptions } from "./cookies";
 import { returnPath } from "./return-path";
-import { openToken, sealToken } from "./sessions";
+import { setSessionCookie } from "./session-cookie";
+import { openToken } from "./sessions";
 import { signIn, signOut } from "./sign-in";
 import { currentSession, requireOwnOrigin, webServices } from "./web";
 
@@ -28,6 +29,8 @@ export async function signInAction(_before: SignInState, form: FormData): Promis
   const services = webServices();
   const typed = form.get("email");
   const email = typeof typed === "string" ? typed.slice(0, 254) : "";
+  const next = returnPath(form.get("next"));
+  let after: string | null = null;
   try {
     await requireOwnOrigin();
     const [jar, sent] = await Promise.all([cookies(), headers()]);
@@ -40,12 +43,8 @@ export async function signInAction(_before: SignInState, form: FormData): Promis
     });
     if (outcome.kind === "refused") return { message: WRONG, email };
     if (outcome.kind === "throttled") return { message: tooManyTries(outcome.retryAfterSeconds), email };
-    jar.set({
-      name: cookieName(services.env, "session"),
-      value: await sealToken(services, outcome.token),
-      expires: outcome.expiresAt,
-      ...cookieOptions(services.env),
-    });
+    await setSessionCookie(outcome);
+    if (outcome.level !== "FULL") after = outcome.level === "CODE_DUE" ? "/sign-in/code" : "/enroll-mfa";
   } catch (error) {
     if (!isAppError(error)) throw error;
     services.log.warn({ code: error.code, error }, "sign-in failed");
@@ -54,7 +53,8 @@ export async function signInAction(_before: SignInState, form: FormData): Promis
       email,
     };
   }
-  redirect(returnPath(form.get("next")) as Route);
+  if (after !== null && next !== "/") after = `${after}?next=${encodeURIComponent(next)}`;
+  redirect((after ?? next) as Route);
 }
 
 /** Ends the session here and at the server, then shows the sign-in page. */

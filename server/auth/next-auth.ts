@@ -14,7 +14,7 @@ declare module "next-auth" {
   }
 }
 
-type AuthServices = Pick<Services, "env" | "db" | "secrets" | "clock" | "log">;
+type AuthServices = Pick<Services, "env" | "db" | "secrets" | "clock" | "log" | "nudge">;
 
 const headersOf = (headers: Readonly<Record<string, unknown>> | undefined) => ({
   get: (name: string): string | null => {

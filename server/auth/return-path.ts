@@ -1,7 +1,7 @@
 const START = "/";
 const NOWHERE = "http://return-path.invalid";
 /** Pages that make no sense as the place to come back to. */
-const NEVER = [/^\/sign-in(?:[/?#]|$)/, /^\/api(?:[/?#]|$)/];
+const NEVER = [/^\/(?:sign-in|enroll-mfa|forgot-password|reset-password|accept-invitation|api)(?:[/?#]|$)/];
 
 /**
  * The place on our own site that a `next` or `callbackUrl` names, as path and query; the start page for everything else:

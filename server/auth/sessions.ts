@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { decode, encode } from "next-auth/jwt";
 import { z } from "zod";
 import type { ServiceContext, Services } from "@/server/context";
+import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { addMs, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import type { Row, Transaction } from "@/server/db/client";
@@ -14,11 +15,31 @@ type Queries = Pick<Transaction, "query">;
 
 /** However busy, a session ends after a working day. */
 export const SESSION_LIFE_MS = 12 * HOUR_MS;
+/** Half a session waits for its second factor no longer than this. */
+export const HALF_SESSION_LIFE_MS = 10 * MINUTE_MS;
+/** What changes how a person signs in, or what money can do, wants a proof that is no older than this. */
+export const CONFIRMED_FOR_MS = 10 * MINUTE_MS;
 const IDLE_ACQUIRER_MS = 30 * MINUTE_MS;
 const IDLE_PARTNER_MS = 60 * MINUTE_MS;
 /** How exact "last seen" is; each request within it costs no write. */
 const TOUCH_MS = MINUTE_MS;
 const TOKEN_BYTES = 32;
+
+/**
+ * How far a session has come. With CODE_DUE the password was right and the second factor is due; with ENROLMENT_DUE the
+ * person has none yet and must set one up first. Neither is a session for anything else.
+ */
+export type SessionLevel = "CODE_DUE" | "ENROLMENT_DUE" | "FULL";
+/** How the person last proved who they are. */
+export type SessionMethod = "PASSWORD" | "TOTP" | "RECOVERY_CODE" | "PASSKEY" | "SSO";
+
+/** Half a session: who it will belong to once the second factor is proven. */
+export type HalfSession = {
+  readonly id: string;
+  readonly level: Exclude<SessionLevel, "FULL">;
+  readonly user: { readonly id: string; readonly email: string };
+  readonly expiresAt: Date;
+};
 
 /** Who is signed in, as the rows say at this moment: a changed role or a disabled person counts at the next request. */
 export type WebSession = {
@@ -37,16 +58,21 @@ export type WebSession = {
   readonly partners: "all" | readonly string[];
   readonly createdAt: Date;
   readonly expiresAt: Date;
+  readonly method: SessionMethod;
+  /** When the person last proved who they are. */
+  readonly confirmedAt: Date | null;
 };
 
 export type EndReason =
   | "SIGNED_OUT"
   | "REPLACED"
   | "ENDED_BY_USER"
+  | "ENDED_BY_ADMIN"
   | "IDLE"
   | "EXPIRED"
   | "USER_DISABLED"
-  | "PASSWORD_CHANGED";
+  | "PASSWORD_CHANGED"
+  | "GUESSED_TOO_OFTEN";
 
 /** One line of a person's own list of signed-in browsers. */
 export type SessionItem = {
@@ -80,17 +106,25 @@ export function actorOf(session: WebSession): Extract<Actor, { kind: "USER" }> {
 export async function startSession(
   tx: Queries,
   services: SessionServices,
-  input: { userId: string; address: string | null; userAgent: string | null; replaces: string | null },
+  input: {
+    userId: string;
+    address: string | null;
+    userAgent: string | null;
+    replaces: string | null;
+    level?: SessionLevel;
+    method?: SessionMethod;
+  },
 ): Promise<{ id: string; token: string; expiresAt: Date }> {
+  const level = input.level ?? "FULL";
   const now = services.clock.now();
   const id = newId("session");
   const token = randomBytes(TOKEN_BYTES).toString("base64url");
-  const expiresAt = addMs(now, SESSION_LIFE_MS);
+  const expiresAt = addMs(now, level === "FULL" ? SESSION_LIFE_MS : HALF_SESSION_LIFE_MS);
   if (input.replaces !== null) await endSession(tx, services, input.replaces, "REPLACED");
   await tx.query({
     name: "session_start",
-    text: `insert into sessions (id, token_hash, user_id, created_at, last_seen_at, expires_at, address, user_agent)
-           values ($1, $2, $3, $4, $4, $5, $6, $7)`,
+    text: `insert into sessions (id, token_hash, user_id, created_at, last_seen_at, expires_at, address, user_agent, level, method, confirmed_at)
+           values ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, case when $8 = 'FULL' then $4::timestamptz end)`,
     values: [
       id,
       hashOf(services, token),
@@ -99,6 +133,8 @@ export async function startSession(
       expiresAt,
       input.address,
       input.userAgent?.slice(0, 300) ?? null,
+      level,
+      input.method ?? "PASSWORD",
     ],
   });
   return { id, token, expiresAt };
@@ -120,6 +156,9 @@ type SessionRow = Row & {
   state: string;
   password_changed_at: Date;
   partners: string[];
+  level: SessionLevel;
+  method: SessionMethod;
+  confirmed_at: Date | null;
 };
 
 function endReasonOf(row: SessionRow, audience: Audience, now: Date): EndReason | null {
@@ -130,11 +169,13 @@ function endReasonOf(row: SessionRow, audience: Audience, now: Date): EndReason 
   return null;
 }
 
-/** The session that a token stands for, or null: unknown, ended, too old, idle for too long, person disabled. */
-export async function findSession(services: SessionServices, token: string): Promise<WebSession | null> {
+type LiveRow = { row: SessionRow; role: ReturnType<typeof resolveRole> };
+
+async function findLive(services: SessionServices, token: string): Promise<LiveRow | null> {
   const [row] = await services.db.query<SessionRow>({
     name: "session_find",
-    text: `select s.id, s.created_at, s.last_seen_at, s.expires_at, u.id as user_id, u.email, u.name, u.role, u.state,
+    text: `select s.id, s.created_at, s.last_seen_at, s.expires_at, s.level, s.method, s.confirmed_at,
+                  u.id as user_id, u.email, u.name, u.role, u.state,
                   r.name as role_name, r.audience, r.permissions, r.partner_id as role_partner_id, u.password_changed_at,
                   array(select p.partner_id from user_partners p where p.user_id = u.id order by p.partner_id) as partners
            from sessions s join users u on u.id = s.user_id join roles r on r.id = u.role
@@ -150,6 +191,17 @@ export async function findSession(services: SessionServices, token: string): Pro
     return null;
   }
   if (now.getTime() - row.last_seen_at.getTime() > TOUCH_MS) await touchSession(services, row.id, now);
+  return { row, role };
+}
+
+/**
+ * The session that a token stands for, or null: unknown, ended, too old, idle for too long, person disabled, or only half
+ * a session. Everything that asks who is signed in asks this.
+ */
+export async function findSession(services: SessionServices, token: string): Promise<WebSession | null> {
+  const live = await findLive(services, token);
+  if (live?.row.level !== "FULL") return null;
+  const { row, role } = live;
   return {
     id: row.id,
     user: {
@@ -164,7 +216,46 @@ export async function findSession(services: SessionServices, token: string): Pro
     partners: partnersOf(row, role.audience),
     createdAt: row.created_at,
     expiresAt: row.expires_at,
+    method: row.method,
+    confirmedAt: row.confirmed_at,
   };
+}
+
+/** Half a session, for the pages that ask for the second factor or set it up; null for everything else. */
+export async function findHalfSession(services: SessionServices, token: string): Promise<HalfSession | null> {
+  const live = await findLive(services, token);
+  if (!live) return null;
+  const { level, ...row } = live.row;
+  return level === "FULL"
+    ? null
+    : { id: row.id, level, user: { id: row.user_id, email: row.email }, expiresAt: row.expires_at };
+}
+
+/**
+ * The person behind a session has just proven again who they are: notes when and how, and gives the session a new token.
+ */
+export async function confirmSession(
+  tx: Queries,
+  services: SessionServices,
+  sessionId: string,
+  method: SessionMethod,
+): Promise<{ token: string; expiresAt: Date } | null> {
+  const token = randomBytes(TOKEN_BYTES).toString("base64url");
+  const [row] = await tx.query<{ expires_at: Date }>({
+    text: `update sessions set token_hash = $2, confirmed_at = $3, method = $4
+           where id = $1 and ended_at is null and level = 'FULL' returning expires_at`,
+    values: [sessionId, hashOf(services, token), services.clock.now(), method],
+  });
+  return row ? { token, expiresAt: row.expires_at } : null;
+}
+
+/**
+ * First line of what changes how a person signs in: they must have proven lately who they are.
+ * Errors: confirmation_required.
+ */
+export function requireConfirmed(services: Pick<Services, "clock">, session: Pick<WebSession, "confirmedAt">): void {
+  const at = session.confirmedAt?.getTime() ?? Number.NEGATIVE_INFINITY;
+  if (services.clock.now().getTime() - at > CONFIRMED_FOR_MS) throw new AppError("confirmation_required");
 }
 
 /**
@@ -269,7 +360,7 @@ export async function listSessionsOf(
   >({
     name: "session_list",
     text: `select id, created_at, last_seen_at, expires_at, address, user_agent from sessions
-           where user_id = $1 and ended_at is null and expires_at > $2 and last_seen_at >= $3
+           where user_id = $1 and ended_at is null and level = 'FULL' and expires_at > $2 and last_seen_at >= $3
            order by last_seen_at desc, id desc limit 100`,
     values: [user.id, now, addMs(now, -idleMsOf(user.audience))],
   });

@@ -1,33 +1,25 @@
 import type { Services } from "@/server/context";
 import { newId } from "@/server/core/ids";
-import { emailSchema } from "@/server/core/schema";
-import type { Row } from "@/server/db/client";
 import { type AuditContext, appendAudit } from "@/server/domain/audit/service";
+import { findAccountByEmail, levelAfterOneFactor } from "./accounts";
+import { alertPerson } from "./alerts";
+import { type BegunSession, type Browser, beginSession } from "./begin-session";
 import { addressGroup } from "./client-address";
 import { prepareDummyHash, verifyPassword } from "./password";
 import { createLimit, type Limit } from "./rate-limit";
-import { endSession, startSession } from "./sessions";
+import { endSession } from "./sessions";
 
-type SignInServices = Pick<Services, "env" | "db" | "secrets" | "clock" | "log">;
+export type SignInServices = Pick<Services, "env" | "db" | "secrets" | "clock" | "log" | "nudge">;
 
-export type SignInAttempt = {
+export type SignInAttempt = Browser & {
   readonly email: unknown;
   readonly password: unknown;
-  readonly address: string | null;
-  readonly userAgent: string | null;
-  /** The token that the browser holds already; it ends with the sign-in. */
-  readonly replaces: string | null;
   readonly requestId?: string;
 };
 
+/** `level` says whether that is all: with another than FULL the token opens the pages of the second factor only. */
 export type SignInOutcome =
-  | {
-      readonly kind: "signed_in";
-      readonly userId: string;
-      readonly sessionId: string;
-      readonly token: string;
-      readonly expiresAt: Date;
-    }
+  | BegunSession
   | { readonly kind: "refused" }
   | { readonly kind: "throttled"; readonly retryAfterSeconds: number };
 
@@ -70,7 +62,7 @@ export async function signIn(services: SignInServices, attempt: SignInAttempt): 
   const password = typeof attempt.password === "string" ? attempt.password : "";
   const accountKey = services.secrets.hash(typed, "sign-in");
   const addressKey = addressGroup(attempt.address);
-  const { account, address } = limitsOf(services);
+  const { account: accountLimit, address } = limitsOf(services);
   const audit: AuditContext = {
     actor: { kind: "SYSTEM", id: "sign-in" },
     way: "SCREEN",
@@ -79,7 +71,7 @@ export async function signIn(services: SignInServices, attempt: SignInAttempt): 
     scope: null,
   };
 
-  const verdicts = await Promise.all([account.consume(accountKey), address.consume(addressKey)]);
+  const verdicts = await Promise.all([accountLimit.consume(accountKey), address.consume(addressKey)]);
   const refusals = verdicts.filter((verdict) => !verdict.isAllowed);
   if (refusals.length > 0) {
     if (refusals.some((refusal) => refusal.isFirst)) {
@@ -87,19 +79,26 @@ export async function signIn(services: SignInServices, attempt: SignInAttempt): 
         { requestId: audit.requestId, kind: verdicts[0].isAllowed ? "address" : "account" },
         "sign-in throttled",
       );
-      await appendAudit(services.db, audit, {
-        action: "session.throttled",
-        subjectKind: "user",
-        subjectId: (await findPerson(services, typed))?.id ?? "unknown",
-        mode: null,
-        after: { kind: verdicts[0].isAllowed ? "address" : "account" },
+      const kind = verdicts[0].isAllowed ? "address" : "account";
+      const account = await findAccountByEmail(services.db, typed);
+      await services.db.transaction(async (tx) => {
+        await appendAudit(tx, audit, {
+          action: "session.throttled",
+          subjectKind: "user",
+          subjectId: account?.id ?? "unknown",
+          mode: null,
+          after: { kind },
+        });
+        if (kind === "account" && account?.state === "ACTIVE")
+          await alertPerson(tx, services, account, { kind: "sign_in_locked" });
       });
+      services.nudge("mails");
     }
     return { kind: "throttled", retryAfterSeconds: Math.max(...refusals.map((refusal) => refusal.retryAfterSeconds)) };
   }
 
-  const person = await findPerson(services, typed);
-  const isRight = await verifyPassword(person?.password_hash ?? null, password);
+  const person = await findAccountByEmail(services.db, typed);
+  const isRight = await verifyPassword(person?.passwordHash ?? null, password);
   if (!person || !isRight || person.state !== "ACTIVE") {
     await appendAudit(services.db, audit, {
       action: "session.refused",
@@ -110,25 +109,16 @@ export async function signIn(services: SignInServices, attempt: SignInAttempt): 
     return { kind: "refused" };
   }
 
-  const userId = person.id;
-  const started = await services.db.transaction(async (tx) => {
-    const session = await startSession(tx, services, { ...attempt, userId });
-    await appendAudit(
-      tx,
-      { ...audit, actor: { kind: "USER", id: userId } },
-      {
-        action: "session.started",
-        subjectKind: "session",
-        subjectId: session.id,
-        mode: null,
-        after: { method: "password" },
-      },
-    );
-    return session;
+  const begun = await beginSession(services, {
+    account: person,
+    level: levelAfterOneFactor(services, person),
+    method: "PASSWORD",
+    browser: attempt,
+    requestId: audit.requestId,
   });
   // The counters have done their duty; a failure to forget them must not undo a sign-in that is already written.
-  await Promise.allSettled([account.clear(accountKey), address.giveBack(addressKey)]);
-  return { kind: "signed_in", userId, sessionId: started.id, token: started.token, expiresAt: started.expiresAt };
+  await Promise.allSettled([accountLimit.clear(accountKey), address.giveBack(addressKey)]);
+  return begun;
 }
 
 /** Ends the session of a token, with its audit entry. Nothing happens when it has ended before. */
@@ -158,21 +148,4 @@ export async function signOut(
       },
     );
   });
-}
-
-type Person = Row & {
-  id: string;
-  state: string;
-  password_hash: string;
-};
-
-/** An address that is not plain ASCII belongs to nobody: look-alikes of `@` and letters never reach the comparison. */
-async function findPerson(services: SignInServices, typed: string): Promise<Person | null> {
-  const email = emailSchema.safeParse(typed);
-  const [person] = await services.db.query<Person>({
-    name: "person_by_email",
-    text: "select id, state, password_hash from users where email = $1",
-    values: [email.success ? email.data : ""],
-  });
-  return person ?? null;
 }

@@ -12,7 +12,7 @@ import { cookieName } from "./cookies";
 import { isOwnOrigin } from "./origin";
 import { can, type Permission } from "./permissions";
 import { returnPath } from "./return-path";
-import { actorOf, findSession, openToken, type WebSession } from "./sessions";
+import { actorOf, findHalfSession, findSession, type HalfSession, openToken, type WebSession } from "./sessions";
 
 const HOLDER = Symbol.for("tillgate.web.services");
 type Holder = typeof globalThis & { [HOLDER]?: Services };
@@ -31,6 +31,21 @@ export const currentSession = cache(async (): Promise<WebSession | null> => {
   return token === null ? null : findSession(services, token);
 });
 
+/** Who is half signed in, with the token; null for everybody else. Only the pages of the second factor ask this. */
+export const currentHalfSession = cache(async (): Promise<{ half: HalfSession; token: string } | null> => {
+  const services = webServices();
+  const token = await openToken(services, (await cookies()).get(cookieName(services.env, "session"))?.value);
+  const half = token === null ? null : await findHalfSession(services, token);
+  return half === null || token === null ? null : { half, token };
+});
+
+/** Where somebody who is half signed in goes on. */
+export function secondFactorPath(half: HalfSession, next: unknown): Route {
+  const path = returnPath(next);
+  const page = half.level === "CODE_DUE" ? "/sign-in/code" : "/enroll-mfa";
+  return (path === "/" ? page : `${page}?next=${encodeURIComponent(path)}`) as Route;
+}
+
 /** The world that the person looks at: test unless they chose live. */
 export const currentMode = cache(async (): Promise<Mode> => {
   const chosen = (await cookies()).get(cookieName(webServices().env, "mode"))?.value;
@@ -45,6 +60,8 @@ export async function requireSession(): Promise<WebSession> {
   const session = await currentSession();
   if (session) return session;
   const path = returnPath((await headers()).get("x-path"));
+  const waiting = await currentHalfSession();
+  if (waiting) redirect(secondFactorPath(waiting.half, path));
   redirect((path === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(path)}`) as Route);
 }
 

@@ -173,5 +173,7 @@ export function sessionAs(
     partners,
     createdAt: now,
     expiresAt: addMs(now, HOUR_MS),
+    method: "PASSWORD",
+    confirmedAt: now,
   };
 }
