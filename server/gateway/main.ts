@@ -1,5 +1,6 @@
 import { createServices } from "@/server/context";
 import { env, SettingError } from "@/server/env";
+import { startWatch } from "@/server/events/watch";
 import { createGateway } from "./gateway";
 
 /** The end of the ending: a database that no longer answers must not keep the process. */
@@ -10,6 +11,8 @@ async function main(): Promise<void> {
   const settings = env();
   const services = createServices({ name: "gateway" });
   const gateway = createGateway(services);
+  // Here and not in the background: an Inngest server has no process of ours behind it.
+  const watch = startWatch(services);
   await gateway.listen(settings.PORT, settings.HOST);
   services.log.info({ port: settings.PORT }, "the front door is open");
 
@@ -18,8 +21,7 @@ async function main(): Promise<void> {
     if (isStopping) return;
     isStopping = true;
     setTimeout(() => process.exit(0), EXIT_MAX_MS).unref();
-    gateway
-      .close()
+    Promise.all([watch.stop(), gateway.close()])
       .then(() => Promise.allSettled([services.db.close(), services.klarna.close()]))
       .then(() => process.exit(0), fail);
   };

@@ -19,7 +19,7 @@ export function changeHub(services: Pick<Services, "db" | "log">, channel: strin
 function createHub(services: Pick<Services, "db" | "log">, channel: string): ChangeHub {
   const listeners = new Map<string, Set<() => void>>();
   let isListening = false;
-  // Without the connection the streams still see everything by their poll, a second later.
+  // Without the connection the streams still see everything by their poll, within a second.
   const listen = (): void => {
     if (isListening) return;
     isListening = true;
@@ -46,7 +46,8 @@ function createHub(services: Pick<Services, "db" | "log">, channel: string): Cha
   };
 }
 
-const POLL_MS = 1_000;
+/** A change whose notification was lost is seen within a second, the read included. */
+const POLL_MS = 800;
 const HEARTBEAT_MS = 15_000;
 const LIFE_MAX_MS = 3_600_000;
 

@@ -59,6 +59,22 @@ export function injectDatabaseFaults(name: string, pick: (text: string) => strin
   };
 }
 
+/** From now on no connection of this process hears a NOTIFY: LISTEN is answered and does nothing. Returns how to end it. */
+export function deafenListeners(): { remove(): void; ignored: () => number } {
+  const { prototype } = pg.Client;
+  const original: unknown = Reflect.get(prototype, "query");
+  if (typeof original !== "function") throw new Error("the driver has no query function");
+  let ignored = 0;
+  Reflect.set(prototype, "query", function deaf(this: pg.Client, ...args: unknown[]): unknown {
+    if (/^\s*listen/i.test(textOf(args[0]) ?? "")) {
+      ignored += 1;
+      return Reflect.apply(original, this, ["select 1", ...args.slice(1).filter((each) => typeof each === "function")]);
+    }
+    return Reflect.apply(original, this, args);
+  });
+  return { remove: () => void Reflect.set(prototype, "query", original), ignored: () => ignored };
+}
+
 /** One statement in `every`, evenly enough and the same each run: deadlocks and serialization failures in turn. */
 export function conflictsInOneOf(every: number): (text: string) => string | null {
   let state = 0x2545f491;

@@ -135,7 +135,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     files: ["server/gateway"],
-    may: [CORE, LOG, "server/rest/**", "server/ingress/**", "server/context", "server/env"],
+    may: [CORE, LOG, "server/rest/**", "server/ingress/**", "server/events/watch", "server/context", "server/env"],
     neverPackages: SCREENS,
     isFlat: true,
   },
