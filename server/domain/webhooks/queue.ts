@@ -145,23 +145,6 @@ export async function recordAttempts(db: Database, results: readonly AttemptResu
             $14::text[], $15::bytea[])
           as r(id, endpoint_id, lease, outcome, status, answer, duration_ms, started_at, next_attempt_at, url, body_hash)
       ),
-      moved as (
-        update webhook_deliveries d set
-          attempts = d.attempts + 1,
-          state = case when r.outcome = 'delivered' then 'DELIVERED' when r.next_attempt_at is null then 'FAILED' else 'PENDING' end,
-          next_attempt_at = r.next_attempt_at,
-          claimed_until = null,
-          delivered_at = case when r.outcome = 'delivered' then $10::timestamptz end,
-          updated_at = $10
-        from results r
-        where d.id = r.id and ((r.outcome = 'delivered' and d.state <> 'DELIVERED') or (d.state = 'PENDING' and d.claimed_until = r.lease))
-        returning d.id
-      ),
-      tried as (
-        insert into webhook_attempts (delivery_id, partner_id, mode, number, status, outcome, answer, duration_ms, created_at, url, body_hash)
-        select d.id, d.partner_id, d.mode, d.attempts + 1, r.status, r.outcome, r.answer, r.duration_ms, r.started_at, r.url, r.body_hash
-        from results r join webhook_deliveries d on d.id = r.id
-      ),
       health as materialized (
         select r.endpoint_id, bool_or(r.outcome = 'delivered') as works, bool_or(r.outcome = 'gone') as is_gone, count(*)::int as failures
         from results r group by r.endpoint_id
@@ -177,6 +160,24 @@ export async function recordAttempts(db: Database, results: readonly AttemptResu
         from health h
         where w.id = h.endpoint_id and w.state = 'ENABLED' and (not h.works or h.is_gone or w.consecutive_failures > 0 or w.failing_since is not null)
         returning w.id, w.partner_id, w.mode, w.state, w.disabled_reason
+      ),
+      moved as (
+        -- What an endpoint that is switched off just now was tried for is given up with the rest.
+        update webhook_deliveries d set
+          attempts = d.attempts + 1,
+          state = case when r.outcome = 'delivered' then 'DELIVERED' when r.next_attempt_at is null or j.state = 'DISABLED' then 'FAILED' else 'PENDING' end,
+          next_attempt_at = case when j.state = 'DISABLED' then null else r.next_attempt_at end,
+          claimed_until = null,
+          delivered_at = case when r.outcome = 'delivered' then $10::timestamptz end,
+          updated_at = $10
+        from results r left join judged j on j.id = r.endpoint_id
+        where d.id = r.id and ((r.outcome = 'delivered' and d.state <> 'DELIVERED') or (d.state = 'PENDING' and d.claimed_until = r.lease))
+        returning d.id
+      ),
+      tried as (
+        insert into webhook_attempts (delivery_id, partner_id, mode, number, status, outcome, answer, duration_ms, created_at, url, body_hash)
+        select d.id, d.partner_id, d.mode, d.attempts + 1, r.status, r.outcome, r.answer, r.duration_ms, r.started_at, r.url, r.body_hash
+        from results r join webhook_deliveries d on d.id = r.id
       ),
       given_up as (
         update webhook_deliveries d set state = 'FAILED', next_attempt_at = null, updated_at = $10
