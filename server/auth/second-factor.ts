@@ -1,14 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { Services } from "@/server/context";
 import { AppError } from "@/server/core/errors";
-import { newId } from "@/server/core/ids";
 import type { Row, Transaction } from "@/server/db/client";
 import { type AuditInput, appendAudit } from "@/server/domain/audit/service";
-import { type Account, findAccount, hasSecondFactor } from "./accounts";
+import { type Account, hasSecondFactor } from "./accounts";
 import { alertPerson } from "./alerts";
-import { type BegunSession, type Browser, beginSession } from "./begin-session";
 import { createLimit, type Limit } from "./rate-limit";
-import { endSessionsOf, findHalfSession, type HalfSession } from "./sessions";
+import { endSessionsOf } from "./sessions";
 import { base32, findTotpStep, newTotpSecret, totpUri } from "./totp";
 
 /*
@@ -211,39 +209,6 @@ export async function proveByCode<T>(
   return proven.result;
 }
 
-async function halfAccount(
-  services: FactorServices,
-  token: string,
-  level: HalfSession["level"],
-): Promise<{ half: HalfSession; account: Account }> {
-  const half = await findHalfSession(services, token);
-  const account = half?.level === level ? await findAccount(services.db, half.user.id) : null;
-  if (!half || !account || account.state !== "ACTIVE") throw new AppError("session_required");
-  // Whoever has set one up meanwhile shows it: a password alone never adds another.
-  if (level === "ENROLMENT_DUE" && hasSecondFactor(account)) throw new AppError("session_required");
-  return { half, account };
-}
-
-/**
- * The second step of signing in: half a session and a code become a session, with a new token.
- * Errors: session_required (no half session waits for a code), code_wrong, rate_limited, unavailable.
- */
-export async function finishSignIn(
-  services: FactorServices,
-  input: { halfToken: string; code: unknown; browser: Omit<Browser, "replaces"> },
-  requestId: string = newId("request"),
-): Promise<BegunSession> {
-  const { account } = await halfAccount(services, input.halfToken, "CODE_DUE");
-  const method = await proveByCode(services, account, input.code, requestId, async (_tx, used) => used);
-  return beginSession(services, {
-    account,
-    level: "FULL",
-    method,
-    browser: { ...input.browser, replaces: input.halfToken },
-    requestId,
-  });
-}
-
 /**
  * Finishes setting up an authenticator app with its first code, and makes the recovery codes when there were none
  * before. They are shown now or never.
@@ -271,36 +236,6 @@ export async function confirmTotp(
     .clear(account.id)
     .catch((error: unknown) => services.log.warn({ error }, "a counter was not cleared"));
   return confirmed;
-}
-
-/**
- * Sets up the second factor while signing in, when the role wants one: half a session becomes a session.
- * Errors: as confirmTotp, and session_required.
- */
-export async function finishEnrolment(
-  services: FactorServices,
-  input: { halfToken: string; code: unknown; browser: Omit<Browser, "replaces"> },
-  requestId: string = newId("request"),
-): Promise<{ session: BegunSession; recoveryCodes: string[] | null }> {
-  const { account } = await halfAccount(services, input.halfToken, "ENROLMENT_DUE");
-  const { recoveryCodes } = await confirmTotp(services, account, input.code, requestId);
-  const session = await beginSession(services, {
-    account,
-    level: "FULL",
-    method: "TOTP",
-    browser: { ...input.browser, replaces: input.halfToken },
-    requestId,
-  });
-  return { session, recoveryCodes };
-}
-
-/** Begins the set-up for who is half signed in. Errors: session_required, state_conflict. */
-export async function startEnrolment(
-  services: FactorServices,
-  halfToken: string,
-): Promise<{ secret: string; uri: string }> {
-  const { account } = await halfAccount(services, halfToken, "ENROLMENT_DUE");
-  return startTotp(services, account);
 }
 
 /** Refuses to leave a person without the second factor that their role wants. Errors: state_conflict. */

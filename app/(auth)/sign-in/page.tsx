@@ -1,8 +1,13 @@
 import type { Metadata, Route } from "next";
 import { redirect } from "next/navigation";
+import { TextLink } from "@/components/text-link";
+import { buttonVariants } from "@/components/ui/button";
 import { signInAction } from "@/server/auth/actions";
 import { returnPath } from "@/server/auth/return-path";
-import { currentSession } from "@/server/auth/web";
+import { isSsoConfigured } from "@/server/auth/single-sign-on";
+import { currentHalfSession, currentSession, secondFactorPath, webServices } from "@/server/auth/web";
+import { AuthCard } from "../auth-card";
+import { PasskeyButton } from "../passkey-button";
 import { SignInForm } from "./sign-in-form";
 
 export const metadata: Metadata = {
@@ -14,6 +19,9 @@ export const metadata: Metadata = {
 const MESSAGES: Readonly<Record<string, string>> = {
   CredentialsSignin: "Wrong e-mail or password.",
   throttled: "Too many tries. Try again in 15 minutes.",
+  sso_refused: "Nobody here has the account that you signed in with. Ask your administrator for an invitation.",
+  sso_failed: "The single sign-on did not come to its end. Try again.",
+  sso_unavailable: "The single sign-on cannot be reached right now. Try again soon.",
 };
 
 type Search = Promise<Record<string, string | string[] | undefined>>;
@@ -22,25 +30,32 @@ export default async function SignInPage({ searchParams }: { searchParams: Searc
   const { next, error } = await searchParams;
   const path = returnPath(next);
   if (await currentSession()) redirect(path as Route);
+  const waiting = await currentHalfSession();
+  if (waiting) redirect(secondFactorPath(waiting.half, path));
   const message = typeof error === "string" ? (MESSAGES[error] ?? "Sign-in failed. Try again.") : null;
+  const services = webServices();
   return (
-    <div className="w-full max-w-[380px]">
-      <div className="rounded-lg border border-line bg-surface p-8 max-sm:p-6">
-        <p className="flex items-center gap-2 font-semibold text-base text-ink">
-          <svg aria-hidden viewBox="0 0 32 32" className="size-6" fill="none" strokeLinecap="round" strokeWidth="3">
-            <rect width="32" height="32" rx="7" className="fill-accent" />
-            <path d="M8 10h16M16 10v13" className="stroke-accent-ink" />
-            <path d="M8 16v5a2 2 0 0 0 2 2M24 16v5a2 2 0 0 1-2 2" className="stroke-accent-ink" strokeOpacity=".7" />
-          </svg>
-          Tillgate
-        </p>
-        <h1 className="mt-6 font-semibold text-ink text-xl">Sign in</h1>
-        <p className="mt-1 text-ink-2 text-sm">Payments on the Klarna Network.</p>
-        <SignInForm action={signInAction} next={path} initialMessage={message} />
-      </div>
-      <p className="mt-4 text-balance text-center text-ink-3 text-xs">
-        Accounts are made by an administrator. Ask yours if you cannot get in.
+    <AuthCard
+      title="Sign in"
+      lead="Payments on the Klarna Network."
+      foot="Accounts are made by an administrator. Ask yours if you cannot get in."
+    >
+      <SignInForm action={signInAction} next={path} initialMessage={message} />
+      <p className="mt-3 text-center text-sm">
+        <TextLink href="/forgot-password">Forgot your password?</TextLink>
       </p>
-    </div>
+      <div className="mt-5 grid gap-3 border-line border-t pt-5">
+        <PasskeyButton next={path} word="Sign in with a passkey" />
+        {isSsoConfigured(services) ? (
+          // A plain link: it leads to an endpoint that leaves for the provider, not to a page.
+          <a
+            href={`/api/auth/sso?next=${encodeURIComponent(path)}`}
+            className={buttonVariants({ size: "lg", className: "w-full" })}
+          >
+            Sign in with {services.env.OIDC_NAME}
+          </a>
+        ) : null}
+      </div>
+    </AuthCard>
   );
 }
