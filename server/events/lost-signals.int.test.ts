@@ -1,3 +1,4 @@
+import { createServer } from "node:http";
 import type { Inngest } from "inngest";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startTestEngine } from "@/inngest/engine/testing";
