@@ -9,5 +9,6 @@ export const inngest = new Inngest({
   baseUrl: eventApiUrl(settings),
   eventKey: settings.INNGEST_EVENT_KEY,
   signingKey: settings.INNGEST_SIGNING_KEY,
+  signingKeyFallback: settings.INNGEST_SIGNING_KEY_FALLBACK,
   isDev: false,
 });

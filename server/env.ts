@@ -51,6 +51,7 @@ const EnvSchema = z.object({
   INNGEST_BASE_URL: z.url().optional(),
   INNGEST_EVENT_KEY: z.string().min(8).default("local-events"),
   INNGEST_SIGNING_KEY: z.string().min(8).optional(),
+  INNGEST_SIGNING_KEY_FALLBACK: z.string().min(8).optional(),
   WEBHOOK_ALLOW_PRIVATE_IN_TEST: z.stringbool().default(true),
   SMTP_URL: z.url({ protocol: /^smtps?$/, error: "must be an smtp:// or smtps:// address" }).optional(),
   /** Who mails come from: an address, or a name with an address as in "Tillgate <no-reply@example.com>". */

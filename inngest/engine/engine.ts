@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import {
   Logger,
@@ -12,30 +12,15 @@ import { Client, Pool, type PoolClient } from "pg";
 import { monotonicFactory } from "ulid";
 import { z } from "zod";
 import type { Log } from "@/server/observability/log";
-import { parseCron } from "./cron";
-import { compileExpression, keyText } from "./expression";
+import { digest, type EventInput, seenKeyOf, toNewEvent } from "./events";
 import type { EngineFunction } from "./function-config";
 import { createMaintenance, presenceKey } from "./maintenance";
+import { createMatching } from "./matching";
 import { migrateEngine } from "./migrations";
-import { createSdkClient, type EngineApp, type StoredEvent } from "./protocol";
-import { driveRun, inTransaction, type RunLoopDeps } from "./run-loop";
-import { cancelRun, type Db, insertEvents, type NewEvent, type NewRun, settleWait, unblockNext } from "./store";
-
-const LATEST_MS = Date.UTC(9999, 11, 31);
-const WordSchema = z
-  .string()
-  .max(512)
-  .refine((text) => !text.includes("\u0000"), "must not hold a NUL character");
-
-export const EventInputSchema = z.looseObject({
-  name: WordSchema.min(1),
-  data: z.record(z.string(), z.unknown()).nullish(),
-  id: WordSchema.nullish(),
-  ts: z.number().int().min(0).max(LATEST_MS).nullish(),
-  v: WordSchema.nullish(),
-  user: z.record(z.string(), z.unknown()).nullish(),
-});
-export type EventInput = z.infer<typeof EventInputSchema>;
+import { createSdkClient, type EngineApp } from "./protocol";
+import { driveRun, type RunLoopDeps } from "./run-loop";
+import { createSchedules } from "./schedules";
+import { createStarts } from "./starts";
 
 export type EngineOptions = Readonly<{
   /** A pool to share; without it the engine opens its own to `connectionString`. */
@@ -44,6 +29,8 @@ export type EngineOptions = Readonly<{
   apps: readonly EngineApp[];
   log: Log;
   signingKey?: string | undefined;
+  /** Tried where the first is refused: an app that was not restarted yet after the keys were changed. */
+  signingKeyFallback?: string | undefined;
   /** Runs driven at the same time in this process. */
   concurrency?: number;
   pollIntervalMs?: number;
@@ -61,8 +48,9 @@ export type Engine = Readonly<{
   stop: (timeoutMs?: number) => Promise<void>;
   /** Stores events and starts what they trigger. Answers the ids under which they are kept. */
   send: (events: readonly EventInput[], seed?: string) => Promise<string[]>;
-  cancel: (runId: string) => Promise<boolean>;
-  /** Starts the same function with the same event anew; null when there is no such run. */
+  /** Ends a run; false when it does not exist or has ended. */
+  cancel: (runId: string, reason?: string) => Promise<boolean>;
+  /** Starts the same function with the same events anew; null when there is no such run. Throws EngineConflictError. */
   replay: (runId: string) => Promise<string | null>;
   functions: () => readonly EngineFunction[];
   appIds: () => readonly string[];
@@ -78,14 +66,11 @@ const POLL_INTERVAL_MS = 500;
 const STOP_TIMEOUT_MS = 10_000;
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_MAX_MS = 600_000;
-const RULE_SEPARATOR = "\u001e";
 const SWEEP_INTERVAL_MS = 1_000;
 const HEARTBEAT_MS = 1_000;
 const LEASE_MS = 30_000;
 
 const RunPayloadSchema = z.object({ run: z.string() });
-const MatchPayloadSchema = z.object({ event: z.string() });
-const CronPayloadSchema = z.object({ fn: z.string(), idx: z.number(), at: z.number() });
 
 /** 1 s, 2 s, 4 s … ten minutes, each a fifth more or less. */
 export function defaultBackoffMs(attempt: number): number {
@@ -110,7 +95,7 @@ export function createEngine(options: EngineOptions): Engine {
       options: "-c plan_cache_mode=force_generic_plan -c jit=off",
     });
   const isOwnPool = options.pool === undefined;
-  const sdk = createSdkClient(options.apps, options.signingKey);
+  const sdk = createSdkClient(options.apps, options.signingKey, options.signingKeyFallback);
   const functions = new Map<string, EngineFunction>();
   const appIds: string[] = [];
   let state: "new" | "running" | "stopping" | "stopped" = "new";
@@ -134,77 +119,7 @@ export function createEngine(options: EngineOptions): Engine {
     options.onFatal?.(error);
   };
 
-  /** The names whose arrival may cancel runs: known from the functions, unlike waits. */
-  const matchNames = (): string[] => [...functions.values()].flatMap((fn) => fn.cancel.map((rule) => rule.event));
-
-  const eventOf = (event: NewEvent): StoredEvent => ({
-    id: event.id,
-    name: event.name,
-    data: event.data,
-    ts: event.tsMs,
-  });
-
-  const concurrencyKeys = (fn: EngineFunction, event: StoredEvent): string[] =>
-    fn.concurrency.map((rule, index) =>
-      [fn.id, index, rule.key === null ? "" : keyText(rule.key({ event }))].join(RULE_SEPARATOR),
-    );
-
-  const newRun = (
-    fn: EngineFunction,
-    event: NewEvent,
-    seenKey: string | null,
-    parent?: { run: string; step: string },
-  ): NewRun => ({
-    id: newUlid(),
-    fnId: fn.id,
-    eventInternalId: event.internalId,
-    seenKey,
-    concurrencyKeys: concurrencyKeys(fn, eventOf(event)),
-    parentRun: parent?.run ?? null,
-    parentStep: parent?.step ?? null,
-  });
-
-  const newEvent = (input: EventInput, internalId: string, isNamed: boolean): NewEvent => {
-    const id = input.id ? input.id : internalId;
-    return {
-      internalId,
-      id,
-      name: input.name,
-      data: input.data ?? {},
-      user: input.user ?? null,
-      v: input.v ?? null,
-      tsMs: input.ts ?? Date.now(),
-      seenKey: isNamed ? `event${RULE_SEPARATOR}${id}` : null,
-    };
-  };
-
-  const triggeredRuns = (event: NewEvent): NewRun[] => {
-    const runs: NewRun[] = [];
-    for (const fn of functions.values()) {
-      const isTriggered = fn.events.some(
-        (trigger) =>
-          trigger.isMatch(event.name) &&
-          (trigger.condition === null || trigger.condition({ event: eventOf(event) }) === true),
-      );
-      if (!isTriggered) continue;
-      const seenKey =
-        fn.idempotency === null
-          ? null
-          : [
-              "once",
-              fn.id,
-              createHash("sha256")
-                .update(keyText(fn.idempotency({ event: eventOf(event) })))
-                .digest("hex"),
-            ].join(RULE_SEPARATOR);
-      runs.push(newRun(fn, event, seenKey));
-    }
-    return runs;
-  };
-
-  const store = async (db: Db, events: readonly NewEvent[]): Promise<void> => {
-    await insertEvents(db, { events, runs: events.flatMap(triggeredRuns), matchNames: matchNames() });
-  };
+  const starts = createStarts({ pool, functions, newId: newUlid });
 
   /** Runs that this process started as soon as their event was stored, without the way through the queue. */
   const direct = new Set<Promise<void>>();
@@ -213,36 +128,31 @@ export function createEngine(options: EngineOptions): Engine {
   const send: Engine["send"] = async (inputs, seed) => {
     if (inputs.length === 0) return [];
     const events = inputs.map((input, index) => {
+      if (input.id) return toNewEvent(input, newUlid(), seenKeyOf(input.id));
+      if (!seed) return toNewEvent(input, newUlid(), null);
       // The SDK repeats a send with the same seed: such events get the same ids, so that the repeat is known.
-      if (!input.id && seed)
-        return newEvent(
-          input,
-          `seed-${createHash("sha256").update(`${seed}:${index}`).digest("hex").slice(0, 32)}`,
-          true,
-        );
-      return newEvent(input, newUlid(), Boolean(input.id));
+      const id = `seed-${digest(`${seed}:${index}`).slice(0, 32)}`;
+      return toNewEvent(input, id, seenKeyOf(id));
     });
-    const runs = events.flatMap(triggeredRuns);
+    const work = starts.triggered(events);
+    const count = work.runs.length + work.starts.length;
     // With room here the runs start at once; their jobs stay behind as the proof against a crash.
-    const isDirect = state === "running" && runs.length > 0 && direct.size + kept + runs.length <= concurrency;
+    const isDirect = state === "running" && count > 0 && direct.size + kept + count <= concurrency;
     // The room is kept while the events are stored: others who send meanwhile must not count on it too.
-    const room = isDirect ? runs.length : 0;
+    const room = isDirect ? count : 0;
     kept += room;
-    const stored = await insertEvents(pool, {
-      events,
-      runs,
-      matchNames: matchNames(),
-      jobDelaySeconds: isDirect ? DIRECT_JOB_DELAY_SECONDS : 0,
-    }).finally(() => {
+    const runs = await starts.ingest(events, work, isDirect ? DIRECT_JOB_DELAY_SECONDS : 0).finally(() => {
       kept -= room;
     });
     if (isDirect)
-      for (const run of stored.runs) {
+      for (const run of runs) {
         const driven = drive(run, true).finally(() => direct.delete(driven));
         direct.add(driven);
       }
     return events.map((event) => event.internalId);
   };
+
+  const cancel: Engine["cancel"] = (runId, reason = "Somebody cancelled it") => starts.cancel(runId, reason);
 
   const deps: RunLoopDeps = {
     pool,
@@ -252,36 +162,11 @@ export function createEngine(options: EngineOptions): Engine {
     sdk,
     findFunction: (fnId) => functions.get(fnId),
     hasLimits: () => [...functions.values()].some((fn) => fn.concurrency.length > 0),
-    startChild: async (db, { fn, data, parentRun, parentStep }) => {
-      const record = z.record(z.string(), z.unknown()).safeParse(data);
-      const event = newEvent(
-        { name: "inngest/function.invoked", data: record.success ? record.data : { value: data } },
-        newUlid(),
-        false,
-      );
-      await insertEvents(db, {
-        events: [event],
-        runs: [newRun(fn, event, null, { run: parentRun, step: parentStep })],
-        matchNames: [],
-      });
-    },
-    isAnnounced: (status) =>
-      status === "failed" ||
-      [...functions.values()].some((fn) => fn.events.some((trigger) => trigger.isMatch("inngest/function.finished"))),
-    announceEnd: async (db, { fnId, runId, event, error, output }) => {
-      const data = {
-        function_id: fnId,
-        run_id: runId,
-        event,
-        events: event ? [event] : [],
-        ...(error === null ? { result: output } : { error }),
-      };
-      const ended = newEvent({ name: "inngest/function.finished", data }, newUlid(), false);
-      const failed = newEvent({ name: "inngest/function.failed", data }, newUlid(), false);
-      // A failed failure handler does not start another one.
-      const isHandler = event?.name === "inngest/function.failed";
-      await store(db, error === null ? [ended] : isHandler ? [] : [failed, ended]);
-    },
+    limitOf: starts.limitOf,
+    expire: async (runId) => void (await cancel(runId, "It did not end in time (timeouts.finish)")),
+    startChild: starts.startChild,
+    isAnnounced: starts.isAnnounced,
+    announceEnd: starts.announceEnd,
     backoffMs: options.backoffMs ?? defaultBackoffMs,
     isStopping: () => state !== "running",
   };
@@ -320,133 +205,8 @@ export function createEngine(options: EngineOptions): Engine {
     await drive(run, false);
   };
 
-  const isTrue = (source: string | null, scope: { event: unknown; async: unknown }): boolean => {
-    if (source === null) return true;
-    try {
-      return compileExpression(source, ["event", "async"])(scope) === true;
-    } catch {
-      return false;
-    }
-  };
-
-  const runEventSql = `(select json_build_object('id', e.id, 'name', e.name, 'data', e.data, 'ts', (extract(epoch from e.ts) * 1000)::bigint)
-    from engine.events e where e.internal_id = r.event_ids[1])`;
-
-  const cancel: Engine["cancel"] = (runId) =>
-    inTransaction(pool, async (db) => {
-      const { rows } = await db.query<{ keys: string[] }>(
-        "select concurrency_keys as keys from engine.runs where id = $1",
-        [runId],
-      );
-      const isCancelled = await cancelRun(db, runId);
-      if (isCancelled && (rows[0]?.keys.length ?? 0) > 0) await unblockNext(db, rows[0]?.keys ?? []);
-      return isCancelled;
-    });
-
-  /** An event has come that steps wait for, or that cancels runs. */
-  const matchTask = async (payload: unknown): Promise<void> => {
-    const { event: internalId } = MatchPayloadSchema.parse(payload);
-    const { rows: events } = await pool.query<{ id: string; name: string; data: unknown; ts: string; at: Date }>(
-      "select id, name, data, (extract(epoch from ts) * 1000)::bigint as ts, received_at as at from engine.events where internal_id = $1",
-      [internalId],
-    );
-    const found = events[0];
-    if (!found) return;
-    const event: StoredEvent = { id: found.id, name: found.name, data: found.data, ts: Number(found.ts) };
-    const { rows: waits } = await pool.query<{
-      runId: string;
-      stepId: string;
-      expression: string | null;
-      event: unknown;
-    }>(
-      `select s.run_id as "runId", s.id as "stepId", s.expression, ${runEventSql} as event
-       from engine.steps s join engine.runs r on r.id = s.run_id
-       where s.status = 'waiting' and s.event_name = $1 and s.created_at <= $2 and s.wake_at > now()`,
-      [event.name, found.at],
-    );
-    for (const wait of waits)
-      if (isTrue(wait.expression, { event: wait.event, async: event }))
-        await settleWait(pool, { runId: wait.runId, stepId: wait.stepId, event });
-    for (const fn of functions.values()) {
-      const rules = fn.cancel.filter((rule) => rule.event === event.name);
-      if (rules.length === 0) continue;
-      const { rows: runs } = await pool.query<{ id: string; event: unknown }>(
-        `select r.id, ${runEventSql} as event from engine.runs r
-         where r.fn_id = $1 and r.status in ('queued', 'running') and r.created_at <= $2 and not $3 = any (r.event_ids)`,
-        [fn.id, found.at, internalId],
-      );
-      for (const run of runs)
-        if (
-          rules.some((rule) => rule.condition === null || rule.condition({ event: run.event, async: event }) === true)
-        )
-          await cancel(run.id);
-    }
-  };
-
-  const scheduleCron = async (db: Db, fnId: string, idx: number, atMs: number): Promise<void> => {
-    await db.query(
-      `select graphile_worker.add_job('engine.cron', json_build_object('fn', $1::text, 'idx', $2::integer, 'at', $3::bigint),
-         run_at := $4::timestamptz, job_key := 'cron:' || $1::text || ':' || $2::integer)`,
-      [fnId, idx, atMs, new Date(atMs)],
-    );
-  };
-
-  const cronTask = async (payload: unknown): Promise<void> => {
-    const { fn: fnId, idx, at } = CronPayloadSchema.parse(payload);
-    const fn = functions.get(fnId);
-    const cron = fn?.crons[idx];
-    if (!fn || !cron) return;
-    await inTransaction(pool, async (db) => {
-      const { rowCount } = await db.query(
-        "select 1 from engine.schedules where fn_id = $1 and idx = $2 and cron = $3 for update",
-        [fnId, idx, cron.text],
-      );
-      if (rowCount !== 1) return;
-      const event = newEvent({ name: "inngest/scheduled.timer", data: { cron: cron.text } }, newUlid(), false);
-      const tickKey = ["cron", fnId, idx, at].join(RULE_SEPARATOR);
-      await insertEvents(db, { events: [event], runs: [newRun(fn, event, tickKey)], matchNames: [] });
-      const nextMs = cron.next(Math.max(at, Date.now()));
-      await db.query("update engine.schedules set next_at = $3 where fn_id = $1 and idx = $2", [
-        fnId,
-        idx,
-        new Date(nextMs),
-      ]);
-      await scheduleCron(db, fnId, idx, nextMs);
-    });
-  };
-
-  /** Keeps the schedules of the database in step with the functions. A tick missed while nothing ran is made up once. */
-  const syncSchedules = (): Promise<void> =>
-    inTransaction(pool, async (db) => {
-      await db.query("select pg_advisory_xact_lock(7204513)");
-      const { rows } = await db.query<{ fnId: string; idx: number; cron: string; nextAt: Date }>(
-        `select fn_id as "fnId", idx, cron, next_at as "nextAt" from engine.schedules`,
-      );
-      const known = new Map(rows.map((row) => [`${row.fnId}:${row.idx}`, row]));
-      for (const fn of functions.values()) {
-        for (const [idx, cron] of fn.crons.entries()) {
-          const key = `${fn.id}:${idx}`;
-          const row = known.get(key);
-          known.delete(key);
-          const isKept = row?.cron === cron.text;
-          const nextMs = isKept ? row.nextAt.getTime() : parseCron(cron.text).next(Date.now());
-          if (!isKept)
-            await db.query(
-              `insert into engine.schedules (fn_id, idx, cron, next_at) values ($1, $2, $3, $4)
-               on conflict (fn_id, idx) do update set cron = excluded.cron, next_at = excluded.next_at`,
-              [fn.id, idx, cron.text, new Date(nextMs)],
-            );
-          await scheduleCron(db, fn.id, idx, nextMs);
-        }
-      }
-      for (const row of known.values()) {
-        await db.query("delete from engine.schedules where fn_id = $1 and idx = $2", [row.fnId, row.idx]);
-        await db.query("select graphile_worker.remove_job('cron:' || $1::text || ':' || $2::integer)", [
-          row.fnId,
-          row.idx,
-        ]);
-      }
-    });
+  const matchTask = createMatching({ pool, functions: () => functions.values(), cancel });
+  const schedules = createSchedules({ pool, functions, start: starts.startCron });
 
   const syncFunctions = async (): Promise<void> => {
     const synced = await sdk.sync();
@@ -454,12 +214,14 @@ export function createEngine(options: EngineOptions): Engine {
     for (const { fn } of synced.functions) functions.set(fn.id, fn);
     appIds.splice(0, appIds.length, ...synced.appIds);
     await pool.query(
-      `insert into engine.functions (id, name, config) select i.id, i.name, i.config::json from unnest($1::text[], $2::text[], $3::text[]) as i (id, name, config)
-       on conflict (id) do update set name = excluded.name, config = excluded.config, synced_at = now()`,
+      `insert into engine.functions (id, name, config, app_id) select i.id, i.name, i.config::json, i.app_id
+       from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as i (id, name, config, app_id)
+       on conflict (id) do update set name = excluded.name, config = excluded.config, app_id = excluded.app_id, synced_at = now()`,
       [
         synced.functions.map(({ fn }) => fn.id),
         synced.functions.map(({ fn }) => fn.name),
         synced.functions.map(({ config }) => JSON.stringify(config)),
+        synced.functions.map(({ appId }) => appId),
       ],
     );
     await pool.query("delete from engine.functions where id <> all ($1::text[])", [[...functions.keys()]]);
@@ -506,6 +268,7 @@ export function createEngine(options: EngineOptions): Engine {
     retentionDays: options.retentionDays ?? 7,
     leaseMs: options.leaseMs ?? LEASE_MS,
     workerId: () => workerId,
+    cancel,
   });
 
   const start: Engine["start"] = async () => {
@@ -514,7 +277,7 @@ export function createEngine(options: EngineOptions): Engine {
     await syncFunctions();
     await openPresence();
     await maintenance.reap();
-    await syncSchedules();
+    await schedules.sync();
     state = "running";
     const events: WorkerEvents = new EventEmitter();
     events.on("pool:create", ({ workerPool }) => {
@@ -526,7 +289,14 @@ export function createEngine(options: EngineOptions): Engine {
       parsedCronItems: [],
       events,
       logger: graphileLogger,
-      taskList: { "engine.run": runTask, "engine.match": matchTask, "engine.cron": cronTask },
+      taskList: {
+        "engine.run": runTask,
+        "engine.match": matchTask,
+        "engine.cron": schedules.tick,
+        "engine.gate": starts.flow.openGate,
+        "engine.debounce": starts.flow.fireDebounce,
+        "engine.batch": starts.flow.fireBatch,
+      },
       preset: {
         worker: {
           concurrentJobs: concurrency,
@@ -591,25 +361,12 @@ export function createEngine(options: EngineOptions): Engine {
     }
   };
 
-  const replay: Engine["replay"] = async (runId) => {
-    const id = newUlid();
-    const { rowCount } = await pool.query(
-      `with r as (
-        insert into engine.runs (id, fn_id, event_ids, concurrency_keys, replay_of)
-        select $2::text, fn_id, event_ids, concurrency_keys, id from engine.runs where id = $1 returning id
-      )
-      select job.id from r, lateral graphile_worker.add_job('engine.run', json_build_object('run', r.id), job_key := r.id) as job`,
-      [runId, id],
-    );
-    return rowCount === 1 ? id : null;
-  };
-
   return {
     start,
     stop,
     send,
     cancel,
-    replay,
+    replay: starts.replay,
     functions: () => [...functions.values()],
     appIds: () => appIds,
     isRunning: () => state === "running",

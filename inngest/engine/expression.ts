@@ -1,6 +1,7 @@
 /**
- * The part of CEL that Inngest functions use in `if`, `match` and `key`: paths, literals, comparison, logic, `in`,
- * `has(path)` and `size(path)`. Anything else is refused when the function is synced.
+ * The part of CEL that Inngest functions use in `if`, `match`, `key` and `priority`: paths, literals, arithmetic, comparison,
+ * logic, `a ? b : c`, `in`, `has(path)`, `size()`, `string()`, `int()`, `double()`, and on texts `startsWith`, `endsWith`,
+ * `contains`, `lowerAscii`, `upperAscii`. Anything else is refused when the function is synced.
  */
 
 export type Scope = Readonly<Record<string, unknown>>;
@@ -13,7 +14,7 @@ export class ExpressionError extends Error {
 type Token = { kind: "name" | "number" | "string" | "symbol"; text: string; value?: string | number };
 
 const TOKEN =
-  /\s*(?:([A-Za-z_][A-Za-z0-9_]*)|(\d+(?:\.\d+)?)|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|(==|!=|<=|>=|&&|\|\||[<>!()[\].,-]))/y;
+  /\s*(?:([A-Za-z_][A-Za-z0-9_]*)|(\d+(?:\.\d+)?)|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|(==|!=|<=|>=|&&|\|\||[<>!()[\].,?:+*/%-]))/y;
 
 function unescapeText(text: string): string {
   return text.replace(/\\(.)/g, (_, character: string) =>
@@ -64,6 +65,41 @@ function size(value: unknown): number {
   return value !== null && typeof value === "object" ? Object.keys(value).length : 0;
 }
 
+type Call = { arity: number; run: (self: unknown, argument: unknown) => unknown };
+
+const onTexts =
+  (test: (self: string, argument: string) => unknown): Call["run"] =>
+  (self, argument) =>
+    typeof self === "string" && typeof argument === "string" ? test(self, argument) : undefined;
+
+const FUNCTIONS: Readonly<Record<string, (value: unknown) => unknown>> = {
+  has: (value) => value !== undefined,
+  size,
+  string: (value) => (typeof value === "object" ? JSON.stringify(value) : String(value)),
+  int: (value) => (Number.isFinite(Number(value)) ? Math.trunc(Number(value)) : undefined),
+  double: (value) => (Number.isFinite(Number(value)) ? Number(value) : undefined),
+};
+
+const METHODS: Readonly<Record<string, Call>> = {
+  startsWith: { arity: 1, run: onTexts((self, argument) => self.startsWith(argument)) },
+  endsWith: { arity: 1, run: onTexts((self, argument) => self.endsWith(argument)) },
+  contains: { arity: 1, run: onTexts((self, argument) => self.includes(argument)) },
+  lowerAscii: { arity: 0, run: (self) => (typeof self === "string" ? self.toLowerCase() : undefined) },
+  upperAscii: { arity: 0, run: (self) => (typeof self === "string" ? self.toUpperCase() : undefined) },
+};
+
+/** Texts are joined by `+`; all else wants two numbers and gives nothing without them. */
+function calculate(operator: string, left: unknown, right: unknown): unknown {
+  if (operator === "+" && typeof left === "string" && typeof right === "string") return left + right;
+  if (typeof left !== "number" || typeof right !== "number") return undefined;
+  if (operator === "+") return left + right;
+  if (operator === "-") return left - right;
+  if (operator === "*") return left * right;
+  if (right === 0) return undefined;
+  if (operator === "%") return left % right;
+  return Number.isInteger(left) && Number.isInteger(right) ? Math.trunc(left / right) : left / right;
+}
+
 /** Compiles an expression whose paths may start only with one of `roots`. Throws `ExpressionError` with a readable reason. */
 export function compileExpression(source: string, roots: readonly string[]): Expression {
   const tokens = tokenize(source);
@@ -92,14 +128,14 @@ export function compileExpression(source: string, roots: readonly string[]): Exp
     }
     if (token.kind === "symbol") {
       if (token.text === "(") {
-        const inner = either();
+        const inner = choice();
         expect(")");
         return inner;
       }
       if (token.text === "[") {
         const items: Expression[] = [];
         while (!isSymbol("]")) {
-          items.push(either());
+          items.push(choice());
           if (!take(",")) break;
         }
         expect("]");
@@ -110,11 +146,12 @@ export function compileExpression(source: string, roots: readonly string[]): Exp
     if (token.text === "true") return () => true;
     if (token.text === "false") return () => false;
     if (token.text === "null") return () => null;
-    if ((token.text === "has" || token.text === "size") && isSymbol("(")) {
+    const run = Object.hasOwn(FUNCTIONS, token.text) ? FUNCTIONS[token.text] : undefined;
+    if (run && isSymbol("(")) {
       at += 1;
-      const inner = either();
+      const inner = choice();
       expect(")");
-      return token.text === "has" ? (scope) => inner(scope) !== undefined : (scope) => size(inner(scope));
+      return (scope) => run(inner(scope));
     }
     if (isSymbol("(")) return fail(`The function "${token.text}" is not supported`);
     if (!roots.includes(token.text)) return fail(`"${token.text}" is not known (only ${roots.join(", ")})`);
@@ -130,10 +167,17 @@ export function compileExpression(source: string, roots: readonly string[]): Exp
         const token = tokens[at];
         if (token?.kind !== "name") return fail("A field name is missing");
         at += 1;
-        if (isSymbol("(")) return fail(`The function "${token.text}" is not supported`);
+        if (take("(")) {
+          const method = Object.hasOwn(METHODS, token.text) ? METHODS[token.text] : undefined;
+          if (!method) return fail(`The function "${token.text}" is not supported`);
+          const argument = method.arity === 1 ? choice() : (): unknown => null;
+          expect(")");
+          base = (scope) => method.run(target(scope), argument(scope));
+          continue;
+        }
         base = (scope) => property(target(scope), token.text);
       } else if (take("[")) {
-        const key = either();
+        const key = choice();
         expect("]");
         base = (scope) => property(target(scope), key(scope));
       } else return base;
@@ -155,12 +199,27 @@ export function compileExpression(source: string, roots: readonly string[]): Exp
     return path();
   }
 
+  function chain(operators: readonly string[], next: () => Expression): Expression {
+    let left = next();
+    for (;;) {
+      const operator = operators.find((text) => isSymbol(text));
+      if (operator === undefined) return left;
+      at += 1;
+      const first = left;
+      const second = next();
+      left = (scope) => calculate(operator, first(scope), second(scope));
+    }
+  }
+
+  const product = (): Expression => chain(["*", "/", "%"], unary);
+  const sum = (): Expression => chain(["+", "-"], product);
+
   function comparison(): Expression {
-    const left = unary();
+    const left = sum();
     const token = tokens[at];
     if (token?.kind === "name" && token.text === "in") {
       at += 1;
-      const right = unary();
+      const right = sum();
       return (scope) => {
         const container = right(scope);
         const wanted = left(scope);
@@ -180,7 +239,7 @@ export function compileExpression(source: string, roots: readonly string[]): Exp
     const operator = operators[token.text];
     if (!operator) return left;
     at += 1;
-    const right = unary();
+    const right = sum();
     return (scope) => operator(left(scope), right(scope));
   }
 
@@ -204,7 +263,16 @@ export function compileExpression(source: string, roots: readonly string[]): Exp
     return left;
   }
 
-  const expression = either();
+  function choice(): Expression {
+    const condition = either();
+    if (!take("?")) return condition;
+    const yes = choice();
+    expect(":");
+    const no = choice();
+    return (scope) => (condition(scope) === true ? yes(scope) : no(scope));
+  }
+
+  const expression = choice();
   if (at < tokens.length) fail(`"${tokens[at]?.text ?? ""}" is not expected`);
   return expression;
 }

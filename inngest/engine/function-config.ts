@@ -13,34 +13,75 @@ export type EventTrigger = Readonly<{
   isMatch: (name: string) => boolean;
   condition: Expression | null;
 }>;
-export type ConcurrencyRule = Readonly<{ limit: number; key: Expression | null; keyText: string | null }>;
-export type CancelRule = Readonly<{ event: string; condition: Expression | null }>;
+export type CronTrigger = Cron & Readonly<{ jitterMs: number }>;
+/** `env` and `account` share one count among all functions whose key has the same value; a machine has one of each. */
+export type ConcurrencyScope = "fn" | "env" | "account";
+export type ConcurrencyRule = Readonly<{ limit: number; key: Expression | null; scope: ConcurrencyScope }>;
+/** `until`: how long after the run's creation, or until when (epoch milliseconds), the event may cancel it. */
+export type CancelRule = Readonly<{
+  event: string;
+  condition: Expression | null;
+  until: Readonly<{ afterMs: number } | { atMs: number }> | null;
+}>;
+export type BatchRule = Readonly<{
+  sizeMax: number;
+  timeoutMs: number;
+  key: Expression | null;
+  condition: Expression | null;
+}>;
+export type RateRule = Readonly<{ limit: number; periodMs: number; key: Expression | null }>;
+export type ThrottleRule = RateRule & Readonly<{ burst: number }>;
+export type DebounceRule = Readonly<{ periodMs: number; timeoutMs: number | null; key: Expression | null }>;
+export type SingletonRule = Readonly<{ mode: "skip" | "cancel"; key: Expression | null }>;
 
 export type EngineFunction = Readonly<{
   id: string;
   name: string;
   retries: number;
   events: readonly EventTrigger[];
-  crons: readonly Cron[];
+  crons: readonly CronTrigger[];
   concurrency: readonly ConcurrencyRule[];
   idempotency: Expression | null;
   cancel: readonly CancelRule[];
+  batch: BatchRule | null;
+  rateLimit: RateRule | null;
+  throttle: ThrottleRule | null;
+  debounce: DebounceRule | null;
+  singleton: SingletonRule | null;
+  /** Seconds that a run is put forward in line (or back, when negative). */
+  priority: Expression | null;
+  timeouts: Readonly<{ startMs: number | null; finishMs: number | null }>;
 }>;
 
+/** Whether starting a run of it needs more than a row: such functions take the way of `flow.ts`. */
+export function hasFlowControl(fn: EngineFunction): boolean {
+  return (
+    fn.batch !== null ||
+    fn.rateLimit !== null ||
+    fn.throttle !== null ||
+    fn.debounce !== null ||
+    fn.singleton !== null ||
+    fn.priority !== null ||
+    fn.timeouts.startMs !== null ||
+    fn.timeouts.finishMs !== null
+  );
+}
+
 const RETRIES_DEFAULT = 3;
-const REFUSED: Readonly<Record<string, string>> = {
-  batchEvents: "event batching",
-  rateLimit: "a rate limit",
-  throttle: "a throttle",
-  debounce: "a debounce",
-  singleton: "singleton runs",
-  priority: "run priority",
-  timeouts: "run timeouts",
+const BATCH_SIZE_MAX = 1_000;
+const WINDOW_MS_MAX = 7 * 86_400_000;
+/** Batches stand alone, as on an Inngest server. */
+const NOT_WITH_BATCHES = ["idempotency", "rateLimit", "debounce", "singleton", "priority", "cancel"] as const;
+/** Events that no engine of ours sends: a function waiting for one would never run. */
+const FOREIGN_EVENTS: Readonly<Record<string, string>> = {
+  "inngest/deferred.schedule": "deferred functions",
+  "inngest/http.request": "durable endpoints",
 };
 
+const key = z.string().optional();
 const ConcurrencySchema = z.strictObject({
   limit: z.number(),
-  key: z.string().optional(),
+  key,
   scope: z.enum(["fn", "env", "account"]).optional(),
 });
 
@@ -59,10 +100,18 @@ const ConfigSchema = z.strictObject({
   ),
   concurrency: z.union([z.number(), ConcurrencySchema, z.array(ConcurrencySchema)]).optional(),
   idempotency: z.string().optional(),
+  batchEvents: z.strictObject({ maxSize: z.number(), timeout: z.string(), key, if: z.string().optional() }).optional(),
+  rateLimit: z.strictObject({ limit: z.number(), period: z.string(), key }).optional(),
+  throttle: z.strictObject({ limit: z.number(), period: z.string(), key, burst: z.number().optional() }).optional(),
+  debounce: z.strictObject({ period: z.string(), key, timeout: z.string().optional() }).optional(),
+  singleton: z.strictObject({ mode: z.enum(["skip", "cancel"]), key }).optional(),
+  priority: z.strictObject({ run: z.string().optional() }).optional(),
+  timeouts: z.strictObject({ start: z.string().optional(), finish: z.string().optional() }).optional(),
   cancel: z
     .array(z.strictObject({ event: z.string(), if: z.string().optional(), timeout: z.string().optional() }))
     .optional(),
 });
+type Config = z.infer<typeof ConfigSchema>;
 
 function compile(id: string, what: string, source: string, roots: readonly string[]): Expression {
   try {
@@ -84,44 +133,50 @@ function matchName(pattern: string): (name: string) => boolean {
   return (name) => expression.test(name);
 }
 
-function parseConcurrency(id: string, input: z.infer<typeof ConfigSchema>["concurrency"]): ConcurrencyRule[] {
+function refuse(id: string, reason: string): never {
+  throw new RefusedConfigError(`Function "${id}": ${reason}`);
+}
+
+/** Milliseconds of a period, at least `minMs` and at most a week. */
+function period(id: string, what: string, text: string, minMs = 1): number {
+  const ms = parseDuration(text);
+  if (ms === null) return refuse(id, `${what} "${text}" is not a duration`);
+  if (ms < minMs || ms > WINDOW_MS_MAX) return refuse(id, `${what} "${text}" must be from ${minMs} ms to seven days`);
+  return ms;
+}
+
+function wholeNumber(id: string, what: string, value: number, max = Number.MAX_SAFE_INTEGER): number {
+  if (!Number.isInteger(value) || value < 1 || value > max)
+    return refuse(id, `${what} ${value} is not a whole number from 1${max < 1e9 ? ` to ${max}` : ""}`);
+  return value;
+}
+
+function keyOf(id: string, what: string, source: string | undefined): Expression | null {
+  return source === undefined ? null : compile(id, `the key of ${what}`, source, ["event"]);
+}
+
+function parseConcurrency(id: string, input: Config["concurrency"]): ConcurrencyRule[] {
   if (input === undefined) return [];
   const rules = typeof input === "number" ? [{ limit: input }] : Array.isArray(input) ? input : [input];
-  return rules.flatMap((rule: z.infer<typeof ConcurrencySchema>) => {
-    if (rule.scope && rule.scope !== "fn")
-      throw new RefusedConfigError(
-        `Function "${id}": concurrency with scope "${rule.scope}" is not supported, only "fn"`,
-      );
+  return rules.flatMap((rule: z.infer<typeof ConcurrencySchema>): ConcurrencyRule[] => {
     if (!Number.isInteger(rule.limit) || rule.limit < 0)
-      throw new RefusedConfigError(`Function "${id}": the concurrency limit ${rule.limit} is not a whole number`);
+      return refuse(id, `the concurrency limit ${rule.limit} is not a whole number`);
     if (rule.limit === 0) return [];
-    const key = rule.key === undefined ? null : compile(id, "the concurrency key", rule.key, ["event"]);
-    return [{ limit: rule.limit, key, keyText: rule.key ?? null }];
+    const scope = rule.scope ?? "fn";
+    if (scope !== "fn" && rule.key === undefined)
+      return refuse(id, `concurrency with scope "${scope}" needs a key, by which functions share the limit`);
+    return [{ limit: rule.limit, key: keyOf(id, "concurrency", rule.key), scope }];
   });
 }
 
-/** One entry of the SDK's sync answer, understood whole or refused. */
-export function parseFunctionConfig(input: unknown): EngineFunction {
-  const raw = z.looseObject({ id: z.string() }).safeParse(input);
-  if (!raw.success) throw new RefusedConfigError("A function without an id was synced");
-  const id = raw.data.id;
-  for (const [field, words] of Object.entries(REFUSED))
-    if (raw.data[field] !== undefined)
-      throw new RefusedConfigError(
-        `Function "${id}" asks for ${words} (${field}), which the embedded engine does not support`,
-      );
-  const known = Object.fromEntries(Object.entries(raw.data).filter(([field]) => !(field in REFUSED)));
-  const parsed = ConfigSchema.safeParse(known);
-  if (!parsed.success)
-    throw new RefusedConfigError(
-      `Function "${id}" has a configuration that the embedded engine does not know: ${z.prettifyError(parsed.error)}`,
-    );
-  const config = parsed.data;
-
+function parseTriggers(id: string, triggers: Config["triggers"]): { events: EventTrigger[]; crons: CronTrigger[] } {
   const events: EventTrigger[] = [];
-  const crons: Cron[] = [];
-  for (const trigger of config.triggers) {
+  const crons: CronTrigger[] = [];
+  for (const trigger of triggers) {
     if ("event" in trigger) {
+      const foreign = FOREIGN_EVENTS[trigger.event];
+      if (foreign)
+        return refuse(id, `it is triggered by "${trigger.event}": ${foreign} are not supported by the embedded engine`);
       const condition =
         trigger.expression === undefined
           ? null
@@ -129,36 +184,98 @@ export function parseFunctionConfig(input: unknown): EngineFunction {
       events.push({ event: trigger.event, isMatch: matchName(trigger.event), condition });
       continue;
     }
-    if (trigger.jitter !== undefined)
-      throw new RefusedConfigError(
-        `Function "${id}" asks for jitter on a cron trigger, which the embedded engine does not support`,
-      );
+    let cron: Cron;
     try {
-      crons.push(parseCron(trigger.cron));
+      cron = parseCron(trigger.cron);
     } catch (error) {
-      throw new RefusedConfigError(`Function "${id}": ${error instanceof Error ? error.message : String(error)}`);
+      return refuse(id, error instanceof Error ? error.message : String(error));
     }
+    crons.push({ ...cron, jitterMs: trigger.jitter === undefined ? 0 : period(id, "the jitter", trigger.jitter) });
   }
+  return { events, crons };
+}
 
-  const cancel = (config.cancel ?? []).map((rule): CancelRule => {
-    if (rule.timeout !== undefined && parseDuration(rule.timeout) === null)
-      throw new RefusedConfigError(`Function "${id}": the cancelOn timeout "${rule.timeout}" is not a duration`);
-    if (rule.timeout !== undefined)
-      throw new RefusedConfigError(
-        `Function "${id}" asks for a timeout on cancelOn, which the embedded engine does not support`,
-      );
+function parseCancel(id: string, rules: Config["cancel"]): CancelRule[] {
+  return (rules ?? []).map((rule) => {
     const condition = rule.if === undefined ? null : compile(id, "cancelOn", rule.if, ["event", "async"]);
-    return { event: rule.event, condition };
+    if (rule.timeout === undefined) return { event: rule.event, condition, until: null };
+    const afterMs = parseDuration(rule.timeout);
+    if (afterMs !== null) return { event: rule.event, condition, until: { afterMs } };
+    const atMs = Date.parse(rule.timeout);
+    if (Number.isNaN(atMs)) return refuse(id, `the cancelOn timeout "${rule.timeout}" is not a duration or a date`);
+    return { event: rule.event, condition, until: { atMs } };
   });
+}
+
+function parseBatch(id: string, config: Config): BatchRule | null {
+  const rule = config.batchEvents;
+  if (!rule) return null;
+  const other = NOT_WITH_BATCHES.find((field) => config[field] !== undefined);
+  if (other)
+    return refuse(
+      id,
+      `batchEvents and ${other === "cancel" ? "cancelOn" : other} cannot be used together: a batch has no single event to go by`,
+    );
+  if (!config.triggers.some((trigger) => "event" in trigger)) return refuse(id, "batchEvents needs a trigger by event");
+  return {
+    sizeMax: wholeNumber(id, "batchEvents.maxSize", rule.maxSize, BATCH_SIZE_MAX),
+    timeoutMs: period(id, "batchEvents.timeout", rule.timeout),
+    key: keyOf(id, "batchEvents", rule.key),
+    condition: rule.if === undefined ? null : compile(id, "batchEvents.if", rule.if, ["event"]),
+  };
+}
+
+/** One entry of the SDK's sync answer, understood whole or refused. */
+export function parseFunctionConfig(input: unknown): EngineFunction {
+  const raw = z.looseObject({ id: z.string() }).safeParse(input);
+  if (!raw.success) throw new RefusedConfigError("A function without an id was synced");
+  const id = raw.data.id;
+  const parsed = ConfigSchema.safeParse(raw.data);
+  if (!parsed.success)
+    throw new RefusedConfigError(
+      `Function "${id}" has a configuration that the embedded engine does not know: ${z.prettifyError(parsed.error)}`,
+    );
+  const config = parsed.data;
+  const { rateLimit, throttle, debounce, singleton, timeouts } = config;
+  if (config.idempotency !== undefined && rateLimit !== undefined)
+    return refuse(id, "idempotency and rateLimit cannot be used together: the first would switch off the second");
 
   return {
     id,
     name: config.name ?? id,
     retries: config.steps.step?.retries?.attempts ?? RETRIES_DEFAULT,
-    events,
-    crons,
+    ...parseTriggers(id, config.triggers),
     concurrency: parseConcurrency(id, config.concurrency),
     idempotency: config.idempotency === undefined ? null : compile(id, "idempotency", config.idempotency, ["event"]),
-    cancel,
+    cancel: parseCancel(id, config.cancel),
+    batch: parseBatch(id, config),
+    rateLimit: rateLimit
+      ? {
+          limit: wholeNumber(id, "rateLimit.limit", rateLimit.limit),
+          periodMs: period(id, "rateLimit.period", rateLimit.period),
+          key: keyOf(id, "rateLimit", rateLimit.key),
+        }
+      : null,
+    throttle: throttle
+      ? {
+          limit: wholeNumber(id, "throttle.limit", throttle.limit),
+          periodMs: period(id, "throttle.period", throttle.period, 1_000),
+          burst: wholeNumber(id, "throttle.burst", throttle.burst ?? 1),
+          key: keyOf(id, "throttle", throttle.key),
+        }
+      : null,
+    debounce: debounce
+      ? {
+          periodMs: period(id, "debounce.period", debounce.period),
+          timeoutMs: debounce.timeout === undefined ? null : period(id, "debounce.timeout", debounce.timeout),
+          key: keyOf(id, "debounce", debounce.key),
+        }
+      : null,
+    singleton: singleton ? { mode: singleton.mode, key: keyOf(id, "singleton", singleton.key) } : null,
+    priority: config.priority?.run === undefined ? null : compile(id, "priority.run", config.priority.run, ["event"]),
+    timeouts: {
+      startMs: timeouts?.start === undefined ? null : period(id, "timeouts.start", timeouts.start),
+      finishMs: timeouts?.finish === undefined ? null : period(id, "timeouts.finish", timeouts.finish),
+    },
   };
 }

@@ -2,8 +2,11 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { z } from "zod";
 import type { Log } from "@/server/observability/log";
-import { type Engine, EventInputSchema } from "./engine";
-import { listRuns, RunFilterSchema, readRun, readStats } from "./inspect";
+import type { Engine } from "./engine";
+import { EventInputSchema } from "./events";
+import type { EngineFunction } from "./function-config";
+import { listEventRuns, listRuns, RunFilterSchema, readEvent, readRun, readStats } from "./inspect";
+import { EngineConflictError } from "./starts";
 
 const BODY_BYTES_MAX = 5 * 1024 * 1024;
 const EventsSchema = z.union([z.array(EventInputSchema).max(5_000), EventInputSchema.transform((event) => [event])]);
@@ -15,7 +18,21 @@ export type EngineServerOptions = Readonly<{
   eventKey?: string | undefined;
   /** Given: the run API wants it as a bearer token, as it is or hashed. */
   signingKey?: string | undefined;
+  /** Taken as well as the signing key, while keys are changed. */
+  signingKeyFallback?: string | undefined;
 }>;
+
+/** What an Inngest server offers and this engine does not: said so, because the SDK takes 404 for an answer. */
+const UNSUPPORTED: ReadonlyArray<[RegExp, string]> = [
+  [/^\/v1\/signals/, "Signals (step.sendSignal)"],
+  [/^\/v1\/realtime/, "Realtime (publish and subscribe)"],
+  [/^\/v1\/checkpoint/, "Checkpointing"],
+  [/^\/v1\/http/, "Durable endpoints"],
+  [/^\/v1\/runs\/[^/]+\/metadata/, "Run metadata"],
+  [/^\/v1\/cancellations/, "Cancelling by an expression (cancel runs one by one instead)"],
+  [/^\/fn\/register/, "Registration by the app (the engine reads the functions itself when it starts)"],
+  [/^\/v0\/connect/, "Connect"],
+];
 
 class HttpError extends Error {
   constructor(
@@ -37,6 +54,23 @@ function hashSigningKey(key: string): string {
   return `${prefix}${createHash("sha256")
     .update(Buffer.from(key.slice(prefix.length), "hex"))
     .digest("hex")}`;
+}
+
+/** The names of the settings that limit, gather or put off the runs of a function. */
+function flowControlOf(fn: EngineFunction): string[] {
+  const settings: ReadonlyArray<[string, boolean]> = [
+    ["concurrency", fn.concurrency.length > 0],
+    ["idempotency", fn.idempotency !== null],
+    ["batchEvents", fn.batch !== null],
+    ["rateLimit", fn.rateLimit !== null],
+    ["throttle", fn.throttle !== null],
+    ["debounce", fn.debounce !== null],
+    ["singleton", fn.singleton !== null],
+    ["priority", fn.priority !== null],
+    ["timeouts", fn.timeouts.startMs !== null || fn.timeouts.finishMs !== null],
+    ["cancelOn", fn.cancel.length > 0],
+  ];
+  return settings.filter(([, isSet]) => isSet).map(([name]) => name);
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {
@@ -92,7 +126,8 @@ export function createEngineServer(options: EngineServerOptions): Server {
       return;
     }
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
-    if (!isSame(token, options.signingKey) && !isSame(token, hashSigningKey(options.signingKey)))
+    const keys = [options.signingKey, options.signingKeyFallback].filter((key) => key !== undefined);
+    if (!keys.some((key) => isSame(token, key) || isSame(token, hashSigningKey(key))))
       throw new HttpError(401, "The signing key is missing or wrong");
   };
 
@@ -118,6 +153,8 @@ export function createEngineServer(options: EngineServerOptions): Server {
           has_signing_key: options.signingKey !== undefined,
         },
       };
+    const unsupported = UNSUPPORTED.find(([path]) => path.test(url.pathname));
+    if (unsupported) throw new HttpError(501, `${unsupported[1]}: not supported by the embedded engine`);
     if (parts[0] !== "v1") throw new HttpError(404, "There is nothing here");
     mayRead(request);
     if (method === "GET" && parts[1] === "functions" && parts.length === 2)
@@ -130,11 +167,18 @@ export function createEngineServer(options: EngineServerOptions): Server {
             retries: fn.retries,
             events: fn.events.map((trigger) => trigger.event),
             crons: fn.crons.map((cron) => cron.text),
+            flow_control: flowControlOf(fn),
           })),
         },
       };
     if (method === "GET" && parts[1] === "stats" && parts.length === 2)
       return { status: 200, body: await readStats(engine.pool) };
+    if (method === "GET" && parts[1] === "events" && parts[2] !== undefined && parts.length <= 4) {
+      const event = await readEvent(engine.pool, decodeURIComponent(parts[2]));
+      if (!event) throw new HttpError(404, "There is no such event");
+      if (parts.length === 3) return { status: 200, body: { data: event } };
+      if (parts[3] === "runs") return { status: 200, body: await listEventRuns(engine.pool, event) };
+    }
     if (parts[1] !== "runs") throw new HttpError(404, "There is nothing here");
     const runId = parts[2];
     if (method === "GET" && runId === undefined) {
@@ -147,12 +191,16 @@ export function createEngineServer(options: EngineServerOptions): Server {
       if (!run) throw new HttpError(404, "There is no such run");
       return { status: 200, body: { data: run } };
     }
-    if (method === "POST" && runId !== undefined && parts[3] === "cancel") {
+    const isCancel =
+      (method === "POST" && parts[3] === "cancel" && parts.length === 4) || (method === "DELETE" && parts.length === 3);
+    if (runId !== undefined && isCancel) {
       if (!(await engine.cancel(runId))) throw new HttpError(409, "The run does not exist or has ended");
       return { status: 200, body: { data: { id: runId, status: "cancelled" } } };
     }
     if (method === "POST" && runId !== undefined && parts[3] === "replay") {
-      const id = await engine.replay(runId);
+      const id = await engine.replay(runId).catch((error: unknown) => {
+        throw error instanceof EngineConflictError ? new HttpError(409, error.message) : error;
+      });
       if (!id) throw new HttpError(404, "There is no such run");
       return { status: 201, body: { data: { id } } };
     }

@@ -3,7 +3,8 @@ import { serve } from "inngest/edge";
 import { Client } from "pg";
 import { env, SettingError } from "@/server/env";
 import { createLog } from "@/server/observability/log";
-import { createEngine, type EventInput } from "./engine";
+import { createEngine } from "./engine";
+import type { EventInput } from "./events";
 import { RefusedConfigError } from "./function-config";
 import { createEngineServer } from "./http";
 import type { EngineApp } from "./protocol";
@@ -66,6 +67,7 @@ async function main(): Promise<void> {
     apps,
     log,
     signingKey,
+    signingKeyFallback: settings.INNGEST_SIGNING_KEY_FALLBACK,
     // Without its database an engine is nothing: it ends, and the supervisor starts it anew.
     onFatal: () => end(1),
   });
@@ -74,6 +76,7 @@ async function main(): Promise<void> {
     log,
     eventKey: settings.INNGEST_EVENT_KEY === UNSET_EVENT_KEY ? undefined : settings.INNGEST_EVENT_KEY,
     signingKey: settings.INNGEST_SIGNING_KEY,
+    signingKeyFallback: settings.INNGEST_SIGNING_KEY_FALLBACK,
   });
 
   let isEnding = false;

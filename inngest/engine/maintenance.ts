@@ -8,12 +8,20 @@ export const presenceKey = 7_204_514;
 const SWEEP_EVERY_TICKS = 5;
 const RETENTION_EVERY_TICKS = 1_800;
 const DELETE_BATCH = 5_000;
+const EXPIRE_BATCH = 500;
 
 export type Maintenance = Readonly<{ reap: () => Promise<void>; tick: () => Promise<void> }>;
 
 /** Takes over the work of processes that died or hang, finds runs that nothing would wake, and forgets old ones. */
 export function createMaintenance(
-  input: Readonly<{ pool: Pool; log: Log; retentionDays: number; leaseMs: number; workerId: () => number }>,
+  input: Readonly<{
+    pool: Pool;
+    log: Log;
+    retentionDays: number;
+    leaseMs: number;
+    workerId: () => number;
+    cancel: (runId: string, reason: string) => Promise<boolean>;
+  }>,
 ): Maintenance {
   const { pool, log } = input;
   let ticks = 0;
@@ -92,7 +100,7 @@ export function createMaintenance(
     const { rows } = await pool.query<{ n: number }>(
       `with lost as (
         select r.id from engine.runs r
-        where r.status in ('queued', 'running') and r.claimed_by is null and r.blocked_at is null
+        where r.status in ('queued', 'running') and r.claimed_by is null and r.blocked_at is null and r.gate is null
           and r.created_at < now() - interval '30 seconds'
           and not exists (select 1 from graphile_worker.jobs j where j.key = r.id and j.attempts < j.max_attempts)
           and not exists (select 1 from engine.steps s where s.run_id = r.id and s.status in ('waiting', 'invoking') and s.wake_at is null)
@@ -100,6 +108,41 @@ export function createMaintenance(
       ) ${wake("lost")}`,
     );
     if ((rows[0]?.n ?? 0) > 0) log.warn({ runs: rows[0]?.n }, "Runs without a job were found and woken");
+    await sweepFlow();
+  };
+
+  /** Gates, debounces and batches whose time has come and that have no job, whatever took it away. */
+  const sweepFlow = async (): Promise<void> => {
+    const noJob = (key: string): string =>
+      `not exists (select 1 from graphile_worker.jobs j where j.key = ${key} and j.attempts < j.max_attempts)`;
+    await pool.query(
+      `select count(job.id) from (select distinct fn_id, gate from engine.runs where gate is not null) as g,
+        lateral graphile_worker.add_job('engine.gate', json_build_object('fn', g.fn_id, 'gate', g.gate), job_key := 'gate:' || g.gate) as job
+       where ${noJob("'gate:' || g.gate")}`,
+    );
+    await pool.query(
+      `select count(job.id) from engine.debounces d,
+        lateral graphile_worker.add_job('engine.debounce', json_build_object('key', d.key), job_key := 'debounce:' || d.key) as job
+       where d.fire_at < now() - interval '5 seconds' and ${noJob("'debounce:' || d.key")}`,
+    );
+    await pool.query(
+      `select count(job.id) from engine.batches b,
+        lateral graphile_worker.add_job('engine.batch', json_build_object('batch', b.id), job_key := 'batch:' || b.id) as job
+       where b.fire_at < now() - interval '5 seconds' and ${noJob("'batch:' || b.id")}`,
+    );
+  };
+
+  /** Runs that nobody drives now and whose time is up: to start, or to end while they sleep or wait. */
+  const expire = async (): Promise<void> => {
+    const { rows } = await pool.query<{ id: string; isStarted: boolean }>(
+      `select id, started_at is not null as "isStarted" from engine.runs
+       where cancel_at <= now() and claimed_by is null and status in ('queued', 'running') order by cancel_at limit ${EXPIRE_BATCH}`,
+    );
+    for (const { id, isStarted } of rows)
+      await input.cancel(
+        id,
+        isStarted ? "It did not end in time (timeouts.finish)" : "It did not start in time (timeouts.start)",
+      );
   };
 
   const forget = async (): Promise<void> => {
@@ -114,8 +157,16 @@ export function createMaintenance(
     }
     await pool.query(
       `delete from engine.events where received_at < now() - $1::interval
-       and internal_id not in (select unnest(event_ids) from engine.runs where status in ('queued', 'running'))`,
+       and internal_id not in (select unnest(event_ids) from engine.runs where status in ('queued', 'running'))
+       and internal_id not in (select event_id from engine.debounces)
+       and internal_id not in (select unnest(event_ids) from engine.batches)`,
       [age],
+    );
+    await pool.query("delete from engine.skips where at < now() - $1::interval", [age]);
+    await pool.query("delete from engine.hits where at < now() - interval '7 days'");
+    await pool.query(
+      `delete from engine.gates g where g.next_at < now() - interval '1 day'
+       and not exists (select 1 from engine.runs r where r.gate = g.key)`,
     );
     await pool.query("delete from engine.seen where seen_at < now() - interval '24 hours'");
     await pool.query(
@@ -130,6 +181,7 @@ export function createMaintenance(
     tick: async () => {
       ticks += 1;
       await reap();
+      await expire();
       if (ticks % SWEEP_EVERY_TICKS === 0) await sweep();
       if (ticks % RETENTION_EVERY_TICKS === 1) await forget();
     },

@@ -87,6 +87,60 @@ const MIGRATIONS: readonly string[] = [
   `,
   // When a process last said that it goes on: one that hangs is given up, see maintenance.
   "alter table engine.workers add column seen_at timestamptz not null default now()",
+  // Flow control, and what a run is asked about afterwards.
+  `
+  alter table engine.functions add column app_id text;
+  alter table engine.runs
+    add column order_at timestamptz not null default now(),
+    add column gate text,
+    add column singleton_key text,
+    add column cancel_at timestamptz,
+    add column finish_after interval;
+  drop index engine.runs_blocked;
+  create index runs_blocked on engine.runs (order_at, id) where blocked_at is not null;
+  create index runs_gated on engine.runs (gate, order_at, id) where gate is not null;
+  create index runs_singleton on engine.runs (singleton_key) where singleton_key is not null and status in ('queued', 'running');
+  create index runs_cancel_at on engine.runs (cancel_at) where cancel_at is not null and status in ('queued', 'running');
+  create table engine.hits (
+    key text not null,
+    at timestamptz not null
+  );
+  create index hits_window on engine.hits (key, at);
+  create table engine.gates (
+    key text primary key,
+    next_at timestamptz not null
+  );
+  create table engine.debounces (
+    key text primary key,
+    fn_id text not null,
+    event_id text not null,
+    fire_at timestamptz not null,
+    deadline timestamptz
+  );
+  create table engine.batches (
+    key text primary key,
+    id text not null unique,
+    fn_id text not null,
+    event_ids text[] not null,
+    fire_at timestamptz not null
+  );
+  create table engine.skips (
+    event_id text not null,
+    fn_id text not null,
+    reason text not null check (reason in ('rate_limit', 'singleton', 'debounced')),
+    at timestamptz not null default now()
+  );
+  create index skips_event on engine.skips (event_id);
+  create index skips_age on engine.skips (at);
+  create table engine.attempts (
+    run_id text not null references engine.runs (id) on delete cascade,
+    step_id text,
+    attempt integer not null,
+    error json,
+    at timestamptz not null default now()
+  );
+  create index attempts_run on engine.attempts (run_id);
+  `,
 ];
 
 /** Creates or updates the schema `engine`. Safe to run from several processes at once. */

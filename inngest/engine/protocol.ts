@@ -84,25 +84,38 @@ export function errorToJson(error: unknown): { name: string; message: string; st
 }
 
 export type SdkClient = Readonly<{
-  sync: () => Promise<{ functions: Array<{ config: unknown; fn: EngineFunction }>; appIds: string[] }>;
+  sync: () => Promise<{
+    functions: Array<{ config: unknown; fn: EngineFunction; appId: string }>;
+    appIds: string[];
+  }>;
   call: (input: CallInput) => Promise<CallResult>;
 }>;
 
-/** The engine's side of the SDK protocol: sync by PUT in band, execution by POST. */
-export function createSdkClient(apps: readonly EngineApp[], signingKey: string | undefined): SdkClient {
+/**
+ * The engine's side of the SDK protocol: sync by PUT in band, execution by POST. Requests are signed by `signingKey`; an app
+ * that answers 401 is asked again with the fallback key.
+ */
+export function createSdkClient(
+  apps: readonly EngineApp[],
+  signingKey: string | undefined,
+  signingKeyFallback?: string | undefined,
+): SdkClient {
   const appOfFunction = new Map<string, EngineApp>();
 
-  const request = async (
-    app: EngineApp,
-    method: "PUT" | "POST",
-    query: Readonly<Record<string, string>>,
-    body: unknown,
-    headers: Readonly<Record<string, string>>,
-    timeoutMs: number,
-  ): Promise<Response> => {
+  type Sending = Readonly<{
+    app: EngineApp;
+    method: "PUT" | "POST";
+    query: Readonly<Record<string, string>>;
+    body: unknown;
+    headers: Readonly<Record<string, string>>;
+    timeoutMs: number;
+  }>;
+
+  const requestWith = async (key: string | undefined, sending: Sending): Promise<Response> => {
+    const { app, method, query, body, headers, timeoutMs } = sending;
     const url = new URL(app.url);
     for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
-    const signed = signingKey ? sign(body, signingKey, Date.now()) : null;
+    const signed = key ? sign(body, key, Date.now()) : null;
     const init = {
       method,
       body: signed?.text ?? JSON.stringify(body),
@@ -117,18 +130,25 @@ export function createSdkClient(apps: readonly EngineApp[], signingKey: string |
     return fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs), redirect: "error" });
   };
 
+  const request = async (sending: Sending): Promise<Response> => {
+    const answer = await requestWith(signingKey, sending);
+    if (answer.status !== 401 || !signingKey || !signingKeyFallback) return answer;
+    await answer.body?.cancel();
+    return requestWith(signingKeyFallback, sending);
+  };
+
   const sync: SdkClient["sync"] = async () => {
-    const functions: Array<{ config: unknown; fn: EngineFunction }> = [];
+    const functions: Array<{ config: unknown; fn: EngineFunction; appId: string }> = [];
     const appIds: string[] = [];
     for (const app of apps) {
-      const answer = await request(
+      const answer = await request({
         app,
-        "PUT",
-        {},
-        { url: app.url },
-        { "x-inngest-sync-kind": "in_band" },
-        SYNC_TIMEOUT_MS,
-      );
+        method: "PUT",
+        query: {},
+        body: { url: app.url },
+        headers: { "x-inngest-sync-kind": "in_band" },
+        timeoutMs: SYNC_TIMEOUT_MS,
+      });
       const text = await answer.text();
       if (answer.status !== 200)
         throw new Error(`The functions at ${app.url} could not be read: ${answer.status} ${text.slice(0, 300)}`);
@@ -141,7 +161,7 @@ export function createSdkClient(apps: readonly EngineApp[], signingKey: string |
         if (functions.some((known) => known.fn.id === fn.id))
           throw new RefusedConfigError(`Two functions have the id "${fn.id}"`);
         appOfFunction.set(fn.id, app);
-        functions.push({ config, fn });
+        functions.push({ config, fn, appId: parsed.app_id });
       }
     }
     return { functions, appIds };
@@ -173,14 +193,14 @@ export function createSdkClient(apps: readonly EngineApp[], signingKey: string |
     let answer: Response;
     let text: string;
     try {
-      answer = await request(
+      answer = await request({
         app,
-        "POST",
-        { fnId: input.fnId, stepId: input.stepId ?? "step" },
+        method: "POST",
+        query: { fnId: input.fnId, stepId: input.stepId ?? "step" },
         body,
-        { "x-run-id": input.runId, "x-inngest-server-kind": "dev" },
-        CALL_TIMEOUT_MS,
-      );
+        headers: { "x-run-id": input.runId, "x-inngest-server-kind": "dev" },
+        timeoutMs: CALL_TIMEOUT_MS,
+      });
       text = await answer.text();
     } catch (error) {
       return { kind: "error", error: errorToJson(error), isRetriable: true, retryAtMs: null };

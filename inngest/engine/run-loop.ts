@@ -9,12 +9,14 @@ import {
   claimRun,
   countClaimed,
   type Db,
+  type FailedAttempt,
   finishRun,
   lockConcurrencyKeys,
   memoOf,
   releaseRun,
   reloadRun,
   type StepRow,
+  saveAttempts,
   saveSteps,
   unblockNext,
 } from "./store";
@@ -25,6 +27,10 @@ export type RunLoopDeps = Readonly<{
   sdk: SdkClient;
   findFunction: (fnId: string) => EngineFunction | undefined;
   hasLimits: () => boolean;
+  /** The limit of a run's concurrency key by its place; a rule that is gone limits nothing. */
+  limitOf: (fnId: string, index: number) => number;
+  /** Cancels a run that has used up its time. */
+  expire: (runId: string) => Promise<void>;
   /** Starts a child run for an invoking step, inside the transaction that stores the step. */
   startChild: (
     db: Db,
@@ -33,7 +39,7 @@ export type RunLoopDeps = Readonly<{
   /** Announces the end of a run to functions that listen for it, inside the transaction that ends it. */
   announceEnd: (
     db: Db,
-    input: Readonly<{ fnId: string; runId: string; event: StoredEvent | undefined; error: unknown; output: unknown }>,
+    input: Readonly<{ fnId: string; runId: string; events: readonly StoredEvent[]; error: unknown; output: unknown }>,
   ) => Promise<void>;
   isAnnounced: (status: "completed" | "failed") => boolean;
   backoffMs: (attempt: number) => number;
@@ -41,7 +47,6 @@ export type RunLoopDeps = Readonly<{
 }>;
 
 const STEPS_AT_ONCE_MAX = 16;
-const STEP_OPS_UNSUPPORTED = "is not supported by the embedded engine";
 
 type Outcome = "going" | "over";
 
@@ -63,27 +68,20 @@ export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) =>
   }
 }
 
-/** The concurrency rule that a stored key belongs to; a rule that is gone limits nothing. */
-function limitOf(fn: EngineFunction | undefined, key: string): number {
-  const index = Number(key.split("\u001e")[1] ?? Number.NaN);
-  return fn?.concurrency[index]?.limit ?? Number.POSITIVE_INFINITY;
-}
-
 async function claim(deps: RunLoopDeps, runId: string): Promise<ClaimedRun | null> {
   const run = await claimRun(deps.pool, runId, deps.workerId, false);
   if (run || !deps.hasLimits()) return run;
   return inTransaction(deps.pool, async (db) => {
     const { rows } = await db.query<{ fnId: string; keys: string[] }>(
       `select fn_id as "fnId", concurrency_keys as keys from engine.runs
-       where id = $1 and claimed_by is null and status in ('queued', 'running')`,
+       where id = $1 and claimed_by is null and gate is null and status in ('queued', 'running')`,
       [runId],
     );
     const row = rows[0];
     if (!row) return null;
-    const fn = deps.findFunction(row.fnId);
     await lockConcurrencyKeys(db, row.keys);
-    for (const key of row.keys) {
-      if ((await countClaimed(db, key)) < limitOf(fn, key)) continue;
+    for (const [index, key] of row.keys.entries()) {
+      if ((await countClaimed(db, key)) < deps.limitOf(row.fnId, index)) continue;
       await blockRun(db, runId);
       return null;
     }
@@ -113,6 +111,12 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
     steps.set(step.id, step);
   };
 
+  const isExpired = (nowMs: number): boolean => run.cancelAtMs !== null && nowMs >= run.cancelAtMs;
+  const unsupported = (what: string): string =>
+    `Function "${run.fnId}": ${what} is not supported by the embedded engine`;
+  const noteAttempts = (attempts: readonly FailedAttempt[]): Promise<void> =>
+    saveAttempts(deps.pool, { runId, workerId: deps.workerId, attempts });
+
   const save = async (changed: readonly StepRow[], db: Db = deps.pool): Promise<boolean> =>
     saveSteps(db, { runId, workerId: deps.workerId, attempt, nextAtMs, steps: changed });
 
@@ -126,8 +130,8 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
       await lockConcurrencyKeys(db, keys);
       const isHeld = await finishRun(db, input);
       if (isHeld && deps.isAnnounced(status))
-        await deps.announceEnd(db, { fnId: run.fnId, runId, event: run.events[0], error, output });
-      if (keys.length > 0) await unblockNext(db, keys);
+        await deps.announceEnd(db, { fnId: run.fnId, runId, events: run.events, error, output });
+      if (keys.length > 0) await unblockNext(db, keys, deps.limitOf);
     });
   };
 
@@ -137,7 +141,7 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
     return inTransaction(deps.pool, async (db) => {
       await lockConcurrencyKeys(db, keys);
       const isReleased = await releaseRun(db, input);
-      if (isReleased) await unblockNext(db, keys);
+      if (isReleased) await unblockNext(db, keys, deps.limitOf);
       return isReleased;
     });
   };
@@ -223,8 +227,10 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
         const timeout = typeof op.opts?.timeout === "string" ? op.opts.timeout : null;
         return { ...base, status: "invoking", wakeAtMs: timeout === null ? null : parseMoment(timeout, nowMs) };
       }
+      case "StepNotFound":
+        return failed(`Function "${run.fnId}" has no step "${base.name}" any more`);
       default:
-        return failed(`The step operation ${op.op} ${STEP_OPS_UNSUPPORTED}`);
+        return failed(unsupported(`the operation ${op.op} of the step "${base.name}"`));
     }
   };
 
@@ -235,7 +241,7 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
     if (lazy) {
       await finish("failed", null, {
         name: "NonRetriableError",
-        message: `The operation ${lazy.op} ${STEP_OPS_UNSUPPORTED}`,
+        message: unsupported(`the operation ${lazy.op}`),
       });
       return "over";
     }
@@ -254,6 +260,13 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
       }
     }
     if (changed.length > 0) {
+      await noteAttempts(
+        changed.flatMap((step) =>
+          step.status === "planned" && step.error !== null
+            ? [{ stepId: step.id, attempt: step.attempt - 1, error: step.error }]
+            : [],
+        ),
+      );
       attempt = 0;
       nextAtMs = null;
       const isHeld =
@@ -292,6 +305,7 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
       return "over";
     }
     const retryAtMs = result.retryAtMs ?? Date.now() + deps.backoffMs(step.attempt + 1);
+    await noteAttempts([{ stepId: step.id, attempt: step.attempt, error }]);
     const later: StepRow = { ...step, error, attempt: step.attempt + 1, wakeAtMs: retryAtMs };
     if (!(await save([later]))) return "over";
     put(later);
@@ -316,6 +330,7 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
       await finish("failed", null, error);
       return "over";
     }
+    await noteAttempts([{ stepId: null, attempt, error }]);
     attempt += 1;
     nextAtMs = result.retryAtMs ?? Date.now() + deps.backoffMs(attempt);
     isFresh = true;
@@ -344,7 +359,11 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
     let isOver = false;
     const queue = [...due];
     const lane = async (): Promise<void> => {
-      for (let step = queue.shift(); step && !isOver && !deps.isStopping(); step = queue.shift())
+      for (
+        let step = queue.shift();
+        step && !isOver && !deps.isStopping() && !isExpired(Date.now());
+        step = queue.shift()
+      )
         if ((await runPlanned(step)) === "over") isOver = true;
     };
     await Promise.all(Array.from({ length: Math.min(STEPS_AT_ONCE_MAX, due.length) }, lane));
@@ -355,6 +374,10 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
     const nowMs = Date.now();
     if (deps.isStopping()) {
       await release(nowMs);
+      return;
+    }
+    if (isExpired(nowMs)) {
+      await deps.expire(runId);
       return;
     }
     if ((await settleTimers(nowMs)) === "over") return;
@@ -371,6 +394,7 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
       step.status === "done" || step.status === "failed" || step.wakeAtMs === null ? [] : [step.wakeAtMs],
     );
     if (isFresh && nextAtMs !== null) wakes.push(nextAtMs);
+    if (run.cancelAtMs !== null) wakes.push(run.cancelAtMs);
     if (await release(wakes.length === 0 ? null : Math.min(...wakes))) return;
     const fresh = await reloadRun(deps.pool, runId, deps.workerId);
     if (!fresh) return;

@@ -23,6 +23,8 @@ export type ClaimedRun = {
   fnId: string;
   attempt: number;
   nextAtMs: number | null;
+  /** When the run is cancelled if it has not ended by then (timeouts.finish). */
+  cancelAtMs: number | null;
   wakeSeq: number;
   concurrencyKeys: string[];
   events: StoredEvent[];
@@ -150,9 +152,9 @@ export async function insertEvents(
 
 const RUN_FIELDS = `
   r.id, r.fn_id as "fnId", r.attempt, (extract(epoch from r.next_at) * 1000)::float8 as "nextAtMs", r.wake_seq as "wakeSeq",
-  r.concurrency_keys as "concurrencyKeys",
+  (extract(epoch from r.cancel_at) * 1000)::float8 as "cancelAtMs", r.concurrency_keys as "concurrencyKeys",
   (select json_agg(json_build_object('id', e.id, 'name', e.name, 'data', e.data,
-      'ts', (extract(epoch from e.ts) * 1000)::bigint, 'v', e.v, 'user', e.usr))
+      'ts', (extract(epoch from e.ts) * 1000)::bigint, 'v', e.v, 'user', e.usr) order by array_position(r.event_ids, e.internal_id))
     from engine.events e where e.internal_id = any (r.event_ids)) as events,
   coalesce((select json_agg(json_build_object('id', s.id, 'name', s.name, 'op', s.op, 'status', s.status, 'data', s.data,
       'error', s.error, 'attempt', s.attempt, 'wakeAtMs', (extract(epoch from s.wake_at) * 1000)::float8,
@@ -168,15 +170,18 @@ function cleanEvents(run: ClaimedRun): ClaimedRun {
 }
 
 const CLAIM = `
-update engine.runs r set claimed_by = $2, status = 'running', started_at = coalesce(r.started_at, now()), blocked_at = null
-where r.id = $1 and r.status in ('queued', 'running') and r.claimed_by is null and ($3 or r.concurrency_keys = '{}')
+update engine.runs r set claimed_by = $2, status = 'running', started_at = coalesce(r.started_at, now()), blocked_at = null,
+  cancel_at = case when r.started_at is null then now() + r.finish_after else r.cancel_at end
+where r.id = $1 and r.status in ('queued', 'running') and r.claimed_by is null and r.gate is null
+  and ($3 or r.concurrency_keys = '{}') and (r.started_at is not null or r.cancel_at is null or r.cancel_at > now())
   and exists (select 1 from engine.workers w where w.id = $2 for key share)
 returning ${RUN_FIELDS}`;
 
 /**
  * Takes the run for this worker; null when it has ended, someone alive has it or this worker was given up (the lock on its
  * row keeps that from happening at the same moment). A run with concurrency keys is taken only
- * with `isCounted`: the caller holds their locks and has counted.
+ * with `isCounted`: the caller holds their locks and has counted. A run that waits at its throttle's gate, or that should have
+ * started by now (timeouts.start), is not taken.
  */
 export async function claimRun(
   db: Db,
@@ -217,6 +222,34 @@ with f as (
   returning 1
 )
 select (select count(*)::integer from f) as held, (select count(*)::integer from s) as saved`;
+
+const SAVE_ATTEMPT = `
+insert into engine.attempts (run_id, step_id, attempt, error)
+select r.id, i.step_id, i.attempt, i.error::json
+from engine.runs r, unnest($3::text[], $4::integer[], $5::text[]) as i (step_id, attempt, error)
+where r.id = $1 and r.claimed_by = $2 and r.status = 'running'`;
+
+/** A failed attempt that will be repeated: of a step, or of the function itself (`stepId` null). */
+export type FailedAttempt = Readonly<{ stepId: string | null; attempt: number; error: unknown }>;
+
+/** Keeps what went wrong before it went well. For people who look, so it is not part of the write that moves the run. */
+export async function saveAttempts(
+  db: Db,
+  input: Readonly<{ runId: string; workerId: number; attempts: readonly FailedAttempt[] }>,
+): Promise<void> {
+  if (input.attempts.length === 0) return;
+  await db.query({
+    name: "engine_save_attempts",
+    text: SAVE_ATTEMPT,
+    values: [
+      input.runId,
+      input.workerId,
+      input.attempts.map((attempt) => attempt.stepId),
+      input.attempts.map((attempt) => attempt.attempt),
+      input.attempts.map((attempt) => jsonOrNull(attempt.error)),
+    ],
+  });
+}
 
 /** Stores results and plans of steps under the claim. False when the claim is lost (cancelled, or taken over). */
 export async function saveSteps(
@@ -344,18 +377,38 @@ export async function blockRun(db: Db, runId: string): Promise<void> {
   );
 }
 
-/** Starts the run that has waited longest for one of these keys. */
-export async function unblockNext(db: Db, keys: readonly string[]): Promise<void> {
-  await db.query(
-    `with b as (
-      update engine.runs set blocked_at = null where id = (
-        select id from engine.runs where blocked_at is not null and concurrency_keys && $1::text[] order by blocked_at, id limit 1
-        for update skip locked
-      ) returning id
-    )
-    select count(*) from b, lateral graphile_worker.add_job('engine.run', json_build_object('run', b.id), job_key := b.id) as job`,
-    [[...keys]],
+const CANDIDATES = 50;
+
+/**
+ * Starts the run that comes first in line for one of these keys and has room in all of its own. `limitOf` gives the limit of a
+ * run's key by its place.
+ */
+export async function unblockNext(
+  db: Db,
+  keys: readonly string[],
+  limitOf: (fnId: string, index: number) => number,
+): Promise<void> {
+  const { rows } = await db.query<{ id: string; fnId: string; keys: string[] }>(
+    `select id, fn_id as "fnId", concurrency_keys as keys from engine.runs
+     where blocked_at is not null and concurrency_keys && $1::text[] order by order_at, id limit $2 for update skip locked`,
+    [[...keys], CANDIDATES],
   );
+  for (const run of rows) {
+    let hasRoom = true;
+    if (run.keys.length > 1)
+      for (const [index, key] of run.keys.entries())
+        if ((await countClaimed(db, key)) >= limitOf(run.fnId, index)) {
+          hasRoom = false;
+          break;
+        }
+    if (!hasRoom) continue;
+    await db.query(
+      `with b as (update engine.runs set blocked_at = null where id = $1 returning id)
+       select count(*) from b, lateral graphile_worker.add_job('engine.run', json_build_object('run', b.id), job_key := b.id) as job`,
+      [run.id],
+    );
+    return;
+  }
 }
 
 /** Ends a waiting step with what it waited for and wakes its run. */
@@ -376,27 +429,57 @@ export async function settleWait(
   return (rows[0]?.n ?? 0) > 0;
 }
 
-/** Ends a run from outside. Its holder notices at its next write; an invoking step is told. */
-export async function cancelRun(db: Db, runId: string): Promise<boolean> {
-  const error = json({ name: "Error", message: "The run was cancelled" });
-  const { rows } = await db.query<{ held: number }>(
-    `with f as (
-      update engine.runs set status = 'cancelled', ended_at = now(), claimed_by = null, blocked_at = null, next_at = null
-      where id = $1 and status in ('queued', 'running') returning id, parent_run, parent_step
-    ), p as (
-      update engine.steps s set status = 'failed', error = $2::json, done_seq = nextval('engine.step_seq'), updated_at = now()
-      from f where s.run_id = f.parent_run and s.id = f.parent_step and s.status = 'invoking' returning s.run_id
-    ), w as (
-      update engine.runs r set wake_seq = r.wake_seq + 1 from p where r.id = p.run_id and r.status in ('queued', 'running') returning r.id
-    ), j as (
-      select count(*) as n from w, lateral graphile_worker.add_job('engine.run', json_build_object('run', w.id), job_key := w.id) as job
-    ), gone as (
-      select count(*) as n from f, lateral graphile_worker.remove_job(f.id) as job
+const CANCEL = `
+with f as (
+  update engine.runs set status = 'cancelled', error = $2::json, ended_at = now(), claimed_by = null, blocked_at = null,
+    gate = null, next_at = null
+  where id = $1 and status in ('queued', 'running') returning id, fn_id, event_ids, concurrency_keys, parent_run, parent_step
+), p as (
+  update engine.steps s set status = 'failed', error = $2::json, done_seq = nextval('engine.step_seq'), updated_at = now()
+  from f where s.run_id = f.parent_run and s.id = f.parent_step and s.status = 'invoking' returning s.run_id
+), w as (
+  update engine.runs r set wake_seq = r.wake_seq + 1 from p where r.id = p.run_id and r.status in ('queued', 'running') returning r.id
+), j as (
+  select count(*) as n from w, lateral graphile_worker.add_job('engine.run', json_build_object('run', w.id), job_key := w.id) as job
+), gone as (
+  select count(*) as n from f, lateral graphile_worker.remove_job(f.id) as job
+)
+select fn_id as "fnId", event_ids as "eventIds", concurrency_keys as keys, (select n from j) as woken, (select n from gone) as gone from f`;
+
+export type CancelledRun = { fnId: string; eventIds: string[]; keys: string[] };
+
+/** Ends a run from outside; null when it has ended before. Its holder notices at its next write; an invoking step is told. */
+export async function cancelRun(db: Db, runId: string, reason: string): Promise<CancelledRun | null> {
+  const { rows } = await db.query<CancelledRun>(CANCEL, [runId, json({ name: "Cancelled", message: reason })]);
+  return rows[0] ?? null;
+}
+
+/** Fails an invoking step whose function was not started, and wakes its run. */
+export async function failInvoke(
+  db: Db,
+  input: Readonly<{ runId: string; stepId: string; message: string }>,
+): Promise<void> {
+  await db.query(
+    `with s as (
+      update engine.steps set status = 'failed', error = $3::json, done_seq = nextval('engine.step_seq'), updated_at = now()
+      where run_id = $1 and id = $2 and status = 'invoking' returning run_id
     )
-    select (select count(*)::integer from f) as held, (select n from j) as woken, (select n from gone) as gone`,
-    [runId, error],
+    update engine.runs r set wake_seq = r.wake_seq + 1 from s where r.id = s.run_id`,
+    [input.runId, input.stepId, json({ name: "Error", message: input.message })],
   );
-  return (rows[0]?.held ?? 0) > 0;
+}
+
+/** Events by their internal ids, in that order; those that are no longer kept are missing. */
+export async function loadEvents(
+  db: Db,
+  internalIds: readonly string[],
+): Promise<Array<{ internalId: string; event: StoredEvent }>> {
+  const { rows } = await db.query<{ internalId: string; id: string; name: string; data: unknown; ts: string }>(
+    `select internal_id as "internalId", id, name, data, (extract(epoch from ts) * 1000)::bigint as ts
+     from engine.events where internal_id = any ($1::text[]) order by array_position($1::text[], internal_id)`,
+    [[...internalIds]],
+  );
+  return rows.map(({ internalId, id, name, data, ts }) => ({ internalId, event: { id, name, data, ts: Number(ts) } }));
 }
 
 export function memoOf(steps: Iterable<StepRow>): { steps: Record<string, StepMemo>; stack: string[] } {
