@@ -16,7 +16,7 @@ let rest: Rest;
 let own: BuiltPartner;
 let other: BuiltPartner;
 let ownKey: string;
-let ids: { payment: string; refund: string; webhookEndpoint: string };
+let ids: { payment: string; refund: string; webhookEndpoint: string; webhookDelivery: string; event: string };
 
 const CLOSED = ENDPOINTS.filter((endpoint) => endpoint.access !== "public");
 
@@ -39,7 +39,19 @@ beforeAll(async () => {
     body: { url: "http://127.0.0.1:9/hook", events: ["*"] },
   });
   expect(receiver.status, receiver.text).toBe(201);
-  ids = { payment: paymentId, refund: idOf(refund), webhookEndpoint: idOf(receiver) };
+  const sent = await callRest(rest, "POST", `/api/v1/webhook-endpoints/${idOf(receiver)}/test`, {
+    key: ownKey,
+    body: {},
+  });
+  expect(sent.status, sent.text).toBe(202);
+  const { event } = sent.json as { event: { id: string } };
+  ids = {
+    payment: paymentId,
+    refund: idOf(refund),
+    webhookEndpoint: idOf(receiver),
+    webhookDelivery: idOf(sent),
+    event: event.id,
+  };
 });
 afterAll(async () => {
   await rest.close();
@@ -61,14 +73,19 @@ function idOf(answer: RestAnswer): string {
 }
 /** A request to this endpoint that is right in all but what the test is about. */
 function targetOf(endpoint: Endpoint, from: typeof ids = ids): string {
-  const id = endpoint.path.includes("webhook-endpoints") ? from.webhookEndpoint : from.payment;
+  const id =
+    {
+      "webhook-endpoints": from.webhookEndpoint,
+      "webhook-deliveries": from.webhookDelivery,
+      events: from.event,
+    }[endpoint.path.split("/")[3] ?? ""] ?? from.payment;
   const query = endpoint.operation === "listPaymentMethods" ? "?amount=1000&currency=SEK&country=SE" : "";
   return `${endpoint.path.replace("{id}", id).replace("{refundId}", from.refund)}${query}`;
 }
 function bodyOf(endpoint: Endpoint): unknown {
   if (endpoint.operation === "createPayment") return paymentBody(own, 10_002);
   if (endpoint.operation === "createWebhookEndpoint") return { url: "http://127.0.0.1:9/hook", events: ["*"] };
-  return endpoint.method === "POST" ? {} : undefined;
+  return endpoint.method === "POST" || endpoint.method === "PATCH" ? {} : undefined;
 }
 const call = (endpoint: Endpoint, key: string | null, options: { target?: string; address?: string } = {}) =>
   callRest(rest, endpoint.method, options.target ?? targetOf(endpoint), {
@@ -143,13 +160,21 @@ describe.each(CLOSED.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, e
           payment: newId("payment"),
           refund: newId("refund"),
           webhookEndpoint: newId("webhookEndpoint"),
+          webhookDelivery: newId("webhookDelivery"),
+          event: newId("event"),
         };
         const answers = [
           await call(endpoint, otherKey),
           await call(endpoint, liveKey),
           await call(endpoint, ownKey, { target: targetOf(endpoint, unknown) }),
           await call(endpoint, ownKey, {
-            target: targetOf(endpoint, { payment: "pay_1", refund: "x", webhookEndpoint: "'; drop table payments" }),
+            target: targetOf(endpoint, {
+              payment: "pay_1",
+              refund: "x",
+              webhookEndpoint: "'; drop table payments",
+              webhookDelivery: "whd_",
+              event: "%00",
+            }),
           }),
         ];
         const bodies = answers.map((answer) => ({ ...(answer.json as object), request_id: "" }));
@@ -162,7 +187,7 @@ describe.each(CLOSED.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, e
       });
 
     it("answers 405 with Allow to a method that it does not have", async () => {
-      const answer = await callRest(rest, "PATCH", targetOf(endpoint), { key: ownKey });
+      const answer = await callRest(rest, "PUT", targetOf(endpoint), { key: ownKey });
       expect(answer.status).toBe(405);
       expect(answer.headers.allow).toContain(endpoint.method);
     });
@@ -173,9 +198,11 @@ it("S1: lists hold rows of the key's own Partner and mode only", async () => {
   const otherKey = (await makeKey(test.services, other.partner.id)).key;
   const liveKey = (await makeKey(test.services, own.partner.id, { mode: "live" })).key;
   for (const endpoint of CLOSED.filter(
-    (each) => each.method === "GET" && ["listPayments", "listWebhookEndpoints"].includes(each.operation),
+    (each) => each.method === "GET" && ["listPayments", "listWebhookEndpoints", "listEvents"].includes(each.operation),
   )) {
-    expect((await call(endpoint, ownKey)).json).toMatchObject({ data: [{ id: expect.any(String) }] });
+    expect((await call(endpoint, ownKey)).json).toMatchObject({
+      data: expect.arrayContaining([expect.objectContaining({ id: expect.any(String) })]),
+    });
     for (const key of [otherKey, liveKey])
       expect((await call(endpoint, key)).json).toEqual({ data: [], has_more: false, next_cursor: null });
   }

@@ -126,7 +126,20 @@ describe("answers", () => {
     ).json as { id: string };
     await ask("GET", "/api/v1/webhook-endpoints");
     await ask("GET", "/api/v1/webhook-endpoints/{id}", receiver.id);
-    await ask("POST", "/api/v1/webhook-endpoints/{id}/test", receiver.id);
+    await ask("PATCH", "/api/v1/webhook-endpoints/{id}", receiver.id, { body: { ordered: false } });
+    await ask("POST", "/api/v1/webhook-endpoints/{id}/rotate-secret", receiver.id);
+    const sent = (await ask("POST", "/api/v1/webhook-endpoints/{id}/test", receiver.id)).json as {
+      id: string;
+      event: { id: string };
+    };
+    await ask("GET", "/api/v1/webhook-endpoints/{id}/deliveries", receiver.id, {}, "?status=pending,delivered&limit=5");
+    await test.services.db.query({
+      text: "update webhook_deliveries set state = 'FAILED', next_attempt_at = null where id = $1",
+      values: [sent.id],
+    });
+    await ask("POST", "/api/v1/webhook-deliveries/{id}/replay", sent.id);
+    await ask("GET", "/api/v1/events", "", {}, "?limit=5");
+    await ask("GET", "/api/v1/events/{id}", sent.event.id);
     for (const action of ["complete", "decline", "abandon", "expire"]) {
       const played = (await ask("POST", PAYMENTS, "", { body: sale() })).json as { id: string };
       await ask("POST", `/api/v1/test/payments/{id}/${action}`, played.id);
