@@ -14,8 +14,10 @@ import { webhooksReceived } from "@/server/observability/metrics";
 export const WEBHOOK_BODY_MAX_BYTES = 262_144;
 const BATCH_MAX = 256;
 const KEYS_KEPT_MS = 60_000;
-/** An unknown key id may be one that was made a moment ago: looked up again, but not for every forged request. */
-const KEYS_RELOAD_MS = 2_000;
+/** How long an id that nobody knows is not looked for again, how many such ids are remembered, and how many are looked for. */
+const MISSING_KEPT_MS = 2_000;
+const MISSING_MAX = 1_000;
+const LOOKUPS_PER_SECOND_MAX = 20;
 const KEY_USE_NOTED_MS = 60_000;
 
 /** `headers` by lower-case name; a header that was sent twice arrives joined and so never matches. */
@@ -86,25 +88,52 @@ export function createKlarnaListener(services: Services): KlarnaListener {
   let keys = new Map<string, SigningKey>();
   let keysAt = Number.NEGATIVE_INFINITY;
   let loading: Promise<void> | null = null;
+  /** Ids that were looked for and not found, with the time of it. */
+  const missing = new Map<string, number>();
+  let lookups: number[] = [];
 
+  type KeyRow = Row & { id: string; mode: Mode; secret: string };
+  const keyOf = (row: KeyRow): SigningKey => ({
+    mode: row.mode,
+    secret: services.secrets.open(row.secret, signingKeyPlace(row)),
+  });
   async function loadKeys(): Promise<void> {
-    const rows = await services.db.query<Row & { id: string; mode: Mode; secret: string }>({
+    const rows = await services.db.query<KeyRow>({
+      name: "inbox_keys",
       text: "select id, mode, secret from klarna_signing_keys where state = 'ACTIVE'",
       values: [],
     });
-    keys = new Map(
-      rows.map((row) => [row.id, { mode: row.mode, secret: services.secrets.open(row.secret, signingKeyPlace(row)) }]),
-    );
+    keys = new Map(rows.map((row) => [row.id, keyOf(row)]));
     keysAt = performance.now();
   }
+  /** A key that was made a moment ago is found at once; forged ids cost a few look-ups a second, never one each. */
+  function mayLookUp(id: string, now: number): boolean {
+    if (now - (missing.get(id) ?? Number.NEGATIVE_INFINITY) < MISSING_KEPT_MS) return false;
+    lookups = lookups.filter((at) => now - at < 1_000);
+    return lookups.length < LOOKUPS_PER_SECOND_MAX;
+  }
+  async function lookUp(id: string, now: number): Promise<void> {
+    lookups.push(now);
+    if (missing.size >= MISSING_MAX) missing.clear();
+    missing.set(id, now);
+    const [row] = await services.db.query<KeyRow>({
+      name: "inbox_key",
+      text: "select id, mode, secret from klarna_signing_keys where state = 'ACTIVE' and id = $1",
+      values: [id],
+    });
+    if (!row) return;
+    keys.set(id, keyOf(row));
+    missing.delete(id);
+  }
   async function findKey(id: string): Promise<SigningKey | undefined> {
-    const age = performance.now() - keysAt;
-    if (age > KEYS_KEPT_MS || (!keys.has(id) && age > KEYS_RELOAD_MS)) {
+    const now = performance.now();
+    if (now - keysAt > KEYS_KEPT_MS) {
       loading ??= loadKeys().finally(() => {
         loading = null;
       });
       await loading;
     }
+    if (!keys.has(id) && mayLookUp(id, now)) await lookUp(id, now);
     return keys.get(id);
   }
 

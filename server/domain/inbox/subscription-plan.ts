@@ -66,8 +66,9 @@ export function planSubscription(input: {
 }): SubscriptionPlan {
   const known = new Set(input.keys.map((key) => key.id));
   const rank = (webhook: KlarnaWebhook): number =>
-    (known.has(webhook.signing_key_id) ? 4 : 0) +
-    (webhook.url === input.url ? 2 : 0) +
+    (known.has(webhook.signing_key_id) ? 8 : 0) +
+    (webhook.url === input.url ? 4 : 0) +
+    (webhook.event_types.some((type) => isCovered(type) || isCovered("payment.*", [type])) ? 2 : 0) +
     (webhook.status === "ENABLED" ? 1 : 0);
   const [best] = input.webhooks
     .filter((webhook) => known.has(webhook.signing_key_id) || webhook.url === input.url)
