@@ -8,5 +8,10 @@ export default async function globalSetup(): Promise<() => Promise<void>> {
   if (process.env["E2E_DATA_DIR"]) return async () => undefined;
   const instance = await startInstance();
   process.env["E2E_DATA_DIR"] = instance.dataDir;
-  return instance.stop;
+  return async () => {
+    const egress = instance.egress();
+    await instance.stop();
+    // S36: nothing may have wanted to connect to where no setting points.
+    if (egress !== "") throw new Error(`S36: connections that no setting names:\n${egress}`);
+  };
 }

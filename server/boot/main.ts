@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { statfsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import pg from "pg";
 import { MigrationFailure, migrate } from "@/prisma/migrate";
 import { readEnv, SettingError } from "@/server/env";
@@ -257,6 +258,12 @@ async function bringUp(context: {
 }): Promise<void> {
   const { settings, secrets, environment, supervisor, onStart } = context;
   const node = (file: string) => [...(isDev ? ["--watch"] : []), "--import", "tsx", file];
+  // First of all imports, so that nothing connects around it. The simulator is Klarna, not ours.
+  const guarded = (args: string[]) => [
+    "--import",
+    pathToFileURL(path.join(ROOT, "server/boot/egress.mjs")).href,
+    ...args,
+  ];
   const parts: Part[] = [];
 
   const prepareData = async () => {
@@ -310,10 +317,10 @@ async function bringUp(context: {
 
   const next = path.join(ROOT, "node_modules/next/dist/bin/next");
   const web = [next, isDev ? "dev" : "start", "-p", String(settings.ports.web), "-H", "127.0.0.1"];
-  parts.push(supervisor.start({ name: "web", args: web, env: environment }));
+  parts.push(supervisor.start({ name: "web", args: guarded(web), env: environment }));
   if (settings.hasEngine)
-    parts.push(supervisor.start({ name: "engine", args: node("inngest/engine/main.ts"), env: environment }));
-  parts.push(supervisor.start({ name: "gateway", args: node("server/gateway/main.ts"), env: environment }));
+    parts.push(supervisor.start({ name: "engine", args: guarded(node("inngest/engine/main.ts")), env: environment }));
+  parts.push(supervisor.start({ name: "gateway", args: guarded(node("server/gateway/main.ts")), env: environment }));
 
   await Promise.all([
     waitFor(`http://127.0.0.1:${settings.ports.gateway}/api/health`, parts, (response) => response.status === 200),

@@ -27,23 +27,28 @@ beforeAll(async () => {
   key = (await makeKey(test.services, own.partner.id)).key;
   port = await findFreePort();
   const { env } = test.services;
-  child = spawn(process.execPath, ["--import", "tsx", "server/gateway/main.ts"], {
-    env: {
-      ...process.env,
-      PORT: String(port),
-      HOST: "127.0.0.1",
-      DATABASE_URL: env.DATABASE_URL,
-      KLARNA_TEST_BASE_URL: env.KLARNA_TEST_BASE_URL,
-      KLARNA_TEST_API_KEY: env.KLARNA_TEST_API_KEY,
-      TILLGATE_SESSION_SECRET: env.TILLGATE_SESSION_SECRET,
-      TILLGATE_KEY_PEPPER: env.TILLGATE_KEY_PEPPER,
-      TILLGATE_ENCRYPTION_KEYS: [...env.TILLGATE_ENCRYPTION_KEYS]
-        .map(([name, value]) => `${name}:${value.toString("base64")}`)
-        .join(","),
-      LOG_LEVEL: "silent",
+  child = spawn(
+    process.execPath,
+    ["--import", "./server/boot/egress.mjs", "--import", "tsx", "server/gateway/main.ts"],
+    {
+      env: {
+        ...process.env,
+        TILLGATE_EGRESS: "refuse",
+        PORT: String(port),
+        HOST: "127.0.0.1",
+        DATABASE_URL: env.DATABASE_URL,
+        KLARNA_TEST_BASE_URL: env.KLARNA_TEST_BASE_URL,
+        KLARNA_TEST_API_KEY: env.KLARNA_TEST_API_KEY,
+        TILLGATE_SESSION_SECRET: env.TILLGATE_SESSION_SECRET,
+        TILLGATE_KEY_PEPPER: env.TILLGATE_KEY_PEPPER,
+        TILLGATE_ENCRYPTION_KEYS: [...env.TILLGATE_ENCRYPTION_KEYS]
+          .map(([name, value]) => `${name}:${value.toString("base64")}`)
+          .join(","),
+        LOG_LEVEL: "silent",
+      },
+      stdio: ["ignore", "ignore", "pipe"],
     },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  );
   child.stderr?.on("data", (chunk: Buffer) => {
     complaints += chunk.toString("utf8");
   });

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { isPortFree } from "@/server/boot/ports";
@@ -20,6 +20,8 @@ export interface Instance {
   pids(): Record<string, number>;
   /** `kill -9` of one part. */
   kill(name: string): void;
+  /** Where its parts wanted to connect to that no setting names, one JSON line each; empty as it should be. */
+  egress(): string;
   /** Everything that the part has written to its log. */
   log(name: string): string;
   stop(): Promise<void>;
@@ -50,6 +52,7 @@ export async function startInstance(
     env: {
       ...process.env,
       TILLGATE_ENV: "demo",
+      TILLGATE_EGRESS: "refuse",
       PUBLIC_URL: url,
       ...options.env,
       NODE_ENV: "production",
@@ -100,6 +103,10 @@ export async function startInstance(
       kill: (name) => {
         const pid = pids()[name];
         if (pid !== undefined) signalProcess(pid, "SIGKILL");
+      },
+      egress: () => {
+        const file = path.join(dataDir, "egress.log");
+        return existsSync(file) ? readFileSync(file, "utf8") : "";
       },
       log: (name) => readFileSync(path.join(dataDir, "logs", `${name}.log`), "utf8"),
       stop,

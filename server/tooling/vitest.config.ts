@@ -4,7 +4,9 @@ import { defineConfig } from "vitest/config";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const exclude = ["**/node_modules/**", ".data/**", ".next/**", "e2e/**"];
-const shared = { root, environment: "node" as const, exclude };
+// Nothing that runs in a test may connect to anywhere but this machine.
+const setupFiles = ["server/testing/egress.ts"];
+const shared = { root, environment: "node" as const, exclude, setupFiles };
 
 export default defineConfig({
   root,

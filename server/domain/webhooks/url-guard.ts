@@ -161,9 +161,12 @@ async function checkedAddresses(host: string, policy: UrlPolicy, resolve: Resolv
   return addresses;
 }
 
+/** Tells the watch over outgoing connections (server/boot/egress.mjs) that these check their target themselves. */
+const GUARDED = Symbol.for("tillgate.guarded-lookup");
+
 /** The lookup of guarded connections: resolves once, checks all, hands on only what was checked. */
 export function guardedLookup(policy: UrlPolicy, resolve: Resolve = resolverFor(policy)): LookupFunction {
-  return (host, options, callback) => {
+  const lookup: LookupFunction = (host, options, callback) => {
     checkedAddresses(host, policy, resolve).then(
       (addresses) => {
         const wanted =
@@ -178,6 +181,7 @@ export function guardedLookup(policy: UrlPolicy, resolve: Resolve = resolverFor(
       (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), "", 0),
     );
   };
+  return Object.assign(lookup, { [GUARDED]: true });
 }
 
 /**
