@@ -52,6 +52,12 @@ export const STATUS_WORDS = {
     failed: at("bad", "Failed"),
     unknown: at("warn", "Unknown outcome"),
   },
+  mail: {
+    queued: at("working", "Waiting"),
+    sent: at("good", "Sent"),
+    kept: at("info", "Kept here"),
+    failed: at("bad", "Not sent"),
+  },
   operation: {
     pending: at("working", "Sending"),
     succeeded: at("good", "Answered"),

@@ -1,6 +1,6 @@
 "use client";
 
-import { Keyboard, Laptop, LogOut } from "lucide-react";
+import { Keyboard, Laptop, LogOut, ShieldCheck } from "lucide-react";
 import type { Route } from "next";
 import Link from "next/link";
 import { useTransition } from "react";
@@ -42,6 +42,12 @@ export function PersonMenu({
         <DropdownMenuSeparator />
         <ThemeChoice />
         <DropdownMenuSeparator />
+        <DropdownMenuItem asChild>
+          <Link href={"/settings/security" as Route}>
+            <ShieldCheck aria-hidden />
+            Your security
+          </Link>
+        </DropdownMenuItem>
         <DropdownMenuItem asChild>
           <Link href={"/settings/sessions" as Route}>
             <Laptop aria-hidden />

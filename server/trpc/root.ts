@@ -2,6 +2,7 @@ import { router } from "./init";
 import { approvalsRouter } from "./routers/approvals";
 import { auditRouter } from "./routers/audit";
 import { developersRouter } from "./routers/developers";
+import { mailsRouter } from "./routers/mails";
 import { meRouter } from "./routers/me";
 import { partnersRouter } from "./routers/partners";
 import { paymentsRouter } from "./routers/payments";
@@ -16,6 +17,7 @@ export const appRouter = router({
   approvals: approvalsRouter,
   audit: auditRouter,
   developers: developersRouter,
+  mails: mailsRouter,
   me: meRouter,
   partners: partnersRouter,
   payments: paymentsRouter,

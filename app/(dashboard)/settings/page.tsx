@@ -1,9 +1,10 @@
 import type { Route } from "next";
 import { redirect } from "next/navigation";
 import { requirePagePermission } from "@/server/auth/web";
+import { settingsNav } from "./nav";
 
-/** The breadcrumb leads here; the only settings so far are the person's own sessions. */
+/** The menu leads here: the first part that the person may open. */
 export default async function SettingsPage() {
-  await requirePagePermission("sessions:own");
-  redirect("/settings/sessions" as Route);
+  const { user } = await requirePagePermission("sessions:own");
+  redirect((settingsNav(user)[0]?.href ?? "/settings/sessions") as Route);
 }

@@ -1,4 +1,13 @@
-export const SYSTEM_NAV = [
-  { label: "Status", href: "/system" },
-  { label: "Events from Klarna", href: "/system/received" },
+import type { SubNavItem } from "@/components/sub-nav";
+import { can, type Holder, type Permission } from "@/server/auth/permissions";
+
+const ITEMS: ReadonlyArray<SubNavItem & { permission: Permission }> = [
+  { label: "Status", href: "/system", permission: "system:read" },
+  { label: "Events from Klarna", href: "/system/received", permission: "system:read" },
+  { label: "Mails", href: "/system/mails", permission: "mails:read" },
 ];
+
+/** The parts of the area that this person may open. */
+export function systemNav(who: Holder): SubNavItem[] {
+  return ITEMS.filter((item) => can(who, item.permission)).map(({ label, href }) => ({ label, href }));
+}

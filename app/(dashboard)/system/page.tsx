@@ -16,7 +16,7 @@ import { getSystemStatus } from "@/server/domain/overview/service";
 import { ClearAlarm } from "./clear-alarm";
 import { InvariantCheck } from "./invariant-check";
 import { backlogTone, type Judgement, klarnaTone } from "./judge";
-import { SYSTEM_NAV } from "./nav";
+import { systemNav } from "./nav";
 
 export const metadata: Metadata = { title: "System" };
 
@@ -39,7 +39,7 @@ export default async function SystemPage() {
           </>
         }
       />
-      <SubNav label="System" items={SYSTEM_NAV} />
+      <SubNav label="System" items={systemNav(user)} />
       <StatRow>
         <Stat
           label="Klarna"

@@ -4,19 +4,19 @@ import { parseTableState, type SearchParams } from "@/components/data-table/tabl
 import { Page, PageHeader } from "@/components/page-header";
 import { SubNav } from "@/components/sub-nav";
 import { requirePagePermission } from "@/server/auth/web";
-import { SYSTEM_NAV } from "../nav";
+import { systemNav } from "../nav";
 import { InboxList } from "./inbox-list";
 import { inboxInput, inboxTable } from "./table";
 
 export const metadata: Metadata = { title: "Events from Klarna" };
 
 export default async function ReceivedPage({ searchParams }: { searchParams: Promise<SearchParams> }) {
-  await requirePagePermission("system:read");
+  const { user } = await requirePagePermission("system:read");
   const state = parseTableState(inboxTable, await searchParams);
   return (
     <Page>
       <PageHeader title="System" />
-      <SubNav label="System" items={SYSTEM_NAV} />
+      <SubNav label="System" items={systemNav(user)} />
       <Prefetched load={(trpc, client) => client.prefetchQuery(trpc.system.inbox.queryOptions(inboxInput(state)))}>
         <InboxList />
       </Prefetched>
