@@ -4,8 +4,8 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { findFreePort } from "@/server/boot/ports";
 import { newId } from "@/server/core/ids";
-import { CreateEndpointSchema } from "@/server/domain/webhooks/schema";
-import { createEndpoint } from "@/server/domain/webhooks/service";
+import { CreateEndpointSchema, ReplayFilterSchema } from "@/server/domain/webhooks/schema";
+import { createEndpoint, getReplay, startReplay } from "@/server/domain/webhooks/service";
 import { appendEvent, type Receiver, startReceiver } from "@/server/domain/webhooks/testing";
 import { SIGNALS } from "@/server/events/catalog";
 import { makePartner } from "@/server/testing/builders";
@@ -41,15 +41,15 @@ async function startEngine(): Promise<ChildProcess> {
     stdio: ["ignore", "inherit", "inherit"],
   });
   children.push(child);
-  await expect.poll(signal, { timeout: 20_000, interval: 100 }).toBe(true);
+  await expect.poll(() => signal(), { timeout: 20_000, interval: 100 }).toBe(true);
   return child;
 }
 
-const signal = async (): Promise<boolean> =>
+const signal = async (name: string = SIGNALS.outbox): Promise<boolean> =>
   fetch(`http://127.0.0.1:${enginePort}/e/local-events`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ name: SIGNALS.outbox, data: {} }),
+    body: JSON.stringify({ name, data: {} }),
   }).then(
     (answer) => answer.ok,
     () => false,
@@ -119,4 +119,57 @@ it("R41: events committed while the engine is dead, or killed in the middle of i
   const arrived = (): number => new Set(shop.received.map((got) => got.json.id)).size - before;
   await expect.poll(arrived, { timeout: 20_000, interval: 20 }).toBe(65);
   expect(ids.every((id) => shop.received.some((got) => got.json.id === id))).toBe(true);
+});
+
+it("R27: a replay of many is worked off and delivered by the engine", async () => {
+  const ctx = asApiKey(test.services, { partnerId });
+  shop.answer((response) => response.writeHead(200).end());
+  const pending = async () =>
+    test.services.db.query({ text: "select id from webhook_deliveries where state = 'PENDING'", values: [] });
+  await expect.poll(pending, { timeout: 15_000 }).toEqual([]);
+  const before = shop.received.length;
+  await test.services.db.query({
+    text: "update webhook_deliveries set state = 'FAILED', next_attempt_at = null, updated_at = now() where partner_id = $1",
+    values: [partnerId],
+  });
+  const replay = await startReplay(ctx, ReplayFilterSchema.parse({}));
+  expect(replay.expected).toBeGreaterThan(60);
+  await signal(SIGNALS.replays);
+  await expect.poll(async () => (await getReplay(ctx, replay.id)).status, { timeout: 15_000 }).toBe("done");
+  await expect.poll(() => shop.received.length - before, { timeout: 15_000 }).toBe(replay.expected);
+  const again = shop.received.slice(before).map((got) => got.json.id);
+  expect(new Set(again).size).toBe(replay.expected);
+});
+
+it("R43: a SIGTERM lets what is being sent end, gives back what hangs, and leaves no claim", async () => {
+  const engine = children.at(-1);
+  if (!engine) throw new Error("no engine");
+  const before = shop.received.length;
+  let held = 0;
+  // Half of them answer while the engine ends, half never do.
+  shop.answer((response) => {
+    held += 1;
+    if (held % 2 === 0) setTimeout(() => response.writeHead(200).end(), 1_000);
+  });
+  for (let n = 0; n < 6; n += 1) await announce();
+  await signal();
+  await expect.poll(() => shop.received.length - before, { timeout: 5_000, interval: 1 }).toBe(6);
+  const startedMs = performance.now();
+  engine.kill("SIGTERM");
+  await ended(engine);
+  expect(engine.exitCode).toBe(0);
+  expect(performance.now() - startedMs).toBeLessThan(10_000);
+  const rows = await test.services.db.query<{ state: string; claimed: boolean; attempts: number }>({
+    text: `select state, claimed_until is not null as claimed, attempts from webhook_deliveries
+           where partner_id = $1 order by created_at desc, id desc limit 6`,
+    values: [partnerId],
+  });
+  expect(rows.filter((row) => row.state === "DELIVERED")).toHaveLength(3);
+  // Cut by ourselves: not a failure of theirs, and free for whoever comes next.
+  expect(rows.filter((row) => row.state === "PENDING")).toEqual(
+    Array(3).fill({ state: "PENDING", claimed: false, attempts: 0 }),
+  );
+  shop.answer((response) => response.writeHead(200).end());
+  await startEngine();
+  await expect.poll(() => shop.received.length - before, { timeout: 15_000 }).toBe(9);
 });

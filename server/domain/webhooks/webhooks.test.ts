@@ -75,7 +75,13 @@ describe("signature", () => {
   it("during a rotation the old and the new secret both verify", () => {
     const [before, after] = [newWebhookSecret(), newWebhookSecret()];
     const headers = signed([after, before]);
-    for (const secret of [before, after]) expect(() => new SvixWebhook(secret).verify(body, headers)).not.toThrow();
+    expect(headers["webhook-signature"]).toMatch(/^v1,[A-Za-z0-9+/]{43}= v1,[A-Za-z0-9+/]{43}=$/);
+    for (const secret of [before, after]) {
+      expect(() => new SvixWebhook(secret).verify(body, headers)).not.toThrow();
+      expect(new Webhook(secret).verify(body, headers)).toEqual(JSON.parse(body));
+    }
+    for (const library of [SvixWebhook, Webhook])
+      expect(() => new library(newWebhookSecret()).verify(body, headers)).toThrow();
   });
 });
 
