@@ -102,4 +102,5 @@ export const SIGNALS = {
   deliveries: "tillgate/deliveries.waiting",
   mails: "tillgate/mails.waiting",
   replays: "tillgate/replays.waiting",
+  partners: "tillgate/partners.waiting",
 } as const;
