@@ -292,4 +292,5 @@ const EXAMPLES: Readonly<Record<string, string>> = {
     '{"amount":49900,"currency":"SEK","reference":"order-1001","launch":"qr","store":{"reference":"store-1"},"terminal":{"reference":"till-1"}}',
   createRefund: '{"amount":9900,"reason":"Returned unused"}',
   createWebhookEndpoint: '{"url":"https://shop.example/hooks/tillgate","events":["payment.*"]}',
+  updateWebhookEndpoint: '{"events":["payment.*","refund.*"],"status":"enabled"}',
 };

@@ -147,7 +147,8 @@ export async function recordAttempts(db: Database, results: readonly AttemptResu
       ),
       health as materialized (
         select r.endpoint_id, bool_or(r.outcome = 'delivered') as works, bool_or(r.outcome = 'gone') as is_gone, count(*)::int as failures
-        from results r group by r.endpoint_id
+        -- A body that we could not make is our fault, not the endpoint's.
+        from results r where r.outcome <> 'render_failed' group by r.endpoint_id
       ),
       judged as (
         update webhook_endpoints w set

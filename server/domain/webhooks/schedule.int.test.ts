@@ -152,6 +152,31 @@ describe("R24: when an endpoint is switched off", () => {
     expect(detail.failed_because).toBe("endpoint_off");
   });
 
+  it("R24: what we could not make is tried again, and is no failure of the endpoint", async () => {
+    const mine = await partner();
+    const shop = await receiver();
+    const { id } = await endpoint(mine.ctx, shop.url);
+    const subjectId = newId("payment");
+    await appendEvent(hooks.services, {
+      partnerId: mine.id,
+      type: "payment.completed",
+      subjectKind: "payment",
+      subjectId,
+      sequence: 1,
+      payload: { object: { id: subjectId, object: "payment", amount: "not a payment" } },
+    });
+    await webhooks.relayAll(hooks.services);
+    const sending = deliverer();
+    hooks.test.clock.advance(MINUTE_MS);
+    expect(await sending.drain()).toMatchObject({ sent: 0, failed: 1 });
+    expect(shop.received).toHaveLength(0);
+    const [delivery] = await deliveriesOf(id);
+    expect(delivery).toMatchObject({ state: "PENDING", attempts: 1 });
+    expect(await attemptsOf(delivery?.id ?? "")).toMatchObject([{ outcome: "render_failed", status: null }]);
+    expect(await endpointRow(id)).toMatchObject({ consecutive_failures: 0, failing_since: null });
+    expect((await webhooks.getDelivery(mine.ctx, delivery?.id ?? "")).request).toBeNull();
+  });
+
   it("R24: after ten failures in a row it gets one request at a time, until one succeeds", async () => {
     const mine = await partner();
     const shop = await receiver();
