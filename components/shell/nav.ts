@@ -59,8 +59,12 @@ const RECORDS: ReadonlyArray<readonly [prefix: string, path: string, noun: strin
   ["ptn_", "/partners/", "Partner"],
   ["sto_", "/stores/", "store"],
   ["ter_", "/terminals/", "terminal"],
+  ["usr_", "/settings/users/", "user"],
+  ["rol_", "/settings/roles/", "role"],
+  ["apv_", "/settings/approvals/", "approval"],
   ["whe_", "/webhooks/", "webhook endpoint"],
   ["whd_", "/webhooks/deliveries/", "webhook delivery"],
+  ["inb_", "/system/received/", "event from Klarna"],
 ];
 
 export type Hit = { id: string; label: string; hint?: string; href: string };
