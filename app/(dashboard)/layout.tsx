@@ -7,6 +7,7 @@ import { setModeAction, signOutAction } from "@/server/auth/actions";
 import { can, type Permission } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
 import { MODES } from "@/server/core/schema";
+import { countOpenApprovals } from "@/server/domain/approvals/service";
 import { countCalls } from "@/server/domain/overview/service";
 import { searchAction } from "./search-action";
 
@@ -56,12 +57,21 @@ const NAV: readonly GuardedItem[] = [
     letter: "d",
     permission: "api_keys:read",
   },
+  {
+    label: "Settings",
+    href: "/settings",
+    icon: "settings",
+    group: "Operation",
+    letter: "e",
+    permission: "sessions:own",
+  },
   { label: "System", href: "/system", icon: "system", group: "Operation", letter: "y", permission: "system:read" },
 ];
 
 const ACTIONS: ReadonlyArray<ShellAction & { permission: Permission }> = [
   { label: "Take a payment", href: "/take-payment", icon: "take-payment", permission: "payments:create" },
   { label: "Add a webhook endpoint", href: "/webhooks?add=1", icon: "webhooks", permission: "webhooks:write" },
+  { label: "Invite a person", href: "/settings/users?invite=1", icon: "settings", permission: "users:write" },
   { label: "Create an API key", href: "/developers?add=1", icon: "keys", permission: "api_keys:write" },
 ];
 
@@ -70,10 +80,11 @@ export default async function DashboardLayout({ children }: { children: ReactNod
   const session = await requireSession();
   const ctx = await webContext();
   const { user } = session;
-  const calls = await countCalls(ctx);
+  const [calls, openApprovals] = await Promise.all([countCalls(ctx), countOpenApprovals(ctx)]);
   const nav = NAV.filter((item) => can(user, item.permission)).map(({ permission: _, ...item }) => ({
     ...item,
     ...(item.href === "/system" ? { count: calls.alarms } : {}),
+    ...(item.href === "/settings" ? { count: openApprovals } : {}),
     ...(item.href === "/webhooks" ? { count: calls.failingEndpoints } : {}),
   }));
   const isFolded = (await cookies()).get(SIDEBAR_COOKIE)?.value === "folded";

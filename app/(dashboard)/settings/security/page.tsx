@@ -9,7 +9,7 @@ import { Panel } from "@/components/ui/panel";
 import { accountOf, getSecurity, proofsOf } from "@/server/auth/security";
 import { CONFIRMED_FOR_MS } from "@/server/auth/sessions";
 import { requireSession, webContext } from "@/server/auth/web";
-import { SETTINGS_NAV } from "../nav";
+import { settingsNav } from "../nav";
 import { AuthenticatorApp } from "./authenticator-app";
 import { ConfirmIdentity } from "./confirm-identity";
 import { Passkeys } from "./passkeys";
@@ -30,7 +30,7 @@ export default async function SecurityPage() {
     <Page isForm>
       <CrumbLabel label="Your security" />
       <PageHeader title="Your security" description="How you sign in. Each change is told to you by mail." />
-      <SubNav label="Settings" items={SETTINGS_NAV} />
+      <SubNav label="Settings" items={settingsNav(session.user)} />
       {security.isTwoFactorWanted && !hasFactor ? (
         <Notice tone="warn" title="Your role can move money: set up a second step">
           {security.isTwoFactorRequired

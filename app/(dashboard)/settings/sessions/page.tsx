@@ -5,7 +5,7 @@ import { SubNav } from "@/components/sub-nav";
 import { idleMsOf, listSessionsOf, SESSION_LIFE_MS } from "@/server/auth/sessions";
 import { requireSession, webContext } from "@/server/auth/web";
 import { HOUR_MS, MINUTE_MS } from "@/server/core/time";
-import { SETTINGS_NAV } from "../nav";
+import { settingsNav } from "../nav";
 import { browserWords } from "./browser-words";
 import { EndOthers } from "./end-others";
 import { SessionList, type SessionView } from "./session-list";
@@ -36,7 +36,7 @@ export default async function SessionsPage() {
         description={`The browsers in which you are signed in. A session ends by itself after ${idleMsOf(user.audience) / MINUTE_MS} minutes without use, and after ${SESSION_LIFE_MS / HOUR_MS} hours in any case.`}
         actions={others.length === 0 ? undefined : <EndOthers count={others.length} />}
       />
-      <SubNav label="Settings" items={SETTINGS_NAV} />
+      <SubNav label="Settings" items={settingsNav(user)} />
       <SessionList current={views.find((view) => view.isCurrent)} others={others} />
     </Page>
   );

@@ -1,6 +1,6 @@
 "use client";
 
-import { useDeferredValue, useState } from "react";
+import { type ReactNode, useDeferredValue, useState } from "react";
 import { z } from "zod";
 import type { ActionResult } from "@/components/action-result";
 import { CheckGroupField, SelectField, TextField } from "@/components/forms/fields";
@@ -44,7 +44,7 @@ export function AccessForm({
     person ?? { name: "", email: "", role: "", partners: only === undefined ? [] : [only.value] },
   );
   const role = roles.find((candidate) => candidate.id === form.watch("role"));
-  const asksForPartners = role !== undefined && role.canBeTied && role.partnerId === null && !(only && role.isForPartners);
+  const asksForPartners = role?.canBeTied === true && role.partnerId === null && !(only && role.isForPartners);
   return (
     <Form
       form={form}
@@ -120,7 +120,7 @@ function PartnersField({
   render,
 }: {
   options: readonly PartnerOption[];
-  render: (options: readonly PartnerOption[]) => React.ReactNode;
+  render: (options: readonly PartnerOption[]) => ReactNode;
 }) {
   const [text, setText] = useState("");
   const [found, setFound] = useState<readonly PartnerOption[] | null>(null);

@@ -12,8 +12,8 @@ import { TextLink } from "@/components/text-link";
 import { Panel } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
-import { PERMISSION_GROUPS, PERMISSION_WORDS } from "@/server/domain/people/states";
 import { getPerson, listRoles } from "@/server/domain/people/service";
+import { PERMISSION_GROUPS, PERMISSION_WORDS } from "@/server/domain/people/states";
 import { browserWords } from "../../sessions/browser-words";
 import { roleChoices } from "../role-choices";
 import { PersonActions } from "./person-actions";
@@ -130,7 +130,10 @@ export default async function UserPage({ params }: { params: Promise<{ id: strin
                   ),
               },
               { term: "Two-factor", value: person.hasTwoFactor ? "On" : "Off" },
-              { term: "Last seen", value: person.lastSeenAt === null ? "Never" : <DateTime value={person.lastSeenAt} /> },
+              {
+                term: "Last seen",
+                value: person.lastSeenAt === null ? "Never" : <DateTime value={person.lastSeenAt} />,
+              },
               {
                 term: "Invited",
                 value: person.invitedAt === null ? null : <DateTime value={person.invitedAt} />,

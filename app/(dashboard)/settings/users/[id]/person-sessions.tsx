@@ -17,7 +17,8 @@ export function PersonSessions({
   sessions: readonly SessionView[];
   canEnd: boolean;
 }) {
-  const consequence = "That browser is asked to sign in again at its next step. What was typed there and not saved is lost.";
+  const consequence =
+    "That browser is asked to sign in again at its next step. What was typed there and not saved is lost.";
   return (
     <Panel
       title="Signed in now"
