@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import net from "node:net";
+import { TRPCError } from "@trpc/server";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { newId } from "@/server/core/ids";
 import { MINUTE_MS } from "@/server/core/time";
@@ -15,6 +16,7 @@ import { conflictsInOneOf, type DatabaseFault, injectDatabaseFaults } from "@/se
 import { receiveKlarnaWebhooks, type WebhookReceiver } from "@/server/testing/klarna-webhooks";
 import { callRest, makeKey, type RestAnswer } from "@/server/testing/rest";
 import { eventBody } from "@/server/testing/signed-event";
+import { toAppError } from "@/server/trpc/init";
 import { createDatabase } from "./client";
 
 /*
@@ -314,7 +316,7 @@ describe("no room", () => {
   it("R40: a pool that is used up answers 503 within the time to wait for a connection, then serves again", async () => {
     const small = {
       ...test.services,
-      db: createDatabase(test.services.env.DATABASE_URL, { name: "test-small", connections: 1, waitMs: 200 }),
+      db: createDatabase(test.services.env.DATABASE_URL, { name: "test-small", connections: 1, waitMs: 1_000 }),
     };
     const alone = createRest(small);
     let free: () => void = () => undefined;
@@ -330,7 +332,7 @@ describe("no room", () => {
       isTaken();
       await held;
     });
-    await taken;
+    await Promise.race([taken, holder]);
     const call = () => callRest(alone, "POST", "/api/v1/payments", { key, body: sale() });
     for (const answer of await Promise.all([call(), call(), call()])) isRefused(answer);
     free();
@@ -372,6 +374,15 @@ describe("no room", () => {
     await front503.close();
     await refused.db.close();
     front.close();
+  });
+
+  it("R40: the dashboard's way hears of it as unavailable too, not as an inner error", async () => {
+    fault = injectDatabaseFaults("tillgate-test-prisma", () => "53100");
+    const error: unknown = await test.services.db.prisma.partner.count().catch((thrown: unknown) => thrown);
+    expect(toAppError(error)).toMatchObject({ code: "unavailable", status: 503 });
+    expect(toAppError(new TRPCError({ code: "INTERNAL_SERVER_ERROR", cause: error })).code).toBe("unavailable");
+    fault.remove();
+    expect(await test.services.db.prisma.partner.count()).toBeGreaterThan(0);
   });
 
   it("R40: an event that cannot be worked off now is worked off later", async () => {

@@ -378,6 +378,29 @@ describe("passes on", () => {
   });
 });
 
+it("R43: a kept-alive connection that was idle when the door closed is answered once more, then ended", async () => {
+  const leaving = createGateway(test.services, { webPort });
+  const leavingPort = await leaving.listen(0, "127.0.0.1");
+  const socket = net.connect(leavingPort, "127.0.0.1");
+  let answers = "";
+  socket.on("data", (chunk: Buffer) => {
+    answers += chunk.toString("latin1");
+  });
+  const ended = once(socket, "close");
+  const request = `GET /api/health/live HTTP/1.1\r\nhost: localhost:${leavingPort}\r\n\r\n`;
+  socket.write(request);
+  await expect.poll(() => answers).toMatch(/200 OK.*"ok"/s);
+  expect(answers.toLowerCase()).toContain("connection: keep-alive");
+  const closed = leaving.close();
+  // What a client does that has not heard yet: it writes its next request on the connection that it kept.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  socket.write(request);
+  await ended;
+  await closed;
+  expect(answers.match(/200 OK/g)).toHaveLength(2);
+  expect(answers.toLowerCase()).toContain("connection: close");
+});
+
 describe("as a process", () => {
   it("stays up without a database, says so, and leaves with 0 when asked to", async () => {
     const free = await findFreePort();
