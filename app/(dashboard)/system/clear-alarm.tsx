@@ -3,7 +3,17 @@
 import { ConfirmAction } from "@/components/confirm-action";
 import { clearAlarmAction } from "./actions";
 
-export function ClearAlarm({ id, message, partner }: { id: string; message: string; partner: string | null }) {
+export function ClearAlarm({
+  id,
+  message,
+  partner,
+  onDone,
+}: {
+  id: string;
+  message: string;
+  partner: string | null;
+  onDone?: () => void;
+}) {
   return (
     <ConfirmAction
       label="Clear"
@@ -20,6 +30,7 @@ export function ClearAlarm({ id, message, partner }: { id: string; message: stri
       {...(partner === null ? {} : { partner })}
       successMessage="Alarm cleared"
       onConfirm={() => clearAlarmAction(id)}
+      {...(onDone === undefined ? {} : { onDone })}
     />
   );
 }

@@ -2,33 +2,43 @@
 
 import { useState, useTransition } from "react";
 import type { ActionFailure } from "@/components/action-result";
+import { DateTime } from "@/components/display/date-time";
 import { StatusBadge } from "@/components/display/status-badge";
 import { Notice } from "@/components/notice";
 import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
-import { type CheckedInvariant, runInvariantsAction } from "./actions";
+import type { InvariantCheck as Check } from "@/server/domain/overview/schema";
+import { runInvariantsAction } from "./actions";
 
 /** The rules that hold over all rows, checked every hour by a job and here on demand. */
-export function InvariantCheck() {
-  const [results, setResults] = useState<readonly CheckedInvariant[] | null>(null);
+export function InvariantCheck({ last }: { last: Check | null }) {
   const [failure, setFailure] = useState<ActionFailure | null>(null);
   const [isRunning, start] = useTransition();
   const run = () =>
     start(async () => {
       const result = await runInvariantsAction();
       setFailure(result.ok ? null : result);
-      if (result.ok) setResults(result.data);
     });
   return (
     <Panel
+      id="rules"
       title="Rules that must always hold"
       description="Checked every hour over all rows of both modes; a broken one raises an alarm."
       isFlush
       actions={
         <Button size="sm" isBusy={isRunning} onClick={run}>
-          {isRunning ? "Checking" : results === null ? "Check now" : "Check again"}
+          {isRunning ? "Checking" : last === null ? "Check now" : "Check again"}
         </Button>
       }
+      {...(last === null
+        ? {}
+        : {
+            footer: (
+              <>
+                Checked <DateTime value={last.checkedAt} format="both" precision="second" /> by {last.checkedBy}
+              </>
+            ),
+          })}
     >
       <div aria-live="polite">
         {failure === null ? null : (
@@ -36,11 +46,11 @@ export function InvariantCheck() {
             {failure.requestId === undefined ? undefined : `Request ${failure.requestId}`}
           </Notice>
         )}
-        {results === null ? (
-          <p className="px-4 py-6 text-center text-ink-3 text-sm">Not checked from here yet.</p>
+        {last === null ? (
+          <p className="px-4 py-6 text-center text-ink-3 text-sm">Not checked yet.</p>
         ) : (
           <ul>
-            {results.map((result) => (
+            {last.results.map((result) => (
               <li
                 key={result.id}
                 className="flex min-h-10 items-center gap-4 border-line border-b px-4 py-1.5 last:border-b-0"

@@ -1,5 +1,6 @@
 import type { Tone } from "@/components/ui/badge";
 import { SECOND_MS } from "@/server/core/time";
+import type { EngineStatus } from "@/server/domain/engine/schema";
 import type { Backlog, SystemStatus } from "@/server/domain/overview/schema";
 
 export type Judgement = { tone: Tone; word: string };
@@ -10,6 +11,10 @@ const STUCK_MS = 120 * SECOND_MS;
 /** A queue is fine while its oldest entry is young, however long the queue is. */
 export function backlogTone(backlog: Backlog, now: Date): Judgement {
   const ageMs = backlog.oldestAt === null ? 0 : now.getTime() - backlog.oldestAt.getTime();
+  return lagTone(ageMs);
+}
+
+function lagTone(ageMs: number): Judgement {
   if (ageMs > STUCK_MS) return { tone: "bad", word: "Stuck" };
   if (ageMs > LATE_MS) return { tone: "warn", word: "Late" };
   return { tone: "good", word: "Fine" };
@@ -25,4 +30,11 @@ export function klarnaTone(klarna: SystemStatus["klarna"]): Judgement {
     return { tone: "warn", word: "Degraded" };
   }
   return { tone: "good", word: "Fine" };
+}
+
+export function engineTone(engine: EngineStatus): Judgement {
+  if (engine.kind === "inngest") return { tone: "neutral", word: "Inngest" };
+  if (!engine.isReachable) return { tone: "bad", word: "Not answering" };
+  if (engine.workers === 0) return { tone: "bad", word: "No worker" };
+  return lagTone(engine.queueLagSeconds * SECOND_MS);
 }

@@ -1,7 +1,6 @@
 import type { Metadata } from "next";
 import { AutoRefresh } from "@/components/auto-refresh";
 import { DateTime } from "@/components/display/date-time";
-import { Id } from "@/components/display/id";
 import { StatusBadge } from "@/components/display/status-badge";
 import { Page, PageHeader } from "@/components/page-header";
 import { Stat, StatRow } from "@/components/stat";
@@ -11,22 +10,33 @@ import { Badge } from "@/components/ui/badge";
 import { Panel } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
-import type { AlarmItem, Backlog, UnknownOperation } from "@/server/domain/overview/schema";
-import { getSystemStatus } from "@/server/domain/overview/service";
+import { getEngineStatus } from "@/server/domain/engine/service";
+import { getSubscriptionNote, listSweeps } from "@/server/domain/inbox/service";
+import type { AlarmItem, Backlog, SystemStatus, UnknownOperation } from "@/server/domain/overview/schema";
+import { findInvariantCheck, getSystemStatus } from "@/server/domain/overview/service";
+import { AlarmSubject } from "./alarm-subject";
 import { ClearAlarm } from "./clear-alarm";
 import { InvariantCheck } from "./invariant-check";
-import { backlogTone, type Judgement, klarnaTone } from "./judge";
+import { backlogTone, engineTone, type Judgement, klarnaTone } from "./judge";
 import { systemNav } from "./nav";
+import { SweepPanel } from "./sweep-panel";
 
 export const metadata: Metadata = { title: "System" };
 
 const REFRESH_MS = 10_000;
+const SHOWN = 8;
 const COUNT = new Intl.NumberFormat("en");
 
 export default async function SystemPage() {
   const ctx = await webContext("system:read");
   const { user } = await requireSession();
-  const status = await getSystemStatus(ctx);
+  const [status, engine, subscription, [sweep], check] = await Promise.all([
+    getSystemStatus(ctx),
+    getEngineStatus(ctx),
+    getSubscriptionNote(ctx),
+    listSweeps(ctx, 1),
+    findInvariantCheck(ctx),
+  ]);
   const { klarna, inbox } = status;
   return (
     <Page>
@@ -49,6 +59,7 @@ export default async function SystemPage() {
               ? "No call in the last 15 minutes"
               : `${COUNT.format(klarna.calls)} calls in 15 minutes, median ${Math.round(klarna.medianMs ?? 0)} ms, ${COUNT.format(klarna.unanswered)} without an answer`
           }
+          href="/system/operations"
         />
         <Stat
           label="Events from Klarna"
@@ -60,7 +71,39 @@ export default async function SystemPage() {
               {inbox.failed > 0 ? ` · ${COUNT.format(inbox.failed)} failed` : ""}
             </>
           }
-          href="/system/received"
+          href={
+            inbox.parked + inbox.failed > 0 ? "/system/received?state=PARKED,FAILED" : "/system/received?state=RECEIVED"
+          }
+        />
+        <Stat
+          label="Subscription"
+          value={<StatusBadge kind="subscription" status={subscription.verdict} />}
+          hint={
+            subscription.checkedAt === null ? (
+              "Not looked at yet"
+            ) : (
+              <>
+                looked at <DateTime value={subscription.checkedAt} format="relative" />
+              </>
+            )
+          }
+          href="/system/subscription"
+        />
+        <Stat
+          label="Background"
+          value={<Word judgement={engineTone(engine)} />}
+          hint={
+            engine.kind === "inngest"
+              ? "An Inngest server does the work"
+              : engine.isReachable
+                ? `${COUNT.format(engine.runsLastDay["completed"] ?? 0)} runs in a day, ${COUNT.format(engine.runsLastDay["failed"] ?? 0)} failed`
+                : engine.problem
+          }
+          href={
+            engine.kind === "engine" && engine.isReachable && (engine.runsLastDay["failed"] ?? 0) > 0
+              ? "/system/runs?status=failed"
+              : "/system/runs"
+          }
         />
         <Stat
           label="Events to send"
@@ -73,18 +116,53 @@ export default async function SystemPage() {
           hint={<Waiting backlog={status.deliveries} />}
           href="/webhooks/deliveries?status=pending"
         />
+        <Stat
+          label="Unknown outcomes"
+          value={COUNT.format(status.unknownCount)}
+          hint={status.unknownCount === 0 ? "Every call has a definite answer" : "asked again until there is an answer"}
+          href="/system/operations?state=UNKNOWN"
+        />
+        <Stat
+          label="Rules broken"
+          value={check === null ? "–" : COUNT.format(check.broken)}
+          hint={
+            check === null ? (
+              "Not checked yet"
+            ) : (
+              <>
+                checked <DateTime value={check.checkedAt} format="relative" />
+              </>
+            )
+          }
+          href="/system#rules"
+        />
       </StatRow>
-      <Panel title={`Open alarms · ${COUNT.format(status.alarms.length)}`} isFlush>
-        <Alarms alarms={status.alarms} canClear={can(user, "alarms:clear")} />
+      <Panel
+        title={`Open alarms · ${COUNT.format(status.alarmCount)}`}
+        isFlush
+        actions={
+          <TextLink href="/system/alarms" className="text-sm">
+            All alarms
+          </TextLink>
+        }
+      >
+        <Alarms alarms={status.alarms.slice(0, SHOWN)} canClear={can(user, "alarms:clear")} />
       </Panel>
       <Panel
-        title={`Calls with an unknown outcome · ${COUNT.format(status.operations.length)}`}
+        title={`Calls with an unknown outcome · ${COUNT.format(status.unknownCount)}`}
         description="Something was sent to Klarna and no definite answer came. Each is repeated with the same key until there is one."
         isFlush
+        actions={
+          <TextLink href="/system/operations?state=UNKNOWN" className="text-sm">
+            All of them
+          </TextLink>
+        }
       >
-        <Operations operations={status.operations} />
+        <Operations operations={status.operations.slice(0, SHOWN)} />
       </Panel>
-      <InvariantCheck />
+      <Breakers klarna={klarna} />
+      <SweepPanel last={sweep ?? null} canRun={can(user, "runs:write")} />
+      <InvariantCheck last={check} />
     </Page>
   );
 }
@@ -119,7 +197,7 @@ function Alarms({ alarms, canClear }: { alarms: readonly AlarmItem[]; canClear: 
               <span className="font-mono">{alarm.kind}</span>
               {alarm.partnerName === null ? null : <span>{alarm.partnerName}</span>}
               <DateTime value={alarm.raisedAt} format="relative" />
-              <Subject alarm={alarm} />
+              <AlarmSubject kind={alarm.subjectKind} id={alarm.subjectId} />
             </p>
           </div>
           {canClear ? (
@@ -133,21 +211,6 @@ function Alarms({ alarms, canClear }: { alarms: readonly AlarmItem[]; canClear: 
       ))}
     </ul>
   );
-}
-
-const SUBJECT_PATHS: Readonly<Record<string, string>> = {
-  payment: "/payments/",
-  webhook_endpoint: "/webhooks/",
-  partner: "/partners/",
-};
-
-function Subject({ alarm }: { alarm: AlarmItem }) {
-  const path = SUBJECT_PATHS[alarm.subjectKind];
-  if (alarm.subjectKind === "inbox_event") {
-    return <TextLink href={`/system/received?q=${alarm.subjectId}`}>Open the event</TextLink>;
-  }
-  if (path === undefined) return <Id value={alarm.subjectId} />;
-  return <TextLink href={`${path}${alarm.subjectId}`}>Open the {alarm.subjectKind.replaceAll("_", " ")}</TextLink>;
 }
 
 function Operations({ operations }: { operations: readonly UnknownOperation[] }) {
@@ -180,7 +243,6 @@ function Operations({ operations }: { operations: readonly UnknownOperation[] })
               {operation.klarnaErrorCode === null ? null : (
                 <span className="font-mono">{operation.klarnaErrorCode}</span>
               )}
-              <Id value={operation.idempotencyKey} />
             </p>
           </div>
           <TextLink href={`/payments/${operation.paymentId}`} className="text-sm">
@@ -189,5 +251,35 @@ function Operations({ operations }: { operations: readonly UnknownOperation[] })
         </li>
       ))}
     </ul>
+  );
+}
+
+const BREAKER_WORDS = {
+  closed: { tone: "good", word: "Closed" },
+  open: { tone: "bad", word: "Open" },
+  "half-open": { tone: "warn", word: "Being tried" },
+} as const;
+
+function Breakers({ klarna }: { klarna: SystemStatus["klarna"] }) {
+  return (
+    <Panel
+      title="Circuit breakers"
+      description="One for each kind of call. An open one spares Klarna and our callers the wait. As this process, the dashboard's, sees them."
+    >
+      {klarna.breakers.length === 0 ? (
+        <p className="text-ink-3 text-sm">The dashboard has not called Klarna in this mode since it started.</p>
+      ) : (
+        <ul className="flex flex-wrap gap-x-6 gap-y-2">
+          {klarna.breakers.map((breaker) => (
+            <li key={breaker.category} className="flex items-center gap-2 text-sm">
+              {breaker.category}
+              <Badge tone={BREAKER_WORDS[breaker.state].tone} hasDot>
+                {BREAKER_WORDS[breaker.state].word}
+              </Badge>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Panel>
   );
 }

@@ -270,11 +270,10 @@ export async function noteCheck(
   });
 }
 
-export async function findCheck(
-  tx: Transaction,
-  mode: Mode,
-): Promise<{ verdict: SubscriptionVerdict; detail: string | null; checkedAt: Date | null }> {
-  const [row] = await tx.query<Row & { verdict: SubscriptionVerdict; detail: string | null; checkedAt: Date | null }>({
+export type SubscriptionNote = { verdict: SubscriptionVerdict; detail: string | null; checkedAt: Date | null };
+
+export async function findCheck(tx: Transaction, mode: Mode): Promise<SubscriptionNote> {
+  const [row] = await tx.query<Row & SubscriptionNote>({
     name: "klarna_subscription",
     text: `select verdict, detail, checked_at as "checkedAt" from klarna_subscriptions where mode = $1`,
     values: [mode],

@@ -5,6 +5,7 @@ export { getInboxEvent, getInboxSummary, listInbox } from "./read";
 export { REPLAY_MAX, replayInboxEvents } from "./replay";
 export {
   checkSubscription,
+  getSubscriptionNote,
   KEY_OVERLAP_MS,
   keepSubscription,
   listSigningKeys,

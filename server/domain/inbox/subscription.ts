@@ -95,6 +95,12 @@ export async function checkSubscription(ctx: ServiceContext): Promise<Subscripti
   }
 }
 
+/** What the last look at Klarna found, without asking it now. Errors: permission_denied. */
+export async function getSubscriptionNote(ctx: ServiceContext): Promise<repository.SubscriptionNote> {
+  requirePermission(ctx, "system:read");
+  return repository.findCheck(ctx.db, ctx.scope.mode);
+}
+
 /** Klarna's refusal or silence as an error of the catalogue. */
 function translated(error: unknown): unknown {
   if (!(error instanceof NotificationApiError)) return error;

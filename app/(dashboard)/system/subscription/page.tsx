@@ -1,0 +1,265 @@
+import type { Metadata } from "next";
+import { DateTime } from "@/components/display/date-time";
+import { Id } from "@/components/display/id";
+import { StatusBadge } from "@/components/display/status-badge";
+import { Notice } from "@/components/notice";
+import { Page, PageHeader } from "@/components/page-header";
+import { SubNav } from "@/components/sub-nav";
+import { TextLink } from "@/components/text-link";
+import { Badge } from "@/components/ui/badge";
+import { Panel } from "@/components/ui/panel";
+import { can } from "@/server/auth/permissions";
+import { requireSession, webContext } from "@/server/auth/web";
+import {
+  type HeldWebhook,
+  type SigningKeyItem,
+  SUBSCRIPTION_FIELDS,
+  type SubscriptionField,
+  type SubscriptionView,
+} from "@/server/domain/inbox/schema";
+import { checkSubscription, listSigningKeys } from "@/server/domain/inbox/service";
+import { systemNav } from "../nav";
+import { AddKey, RepairSubscription, RetireKey, RotateKey } from "./subscription-actions";
+
+export const metadata: Metadata = { title: "Subscription and keys" };
+
+const FIELD_WORDS: Readonly<Record<SubscriptionField, string>> = {
+  url: "Address",
+  event_types: "Event types",
+  event_version: "Version",
+  signing_key_id: "Signing key",
+  status: "Status",
+};
+
+export default async function SubscriptionPage() {
+  const ctx = await webContext("system:read");
+  const { user } = await requireSession();
+  // The look notes which key is in use, so the keys are read after it.
+  const view = await checkSubscription(ctx);
+  const keys = await listSigningKeys(ctx);
+  const mayChange = can(user, "klarna_subscriptions:write");
+  const { mode } = ctx.scope;
+  const ours = view.held.find((webhook) => webhook.relation === "ours") ?? null;
+  const others = view.held.filter((webhook) => webhook.relation !== "ours");
+  return (
+    <Page>
+      <PageHeader
+        title="System"
+        description={
+          <>
+            How Klarna is told to send its events to us, in {mode} mode. Looked at{" "}
+            <DateTime value={view.checkedAt} precision="second" />, and every ten minutes by a job.
+          </>
+        }
+      />
+      <SubNav label="System" items={systemNav(user)} />
+      <Panel
+        title={
+          <span className="flex flex-wrap items-center gap-2">
+            Our subscription <StatusBadge kind="subscription" status={view.verdict} />
+          </span>
+        }
+        description="What Klarna holds beside what we want."
+        isFlush
+        actions={
+          mayChange && view.isConfigured ? (
+            <RepairSubscription
+              mode={mode}
+              isMissing={view.verdict === "MISSING"}
+              isInOrder={view.verdict === "IN_ORDER"}
+            />
+          ) : undefined
+        }
+      >
+        {view.problem === null ? null : (
+          <Notice
+            tone={view.isConfigured ? "bad" : "info"}
+            title={view.isConfigured ? "Klarna could not be asked" : `No Klarna credentials in ${mode} mode`}
+            className="m-4"
+          >
+            {view.isConfigured ? view.problem : "Without them nothing is sent or received in this mode."}
+          </Notice>
+        )}
+        <Comparison view={view} ours={ours} />
+      </Panel>
+      {others.length === 0 ? null : (
+        <Panel title={`Other webhooks at Klarna · ${others.length}`} isFlush>
+          <ul>
+            {others.map((webhook) => (
+              <OtherWebhook key={webhook.webhookId} webhook={webhook} />
+            ))}
+          </ul>
+        </Panel>
+      )}
+      <Panel
+        id="keys"
+        title={`Signing keys · ${keys.filter((key) => key.state === "ACTIVE").length} accepted`}
+        description="Klarna signs each event with one of them. After a rotation the old one is accepted for a day, for events that Klarna sends again."
+        isFlush
+        actions={
+          mayChange ? (
+            <>
+              <AddKey mode={mode} />
+              {view.isConfigured ? <RotateKey mode={mode} /> : null}
+            </>
+          ) : undefined
+        }
+      >
+        {keys.length === 0 ? (
+          <p className="px-4 py-6 text-center text-ink-3 text-sm">
+            No key yet: no event of this mode can be accepted. Creating the subscription makes one.
+          </p>
+        ) : (
+          <ul>
+            {keys.map((key) => (
+              <Key key={key.id} item={key} canRetire={mayChange && key.state === "ACTIVE" && !key.isCurrent} />
+            ))}
+          </ul>
+        )}
+      </Panel>
+      {view.foreignKeys.length === 0 ? null : (
+        <Panel
+          title={`Keys at Klarna that we do not hold · ${view.foreignKeys.length}`}
+          description="Made elsewhere, with the same credentials. Events signed with them are refused here unless they are entered."
+          isFlush
+        >
+          <ul>
+            {view.foreignKeys.map((key) => (
+              <li
+                key={key.id}
+                className="flex min-h-10 flex-wrap items-center gap-x-4 border-line border-b px-4 py-1.5 last:border-b-0"
+              >
+                <span className="min-w-0 flex-1">
+                  <Id value={key.id} isFull />
+                </span>
+                <span className="text-ink-3 text-xs">
+                  made <DateTime value={key.createdAt} format="relative" /> ·{" "}
+                  {key.isUsed ? "signs a webhook" : "signs nothing"}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </Panel>
+      )}
+    </Page>
+  );
+}
+
+function Comparison({ view, ours }: { view: SubscriptionView; ours: HeldWebhook | null }) {
+  if (view.verdict === "UNREACHABLE" || view.verdict === "UNKNOWN") return null;
+  const differing = new Set(view.differences.map((difference) => difference.field));
+  return (
+    <div className="overflow-x-auto">
+      <table className="w-full min-w-[560px] border-collapse text-left text-sm">
+        <thead>
+          <tr className="border-line border-b text-ink-3 text-xs">
+            <th scope="col" className="w-32 px-4 py-2 font-medium">
+              Field
+            </th>
+            <th scope="col" className="px-4 py-2 font-medium">
+              At Klarna
+            </th>
+            <th scope="col" className="px-4 py-2 font-medium">
+              Wanted
+            </th>
+            <th scope="col" className="w-28 px-4 py-2 font-medium">
+              <span className="sr-only">Agreement</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {SUBSCRIPTION_FIELDS.map((field) => (
+            <tr key={field} className="border-line border-b last:border-b-0">
+              <th scope="row" className="px-4 py-2 align-top font-normal text-ink-2">
+                {FIELD_WORDS[field]}
+              </th>
+              <td className="break-all px-4 py-2 align-top font-mono text-xs leading-5">
+                {ours === null ? <span className="font-sans text-ink-3">–</span> : ours[field]}
+              </td>
+              <td className="break-all px-4 py-2 align-top font-mono text-xs leading-5">{view.wanted[field]}</td>
+              <td className="px-4 py-2 align-top">
+                {ours === null ? (
+                  <Badge tone="bad" hasDot>
+                    Missing
+                  </Badge>
+                ) : differing.has(field) ? (
+                  <Badge tone="warn" hasDot>
+                    Differs
+                  </Badge>
+                ) : (
+                  <Badge tone="good" hasDot>
+                    Agrees
+                  </Badge>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function OtherWebhook({ webhook }: { webhook: HeldWebhook }) {
+  return (
+    <li className="flex flex-wrap items-center gap-x-4 gap-y-1 border-line border-b px-4 py-2 last:border-b-0">
+      <span className="min-w-0 flex-1 basis-72">
+        <span className="block break-all text-sm">{webhook.url}</span>
+        <span className="flex flex-wrap gap-x-3 text-ink-3 text-xs">
+          <span className="font-mono">{webhook.event_types}</span>
+          <span>{webhook.status.toLowerCase()}</span>
+          <span>{webhook.isKeyKnown ? "signed with a key of ours" : "signed with a key that we do not hold"}</span>
+        </span>
+      </span>
+      {webhook.relation === "surplus" ? (
+        <Badge tone="warn" hasDot>
+          Removed by a repair
+        </Badge>
+      ) : (
+        <Badge>Left alone</Badge>
+      )}
+    </li>
+  );
+}
+
+function Key({ item, canRetire }: { item: SigningKeyItem; canRetire: boolean }) {
+  const status =
+    item.state === "RETIRED" ? "retired" : item.isCurrent ? "current" : item.retireAt === null ? "active" : "leaving";
+  return (
+    <li className="flex flex-wrap items-center gap-x-4 gap-y-1 border-line border-b px-4 py-2 last:border-b-0">
+      <span className="min-w-0 flex-1 basis-72">
+        <Id value={item.id} isFull />
+        <span className="flex flex-wrap gap-x-3 text-ink-3 text-xs">
+          <span>
+            {item.source === "KLARNA" ? "made at Klarna" : "entered by hand"}{" "}
+            <DateTime value={item.createdAt} format="relative" />
+            {item.createdBy === null ? "" : ` by ${item.createdBy}`}
+          </span>
+          <span>
+            {item.lastUsedAt === null ? (
+              "never used"
+            ) : (
+              <>
+                last used <DateTime value={item.lastUsedAt} format="relative" />
+              </>
+            )}
+          </span>
+          {item.state === "ACTIVE" && item.retireAt !== null ? (
+            <span>
+              retired after <DateTime value={item.retireAt} />
+            </span>
+          ) : null}
+          {item.retiredAt === null ? null : (
+            <span>
+              retired <DateTime value={item.retiredAt} format="relative" />
+              {item.retiredBy === null ? "" : ` by ${item.retiredBy}`}
+            </span>
+          )}
+          <TextLink href={`/system/received?key=${encodeURIComponent(item.id)}`}>Its events</TextLink>
+        </span>
+      </span>
+      <StatusBadge kind="signing_key" status={status} />
+      {canRetire ? <RetireKey id={item.id} mode={item.mode} /> : null}
+    </li>
+  );
+}
