@@ -35,7 +35,6 @@ export function CodeForm({ next, hasTotp, isAlternative }: { next: string; hasTo
             {...control}
             ref={input}
             name="code"
-            // biome-ignore lint/a11y/noAutofocus: the one thing to do on this page
             autoFocus={!isAlternative}
             inputMode={isRecovery ? "text" : "numeric"}
             autoComplete="one-time-code"
