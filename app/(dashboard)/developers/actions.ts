@@ -3,7 +3,13 @@
 import { revalidatePath } from "next/cache";
 import { z } from "zod";
 import type { ActionResult } from "@/components/action-result";
-import { issueApiKey, revokeApiKey } from "@/server/auth/api-keys";
+import {
+  issueOrAskApiKey,
+  type KeyOutcome,
+  OVERLAP_HOURS_MAX,
+  revokeApiKey,
+  rotateApiKey,
+} from "@/server/auth/api-keys";
 import { isApiScope } from "@/server/auth/permissions";
 import { actionContext, failureOf } from "@/server/auth/web";
 import { AppError } from "@/server/core/errors";
@@ -20,7 +26,21 @@ const CreateKeySchema = z.strictObject({
 });
 const KeyIdSchema = idSchema("apiKey");
 
-export async function createKeyAction(input: unknown): Promise<ActionResult<{ key: string }>> {
+const RotateKeySchema = z.strictObject({
+  id: KeyIdSchema,
+  overlapHours: z.int().min(0).max(OVERLAP_HOURS_MAX),
+});
+
+/** The key, or the request that a second person must approve first. */
+export type KeyMade = { key: string | null; approvalId: string | null };
+
+function madeOf(outcome: KeyOutcome): KeyMade {
+  return outcome.kind === "key"
+    ? { key: outcome.key, approvalId: null }
+    : { key: null, approvalId: outcome.approvalId };
+}
+
+export async function createKeyAction(input: unknown): Promise<ActionResult<KeyMade>> {
   try {
     const ctx = await actionContext("api_keys:write");
     const parsed = CreateKeySchema.safeParse(input);
@@ -33,7 +53,7 @@ export async function createKeyAction(input: unknown): Promise<ActionResult<{ ke
       });
     }
     const { partner, name, scopes, days, addresses } = parsed.data;
-    const { key } = await issueApiKey(ctx, {
+    const outcome = await issueOrAskApiKey(ctx, {
       partnerId: partner,
       name,
       scopes: scopes.filter(isApiScope),
@@ -41,7 +61,21 @@ export async function createKeyAction(input: unknown): Promise<ActionResult<{ ke
       expiresAt: days === null ? null : addMs(ctx.clock.now(), days * DAY_MS),
     });
     revalidatePath("/developers");
-    return { ok: true, data: { key } };
+    return { ok: true, data: madeOf(outcome) };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+/** A new secret; the old one works on for the hours that were chosen. */
+export async function rotateKeyAction(input: unknown): Promise<ActionResult<KeyMade>> {
+  try {
+    const ctx = await actionContext("api_keys:write");
+    const parsed = RotateKeySchema.safeParse(input);
+    if (!parsed.success) throw new AppError("not_found");
+    const outcome = await rotateApiKey(ctx, parsed.data);
+    revalidatePath("/developers");
+    return { ok: true, data: madeOf(outcome) };
   } catch (error) {
     return failureOf(error);
   }

@@ -4,10 +4,11 @@ import { Plus } from "lucide-react";
 import dynamic from "next/dynamic";
 import { useState } from "react";
 import { type Mode, ModeBadge } from "@/components/display/mode-badge";
-import { SecretOnce } from "@/components/secret-once";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import type { PartnerOption } from "../partner-options";
+import type { KeyMade } from "./actions";
+import { KeyMadeContent } from "./key-made";
 
 // Loaded when the dialog is first opened.
 const KeyForm = dynamic(() => import("./key-form").then((module) => module.KeyForm));
@@ -24,10 +25,10 @@ export function AddKey({
   isOpenAtFirst: boolean;
 }) {
   const [isOpen, setOpen] = useState(isOpenAtFirst);
-  const [secret, setSecret] = useState<string | null>(null);
+  const [made, setMade] = useState<KeyMade | null>(null);
   const close = (): void => {
     setOpen(false);
-    setSecret(null);
+    setMade(null);
   };
   return (
     <Dialog open={isOpen} onOpenChange={(open) => (open ? setOpen(true) : close())}>
@@ -37,7 +38,7 @@ export function AddKey({
           Create key
         </Button>
       </DialogTrigger>
-      {secret === null ? (
+      {made === null ? (
         <DialogContent
           title="Create an API key"
           description={
@@ -47,24 +48,10 @@ export function AddKey({
           }
           className="max-w-[560px]"
         >
-          <KeyForm partners={partners} scopes={scopes} onMade={setSecret} />
+          <KeyForm partners={partners} scopes={scopes} onMade={setMade} />
         </DialogContent>
       ) : (
-        <DialogContent
-          title="The key is created"
-          onInteractOutside={(event) => event.preventDefault()}
-          footer={
-            <Button variant="primary" onClick={close}>
-              I have copied it
-            </Button>
-          }
-        >
-          <SecretOnce
-            label="API key"
-            value={secret}
-            hint="Keep it where only your systems can read it. It is not shown again; lost keys are revoked and replaced."
-          />
-        </DialogContent>
+        <KeyMadeContent made={made} onClose={close} />
       )}
     </Dialog>
   );

@@ -5,7 +5,7 @@ import { CheckGroupField, SelectField, TextField } from "@/components/forms/fiel
 import { Form } from "@/components/forms/form";
 import { useZodForm } from "@/components/forms/use-zod-form";
 import type { PartnerOption } from "../partner-options";
-import { createKeyAction } from "./actions";
+import { createKeyAction, type KeyMade } from "./actions";
 
 const SCOPE_HINTS: Readonly<Record<string, string>> = {
   "payments:read": "Read payments and what they cost",
@@ -39,7 +39,7 @@ export function KeyForm({
 }: {
   partners: readonly PartnerOption[];
   scopes: readonly string[];
-  onMade: (key: string) => void;
+  onMade: (made: KeyMade) => void;
 }) {
   const form = useZodForm(KeyFormSchema, {
     partner: partners.length === 1 ? (partners[0]?.value ?? "") : "",
@@ -60,7 +60,7 @@ export function KeyForm({
           days: values.life === "never" ? null : Number(values.life),
           addresses: values.addresses.split(/[\s,]+/).filter((part) => part !== ""),
         });
-        if (result.ok) onMade(result.data.key);
+        if (result.ok) onMade(result.data);
         return result;
       }}
     >

@@ -8,6 +8,7 @@ import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { Panel } from "@/components/ui/panel";
 import { revokeKeyAction } from "./actions";
+import { RotateKey } from "./rotate-key";
 
 export type KeyView = {
   id: string;
@@ -95,22 +96,25 @@ export function KeyList({
                 </p>
               </div>
               {canWrite && key.revokedAt === null && key.status !== "expired" ? (
-                <ConfirmAction
-                  label="Revoke"
-                  size="sm"
-                  variant="danger-quiet"
-                  title="Revoke this key?"
-                  verb="Revoke key"
-                  partner={key.partnerName}
-                  mode={mode}
-                  facts={[
-                    { term: "Name", value: key.name },
-                    { term: "Key", value: <span className="font-mono text-xs">{key.hint}</span> },
-                  ]}
-                  consequence="Every system that uses it is refused within a second. This cannot be undone."
-                  successMessage="Key revoked"
-                  onConfirm={() => revokeKeyAction(key.id)}
-                />
+                <div className="flex flex-wrap justify-end gap-2">
+                  <RotateKey id={key.id} name={key.name} hint={key.hint} />
+                  <ConfirmAction
+                    label="Revoke"
+                    size="sm"
+                    variant="danger-quiet"
+                    title="Revoke this key?"
+                    verb="Revoke key"
+                    partner={key.partnerName}
+                    mode={mode}
+                    facts={[
+                      { term: "Name", value: key.name },
+                      { term: "Key", value: <span className="font-mono text-xs">{key.hint}</span> },
+                    ]}
+                    consequence="Every system that uses it is refused within a second. This cannot be undone."
+                    successMessage="Key revoked"
+                    onConfirm={() => revokeKeyAction(key.id)}
+                  />
+                </div>
               ) : null}
             </li>
           ))}
