@@ -13,6 +13,7 @@ import { monotonicFactory } from "ulid";
 import { z } from "zod";
 import type { Log } from "@/server/observability/log";
 import { digest, type EventInput, seenKeyOf, toNewEvent } from "./events";
+import { isShared } from "./flow";
 import type { EngineFunction } from "./function-config";
 import { createMaintenance, presenceKey } from "./maintenance";
 import { createMatching } from "./matching";
@@ -163,6 +164,7 @@ export function createEngine(options: EngineOptions): Engine {
     findFunction: (fnId) => functions.get(fnId),
     hasLimits: () => [...functions.values()].some((fn) => fn.concurrency.length > 0),
     limitOf: starts.limitOf,
+    isShared: () => isShared(pool),
     expire: async (runId) => void (await cancel(runId, "It did not end in time (timeouts.finish)")),
     startChild: starts.startChild,
     isAnnounced: starts.isAnnounced,

@@ -94,6 +94,14 @@ async function nowOf(db: Db): Promise<number> {
   return rows[0]?.ms ?? Date.now();
 }
 
+/** Whether other processes work on this database, which may know functions that this one does not. */
+export async function isShared(db: Db): Promise<boolean> {
+  const { rows } = await db.query<{ n: number }>("select count(*)::integer as n from engine.workers");
+  return (rows[0]?.n ?? 0) > 1;
+}
+
+const elsewhere = (fnId: string): string => `The function "${fnId}" is not known here; another engine may know it`;
+
 export function createFlow(deps: FlowDeps): Flow {
   const skip = async (db: Db, fn: EngineFunction, events: readonly FlowEvent[], reason: SkipReason): Promise<void> => {
     await db.query("insert into engine.skips (event_id, fn_id, reason) select e, $2, $3 from unnest($1::text[]) as e", [
@@ -130,7 +138,9 @@ export function createFlow(deps: FlowDeps): Flow {
 
   /** Lets go as many of those that wait at a gate as the throttle allows now, and comes back for the rest. */
   const pass = async (db: Db, fnId: string, gate: string): Promise<void> => {
-    const rule = deps.findFunction(fnId)?.throttle;
+    const fn = deps.findFunction(fnId);
+    if (!fn && (await isShared(db))) throw new Error(elsewhere(fnId));
+    const rule = fn?.throttle;
     const nowMs = await nowOf(db);
     const { rows } = await db.query<{ ms: number }>(
       "select (extract(epoch from next_at) * 1000)::float8 as ms from engine.gates where key = $1",
@@ -367,6 +377,7 @@ export function createFlow(deps: FlowDeps): Flow {
   const start = async (db: Db, fnId: string, ids: readonly string[]): Promise<void> => {
     const fn = deps.findFunction(fnId);
     if (fn) await launchIds(db, fn, ids, 0);
+    else if (await isShared(db)) throw new Error(elsewhere(fnId));
     else await launchLost(db, fnId, ids);
   };
 

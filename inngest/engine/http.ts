@@ -9,7 +9,7 @@ import { listEventRuns, listRuns, RunFilterSchema, readEvent, readRun, readStats
 import { EngineConflictError } from "./starts";
 
 const BODY_BYTES_MAX = 5 * 1024 * 1024;
-const EventsSchema = z.union([z.array(EventInputSchema).max(5_000), EventInputSchema.transform((event) => [event])]);
+const EventsSchema = z.array(EventInputSchema).max(5_000);
 
 export type EngineServerOptions = Readonly<{
   engine: Engine;
@@ -113,7 +113,7 @@ export function createEngineServer(options: EngineServerOptions): Server {
     } catch {
       throw new HttpError(400, "The body is not JSON");
     }
-    const events = EventsSchema.safeParse(json);
+    const events = EventsSchema.safeParse(Array.isArray(json) ? json : [json]);
     if (!events.success) throw new HttpError(400, z.prettifyError(events.error));
     const seed = request.headers["x-inngest-event-id-seed"];
     return { ids: await engine.send(events.data, typeof seed === "string" ? seed : undefined), status: 200 };

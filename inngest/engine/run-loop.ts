@@ -29,6 +29,8 @@ export type RunLoopDeps = Readonly<{
   hasLimits: () => boolean;
   /** The limit of a run's concurrency key by its place; a rule that is gone limits nothing. */
   limitOf: (fnId: string, index: number) => number;
+  /** Whether another process may know a function that this one does not: two versions side by side for a while. */
+  isShared: () => Promise<boolean>;
   /** Cancels a run that has used up its time. */
   expire: (runId: string) => Promise<void>;
   /** Starts a child run for an invoking step, inside the transaction that stores the step. */
@@ -47,6 +49,7 @@ export type RunLoopDeps = Readonly<{
 }>;
 
 const STEPS_AT_ONCE_MAX = 16;
+const ELSEWHERE_PAUSE_MS = 1_000;
 
 type Outcome = "going" | "over";
 
@@ -370,6 +373,10 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
     return isOver ? "over" : "going";
   };
 
+  if (!fn && (await deps.isShared())) {
+    await release(Date.now() + ELSEWHERE_PAUSE_MS);
+    return;
+  }
   for (;;) {
     const nowMs = Date.now();
     if (deps.isStopping()) {

@@ -1,0 +1,371 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { Inngest } from "inngest";
+import { serve } from "inngest/edge";
+import { Pool } from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createLog } from "@/server/observability/log";
+import { type TestDatabase, testDatabase } from "@/server/testing/database";
+import { createEngine, type Engine } from "./engine";
+
+/* What the conformance suite cannot see from outside: rows that outlive processes, exact limits, two engines at once. */
+
+type Functions = Parameters<typeof serve>[0]["functions"];
+type Run = { id: string; status: string; output: unknown; error: { message: string } | null };
+
+const log = createLog({ level: process.env.ENGINE_TEST_LOG ?? "silent", name: "engine" });
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+let database: TestDatabase;
+let pool: Pool;
+const engines = new Set<Engine>();
+
+beforeAll(async () => {
+  database = await testDatabase();
+  pool = new Pool({ connectionString: database.url, max: 4 });
+});
+afterAll(async () => {
+  for (const engine of engines) await engine.stop();
+  await pool.end();
+  await database.drop();
+});
+
+/** An app of one test, and engines that run it on the shared database. */
+function app(id: string, define: (client: Inngest) => Functions) {
+  const client = new Inngest({ id, isDev: true, logger: quiet });
+  const functions = define(client);
+  const start = async (): Promise<Engine> => {
+    const engine = createEngine({
+      connectionString: database.url,
+      apps: [{ url: "http://engine.internal/api/inngest", handler: serve({ client, functions }) }],
+      log,
+      backoffMs: () => 20,
+      pollIntervalMs: 50,
+    });
+    await engine.start();
+    engines.add(engine);
+    return engine;
+  };
+  const stop = async (engine: Engine): Promise<void> => {
+    engines.delete(engine);
+    await engine.stop();
+  };
+  return { client, start, stop };
+}
+
+async function runsOf(fnId: string): Promise<Run[]> {
+  const { rows } = await pool.query<Run>(
+    "select id, status, output, error from engine.runs where fn_id = $1 order by id",
+    [fnId],
+  );
+  return rows;
+}
+
+async function untilEnded(fnId: string, count: number): Promise<Run[]> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const ended = (await runsOf(fnId)).filter((run) => run.status !== "queued" && run.status !== "running");
+    if (ended.length >= count) return ended;
+    if (Date.now() > deadline) throw new Error(`${ended.length} of ${count} runs of ${fnId} ended`);
+    await pause(20);
+  }
+}
+
+async function scalar(sql: string, values: unknown[] = []): Promise<number> {
+  const { rows } = await pool.query<{ n: number }>(sql, values);
+  return rows[0]?.n ?? 0;
+}
+
+describe("flow control of the embedded engine", () => {
+  it("keeps a pending batch and a pending debounce over a restart, and runs each once", async () => {
+    const { start, stop } = app("restart", (client) => [
+      client.createFunction(
+        { id: "batch", triggers: [{ event: "restart/b" }], batchEvents: { maxSize: 10, timeout: "1s" } },
+        async ({ events }) => events.map((event) => event.data.n),
+      ),
+      client.createFunction(
+        { id: "debounce", triggers: [{ event: "restart/d" }], debounce: { period: "1s" } },
+        async ({ event }) => event.data.n,
+      ),
+    ]);
+    const first = await start();
+    await first.send(
+      [1, 2, 3].flatMap((n) => [
+        { name: "restart/b", data: { n } },
+        { name: "restart/d", data: { n } },
+      ]),
+    );
+    await stop(first);
+    expect(await runsOf("restart-batch")).toHaveLength(0);
+    const second = await start();
+    await second.send([{ name: "restart/b", data: { n: 4 } }]);
+    expect(await untilEnded("restart-batch", 1)).toMatchObject([{ output: [1, 2, 3, 4] }]);
+    expect(await untilEnded("restart-debounce", 1)).toMatchObject([{ output: 3 }]);
+    expect(await scalar("select count(*)::integer as n from engine.batches")).toBe(0);
+    expect(await scalar("select count(*)::integer as n from engine.debounces")).toBe(0);
+    expect(await scalar("select count(*)::integer as n from engine.skips where reason = 'debounced'")).toBe(2);
+    await stop(second);
+  });
+
+  it("finds batches, debounces and throttled runs whose job is gone", { timeout: 60_000 }, async () => {
+    const { start, stop } = app("jobless", (client) => [
+      client.createFunction(
+        { id: "batch", triggers: [{ event: "jobless/b" }], batchEvents: { maxSize: 10, timeout: "1s" } },
+        async ({ events }) => events.length,
+      ),
+      client.createFunction(
+        { id: "debounce", triggers: [{ event: "jobless/b" }], debounce: { period: "1s" } },
+        async () => null,
+      ),
+      client.createFunction(
+        { id: "throttle", triggers: [{ event: "jobless/b" }], throttle: { limit: 1, period: "1s" } },
+        async () => null,
+      ),
+    ]);
+    const engine = await start();
+    await engine.send([1, 2].map((n) => ({ name: "jobless/b", data: { n } })));
+    await pool.query(
+      "select graphile_worker.remove_job(key) from graphile_worker.jobs where key like 'batch:%' or key like 'debounce:%' or key like 'gate:%'",
+    );
+    expect(await untilEnded("jobless-batch", 1)).toMatchObject([{ output: 2 }]);
+    await untilEnded("jobless-debounce", 1);
+    await untilEnded("jobless-throttle", 2);
+    await stop(engine);
+  });
+
+  it("gathers the events of two engines into the same batches, none lost and none twice", async () => {
+    const { start, stop } = app("twice", (client) => [
+      client.createFunction(
+        { id: "batch", triggers: [{ event: "twice/b" }], batchEvents: { maxSize: 7, timeout: "1s" } },
+        async ({ events }) => events.map((event) => event.data.n),
+      ),
+      client.createFunction(
+        { id: "limited", triggers: [{ event: "twice/b" }], rateLimit: { limit: 5, period: "1h" } },
+        async ({ event }) => event.data.n,
+      ),
+      client.createFunction(
+        { id: "single", triggers: [{ event: "twice/b" }], singleton: { mode: "skip" } },
+        async ({ step }) => {
+          await step.sleep("on", "30s");
+        },
+      ),
+    ]);
+    const [a, b] = [await start(), await start()];
+    await Promise.all(
+      Array.from({ length: 60 }, (_, n) =>
+        (n % 2 ? a : b).send([{ name: "twice/b", data: { n }, id: `twice-${n >> 1}` }]),
+      ),
+    );
+    const batches = await untilEnded("twice-batch", 5);
+    const numbers = batches.flatMap((run) => (Array.isArray(run.output) ? run.output : []));
+    expect(numbers).toHaveLength(30);
+    expect(new Set(numbers.map((n) => Number(n) >> 1)).size).toBe(30);
+    expect(batches.map((run) => (Array.isArray(run.output) ? run.output.length : 0))).toEqual([7, 7, 7, 7, 2]);
+    expect(await untilEnded("twice-limited", 5)).toHaveLength(5);
+    expect(await runsOf("twice-limited")).toHaveLength(5);
+    expect(await runsOf("twice-single")).toHaveLength(1);
+    expect(
+      await scalar(
+        "select count(*)::integer as n from engine.skips where fn_id = 'twice-limited' and reason = 'rate_limit'",
+      ),
+    ).toBe(25);
+    await Promise.all([stop(a), stop(b)]);
+  });
+
+  it("counts a rate limit by the last period: room comes back when starts are older", async () => {
+    const { start, stop } = app("window", (client) => [
+      client.createFunction(
+        { id: "fn", triggers: [{ event: "window/e" }], rateLimit: { limit: 2, period: "1h", key: "event.data.who" } },
+        async () => null,
+      ),
+    ]);
+    const engine = await start();
+    const send = (who: string) => engine.send([{ name: "window/e", data: { who } }]);
+    for (let n = 0; n < 4; n += 1) await send("me");
+    await send("you");
+    expect(await runsOf("window-fn")).toHaveLength(3);
+    await pool.query(
+      "update engine.hits set at = at - interval '61 minutes' where ctid = (select ctid from engine.hits where key like 'window-fn%' order by at limit 1)",
+    );
+    for (let n = 0; n < 3; n += 1) await send("me");
+    expect(await runsOf("window-fn")).toHaveLength(4);
+    await stop(engine);
+  });
+
+  it("lets a burst go at once and the rest evenly, first those with priority", async () => {
+    const started: Array<{ n: unknown; at: number }> = [];
+    const { start, stop } = app("burst", (client) => [
+      client.createFunction(
+        {
+          id: "fn",
+          triggers: [{ event: "burst/e" }],
+          throttle: { limit: 2, period: "2s", burst: 3 },
+          priority: { run: "event.data.first ? 100 : 0" },
+        },
+        async ({ event }) => {
+          started.push({ n: event.data.n, at: Date.now() });
+        },
+      ),
+    ]);
+    const engine = await start();
+    await engine.send([1, 2, 3, 4, 5, 6].map((n) => ({ name: "burst/e", data: { n, first: n === 6 } })));
+    await untilEnded("burst-fn", 6);
+    const at = started.map((entry) => entry.at - (started[0]?.at ?? 0));
+    expect(
+      started
+        .slice(0, 3)
+        .map((entry) => entry.n)
+        .sort(),
+    ).toEqual([1, 2, 3]);
+    expect(started.slice(3).map((entry) => entry.n)).toEqual([6, 4, 5]);
+    expect(at[2]).toBeLessThan(900);
+    expect((at[4] ?? 0) - (at[3] ?? 0)).toBeGreaterThanOrEqual(700);
+    expect((at[5] ?? 0) - (at[4] ?? 0)).toBeGreaterThanOrEqual(700);
+    await stop(engine);
+  });
+
+  it("puts a run with negative priority back by its seconds", async () => {
+    const { start, stop } = app("later", (client) => [
+      client.createFunction(
+        { id: "fn", triggers: [{ event: "later/e" }], priority: { run: "event.data.priority" } },
+        async () => null,
+      ),
+    ]);
+    const engine = await start();
+    await engine.send([{ name: "later/e", data: { priority: -2_000 } }]);
+    await engine.send([{ name: "later/e", data: { priority: 5 } }]);
+    await untilEnded("later-fn", 1);
+    const { rows } = await pool.query<{ seconds: number }>(
+      `select extract(epoch from j.run_at - r.created_at)::float8 as seconds
+       from engine.runs r join graphile_worker.jobs j on j.key = r.id where r.fn_id = 'later-fn' and r.status = 'queued'`,
+    );
+    expect(rows).toHaveLength(1);
+    expect(rows[0]?.seconds).toBeCloseTo(600, 0);
+    await stop(engine);
+  });
+
+  it("fails the invoking step with a sentence when the invoked function may not start", async () => {
+    const { start, stop } = app("invoking", (client) => {
+      const child = client.createFunction(
+        { id: "child", triggers: [{ event: "invoking/c" }], rateLimit: { limit: 1, period: "1h" } },
+        async () => "done",
+      );
+      return [
+        child,
+        client.createFunction({ id: "parent", retries: 0, triggers: [{ event: "invoking/p" }] }, async ({ step }) => {
+          const one = await step.invoke("one", { function: child, data: {} });
+          const two = await step.invoke("two", { function: child, data: {} }).catch((error: unknown) => String(error));
+          return { one, two };
+        }),
+      ];
+    });
+    const engine = await start();
+    await engine.send([{ name: "invoking/p", data: {} }]);
+    expect(await untilEnded("invoking-parent", 1)).toMatchObject([
+      {
+        output: {
+          one: "done",
+          two: expect.stringContaining('"invoking-child" was not started: its rate limit is reached'),
+        },
+      },
+    ]);
+    await stop(engine);
+  });
+
+  it("keeps what waited for a function that is gone as a failed run", async () => {
+    const define = (client: Inngest) => [
+      client.createFunction(
+        { id: "gone", triggers: [{ event: "gone/e" }], debounce: { period: "1s" } },
+        async () => null,
+      ),
+    ];
+    const before = app("gone", define);
+    const first = await before.start();
+    await first.send([{ name: "gone/e", data: {} }]);
+    await before.stop(first);
+    const after = app("gone", (client) => [
+      client.createFunction({ id: "other", triggers: [{ event: "gone/o" }] }, async () => null),
+    ]);
+    const second = await after.start();
+    expect(await untilEnded("gone-gone", 1)).toMatchObject([
+      { status: "failed", error: { message: expect.stringContaining("is not served any more") } },
+    ]);
+    await after.stop(second);
+  });
+
+  it("leaves runs, gates and debounces of functions it does not know to the engine that does", async () => {
+    const done: unknown[] = [];
+    const knowing = app("known", (client) => [
+      client.createFunction({ id: "plain", retries: 0, triggers: [{ event: "known/e" }] }, async ({ step }) => {
+        await step.run("one", () => done.push("plain"));
+      }),
+      client.createFunction(
+        { id: "gated", triggers: [{ event: "known/e" }], throttle: { limit: 1, period: "1s" } },
+        async () => done.push("gated"),
+      ),
+      client.createFunction({ id: "quiet", triggers: [{ event: "known/e" }], debounce: { period: "1s" } }, async () =>
+        done.push("quiet"),
+      ),
+    ]);
+    const other = app("unknowing", (client) => [
+      client.createFunction({ id: "fn", triggers: [{ event: "unknowing/e" }] }, async () => null),
+    ]);
+    const a = await knowing.start();
+    const b = await other.start();
+    await a.send(Array.from({ length: 3 }, () => ({ name: "known/e", data: {} })));
+    // Jobs that the other engine may take as well.
+    for (const { id } of await runsOf("known-plain"))
+      await pool.query("select graphile_worker.add_job('engine.run', json_build_object('run', $1::text))", [id]);
+    for (const [fnId, count] of [
+      ["known-plain", 3],
+      ["known-gated", 3],
+      ["known-quiet", 1],
+    ] as const)
+      expect((await untilEnded(fnId, count)).map((run) => run.status)).toEqual(Array(count).fill("completed"));
+    expect(done).toHaveLength(7);
+    await knowing.stop(a);
+    await other.stop(b);
+  });
+
+  it("says in the run what an operation of the SDK is that it cannot honour, naming the function", async () => {
+    const { start, stop } = app("refusing", (client) => [
+      client.createFunction({ id: "signal", retries: 0, triggers: [{ event: "refusing/e" }] }, async ({ step }) => {
+        await step.waitForSignal("w", { signal: "s", timeout: "1m", onConflict: "fail" });
+      }),
+      client.createFunction({ id: "fetch", retries: 0, triggers: [{ event: "refusing/e" }] }, async ({ step }) => {
+        await step.fetch("https://example.invalid/");
+      }),
+    ]);
+    const engine = await start();
+    await engine.send([{ name: "refusing/e", data: {} }]);
+    expect(await untilEnded("refusing-signal", 1)).toMatchObject([
+      {
+        status: "failed",
+        error: { message: expect.stringMatching(/"refusing-signal".*WaitForSignal.*not supported/) },
+      },
+    ]);
+    expect(await untilEnded("refusing-fetch", 1)).toMatchObject([
+      { status: "failed", error: { message: expect.stringMatching(/"refusing-fetch".*Gateway.*not supported/) } },
+    ]);
+    await stop(engine);
+  });
+
+  it("takes an event id again after 24 hours, and an idempotency key too", async () => {
+    const { start, stop } = app("day", (client) => [
+      client.createFunction({ id: "plain", triggers: [{ event: "day/e" }] }, async () => null),
+      client.createFunction(
+        { id: "once", triggers: [{ event: "day/e" }], idempotency: "event.data.k", timeouts: { finish: "1m" } },
+        async () => null,
+      ),
+    ]);
+    const engine = await start();
+    const send = () => engine.send([{ name: "day/e", data: { k: 1 }, id: "day-1" }]);
+    await send();
+    await pool.query("update engine.seen set seen_at = seen_at - interval '23 hours'");
+    await send();
+    expect(await runsOf("day-plain")).toHaveLength(1);
+    await pool.query("update engine.seen set seen_at = seen_at - interval '2 hours'");
+    await send();
+    expect(await runsOf("day-plain")).toHaveLength(2);
+    expect(await runsOf("day-once")).toHaveLength(2);
+    await stop(engine);
+  });
+});
