@@ -23,6 +23,7 @@ import { readEnv } from "@/server/env";
 import { inboxPlace } from "@/server/events/inbox";
 import { playHistory } from "./demo/history";
 import { DEMO_PARTNERS, type DemoPartner, demoAddress } from "./demo/partners";
+import { addColleagues } from "./demo/people";
 import { createRandom, type Random } from "./demo/random";
 import { fillSimulator } from "./demo/simulator";
 import type { History, SeededPartner, SeededStore } from "./demo/story";
@@ -372,6 +373,7 @@ async function plant(services: Services, passwords: ReadonlyMap<string, string>)
     const [demo] = partners;
     if (!demo) throw new Error("the demo has no Partner");
     await addPeople(tx, contextAt(services, "test", addMs(now, -HISTORY_DAYS * DAY_MS)), demo.id, hashes);
+    await addColleagues(tx, now, (moment) => contextAt(services, "test", moment, within(services.db, tx)));
     await writeHistory(tx, services.secrets, playHistory(random, partners, now, HISTORY_DAYS));
     await appendAudit(tx, contextAt(services, "test", now), {
       action: SEEDED,
