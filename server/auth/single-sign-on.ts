@@ -42,8 +42,9 @@ function configurationOf(services: FactorServices): Promise<oidc.Configuration> 
   const configuration = oidc
     .discovery(new URL(issuer), id, secret, undefined, {
       timeout: TIMEOUT_SECONDS,
-      // Plain http is for a provider on this machine; the settings refuse it in production.
-      ...(issuer.startsWith("http:") ? { execute: [oidc.allowInsecureRequests] } : {}),
+      // Signatures are checked even though the token comes straight from the provider. Plain http is for a provider on
+      // this machine; the settings refuse it in production.
+      execute: [oidc.enableNonRepudiationChecks, ...(issuer.startsWith("http:") ? [oidc.allowInsecureRequests] : [])],
     })
     .catch((error: unknown) => {
       known.delete(services.db);
