@@ -11,6 +11,7 @@ import { replayWebhooks } from "./functions/replay-webhooks";
 import { sendMail } from "./functions/send-mail";
 import { sweepApprovalsOften } from "./functions/sweep-approvals";
 import { sweepKlarnaHourly } from "./functions/sweep-klarna";
+import { checkDrift, syncPartnersWithKlarna } from "./functions/sync-partners";
 import { services } from "./services";
 
 /** What a background that has just started asks itself to look at: signals of the time when it was away went nowhere. */
@@ -32,6 +33,8 @@ export const functions = [
   applyRetention,
   sweepApprovalsOften,
   sendMail,
+  syncPartnersWithKlarna,
+  checkDrift,
 ];
 
 const WORK_GRACE_MS = 5_000;

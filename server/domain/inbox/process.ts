@@ -1,6 +1,7 @@
 import { createContext, type ServiceContext, type Services } from "@/server/context";
 import { newId } from "@/server/core/ids";
 import { addMs, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
+import { applyPartnerEvent } from "@/server/domain/partners/service";
 import { applyPaymentEvent } from "@/server/domain/payments/service";
 import {
   claimInboxEvents,
@@ -26,6 +27,8 @@ type Handler = (ctx: ServiceContext, event: InboxEvent, body: unknown) => Promis
 const HANDLERS: readonly (readonly [prefix: string, handle: Handler])[] = [
   ["payment.request.state-change.", applyPaymentEvent],
   ["payment.transaction.", applyPaymentEvent],
+  // The names beyond state-change.operational are not published: all of the family end in a read.
+  ["partner.", applyPartnerEvent],
 ];
 
 export type ProcessResult = { processed: number; parked: number };

@@ -1,9 +1,9 @@
 import { requirePermission, type ServiceContext } from "@/server/context";
-import { AppError, type ErrorCode } from "@/server/core/errors";
+import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { decodeCursor, type ListPage, toListPage } from "@/server/core/pagination";
-import { sqlState, violatedConstraint } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
+import { requireOwnCode, requirePartner, takingReference, withNeighbours } from "./guards";
 import * as repository from "./repository";
 import {
   type AddBusinessEntityInput,
@@ -17,19 +17,46 @@ import {
   PartnerStateSchema,
 } from "./schema";
 
-/**
- * Refuses everyone but our own code. Registering is done by the seed and, later, by onboarding with its own permission;
- * until then no key and no person may, whatever reaches the function.
- * Errors: permission_denied.
- */
-export function requireOwnCode(ctx: ServiceContext): void {
-  if (ctx.actor.kind !== "SYSTEM") throw new AppError("permission_denied");
-}
-
-/** Answers a Partner outside the caller's scope like one that does not exist. Errors: not_found. */
-export function requirePartner(ctx: Pick<ServiceContext, "scope">, partnerId: string): void {
-  if (ctx.scope.partners !== "all" && !ctx.scope.partners.includes(partnerId)) throw new AppError("not_found");
-}
+// biome-ignore lint/performance/noBarrelFile: a service that outgrew one file is split by use case, and this is its one door
+export {
+  addPaymentAccount,
+  changeAccount,
+  saveBrand,
+  saveBusinessEntity,
+  saveStoreGroup,
+  saveTerminalSettings,
+  setArchived,
+} from "./changes";
+export {
+  approveDraft,
+  cancelDraft,
+  getDraft,
+  getOnboardingChoices,
+  listOnboardings,
+  type OnboardingChoices,
+  rejectDraft,
+  saveDraftSection,
+  setPartnerMayEdit,
+  startOnboarding,
+  submitDraft,
+} from "./draft";
+export { checkDrift, checkDueDrift, listDrift, resolveDrift } from "./drift";
+export { requireOwnCode, requirePartner, takingReference, withNeighbours } from "./guards";
+export {
+  applyPartnerEvent,
+  handleDecision,
+  type LifecycleResult,
+  listComplianceDecisions,
+  listKlarnaChanges,
+  listStateChanges,
+  offboardPartner,
+  readDueAccounts,
+  refreshAccount,
+  resumePartner,
+  suspendPartner,
+} from "./lifecycle";
+export { snapshotStores, syncPartners, tellOfStores } from "./queue";
+export { DEFAULT_TERMINAL_SETTINGS, type EffectiveSettings, inheritSettings, type SettingsLevel } from "./settings";
 
 /** Lists Partners within the caller's scope, newest first. Errors: permission_denied, validation_failed (cursor). */
 export async function listPartners(
@@ -137,28 +164,4 @@ export async function addBusinessEntity(ctx: ServiceContext, input: AddBusinessE
     }),
   );
   return { id };
-}
-
-/** Turns a refused unique reference into its error code; everything else passes. */
-export async function takingReference<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (/_(reference|name)_key$|_account_id_key$/.test(violatedConstraint(error) ?? ""))
-      throw new AppError("reference_taken", { cause: error });
-    throw error;
-  }
-}
-
-/**
- * As `takingReference`, for a row that hangs on others: a foreign key that finds nothing means a neighbour outside this
- * Partner and mode, which to the caller does not exist.
- */
-export async function withNeighbours<T>(missing: ErrorCode, work: () => Promise<T>): Promise<T> {
-  try {
-    return await takingReference(work);
-  } catch (error) {
-    if (sqlState(error) === "23503") throw new AppError(missing, { cause: error });
-    throw error;
-  }
 }

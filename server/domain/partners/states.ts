@@ -22,3 +22,66 @@ export const ACCOUNT_STATE_WORDS: Readonly<Record<AccountState, string>> = {
   OPERATIONAL: "Operational",
   DISABLED: "Disabled by Klarna",
 };
+
+export const ONBOARDING_STATES = [
+  "DRAFT",
+  "SUBMITTED",
+  "APPROVED",
+  "ONBOARDING",
+  "REFUSED",
+  "ONBOARDED",
+  "OPERATIONAL",
+  "CANCELED",
+] as const;
+export type OnboardingState = (typeof ONBOARDING_STATES)[number];
+export const ONBOARDING_STATE_WORDS: Readonly<Record<OnboardingState, string>> = {
+  DRAFT: "Draft",
+  SUBMITTED: "Waiting for approval",
+  APPROVED: "Approved",
+  ONBOARDING: "Being sent to Klarna",
+  REFUSED: "Refused by Klarna",
+  ONBOARDED: "Waiting to be operational",
+  OPERATIONAL: "Operational",
+  CANCELED: "Canceled",
+};
+
+/** Each single thing that Klarna is told. */
+export const CHANGE_KINDS = [
+  "ONBOARD",
+  "ACCOUNT_UPDATE",
+  "ENTITY_CREATE",
+  "ENTITY_UPDATE",
+  "BRAND_CREATE",
+  "BRAND_UPDATE",
+  "GROUP_CREATE",
+  "GROUP_UPDATE",
+  "STORE_CREATE",
+  "STORE_UPDATE",
+  "PAYMENT_ACCOUNT_CREATE",
+  "PRODUCT_ENABLE",
+  "PRODUCT_DISABLE",
+] as const;
+export type ChangeKind = (typeof CHANGE_KINDS)[number];
+export const CHANGE_KIND_WORDS: Readonly<Record<ChangeKind, string>> = {
+  ONBOARD: "Onboard the account",
+  ACCOUNT_UPDATE: "Change the account",
+  ENTITY_CREATE: "Add a legal entity",
+  ENTITY_UPDATE: "Change a legal entity",
+  BRAND_CREATE: "Add a brand",
+  BRAND_UPDATE: "Change a brand",
+  GROUP_CREATE: "Add a store group",
+  GROUP_UPDATE: "Change a store group",
+  STORE_CREATE: "Add a store",
+  STORE_UPDATE: "Change a store",
+  PAYMENT_ACCOUNT_CREATE: "Add a payment account",
+  PRODUCT_ENABLE: "Allow payments",
+  PRODUCT_DISABLE: "Stop payments",
+};
+
+/** Plain words for Klarna's reasons; one that is not known here is shown as it came. */
+export const DECISION_REASON_WORDS: Readonly<Record<string, string>> = {
+  FRAUDULENT_BEHAVIOUR: "Fraudulent behaviour",
+  NON_COMPLIANT: "Breaks the network rules",
+  PROHIBITED_OR_RESTRICTED_SEGMENT: "Type of business that is not allowed",
+  OTHER_RISK: "Other risk",
+};

@@ -1,0 +1,189 @@
+import { requirePermission, type ServiceContext } from "@/server/context";
+import { AppError } from "@/server/core/errors";
+import type { Row } from "@/server/db/client";
+import { appendAudit } from "@/server/domain/audit/service";
+import { takingReference } from "./guards";
+import { saveAccount, saveBrands, saveEntities, saveGroups, savePaymentAccounts } from "./records";
+import { type AccountRow, lockAccountRow, type Queries } from "./rows";
+import {
+  type BrandInput,
+  BrandInputSchema,
+  type Contact,
+  ContactSchema,
+  type EntityInput,
+  EntityInputSchema,
+  type PaymentAccountInput,
+  PaymentAccountInputSchema,
+  type StoreGroupInput,
+  StoreGroupInputSchema,
+  type TerminalSettings,
+  TerminalSettingsSchema,
+} from "./schema";
+
+/*
+ * Changes of an account that is in use: written here and queued for Klarna in one transaction. While the account is a draft
+ * the same functions change the draft.
+ */
+
+type Saved = { id: string; version: number };
+
+async function changing<T>(
+  ctx: ServiceContext,
+  partnerId: string,
+  work: (tx: Queries, account: AccountRow) => Promise<T>,
+): Promise<T> {
+  const result = await takingReference(() =>
+    ctx.db.transaction(async (tx) => {
+      const account = await lockAccountRow(tx, ctx.scope, partnerId);
+      if (!account) throw new AppError("not_found");
+      if (account.partnerState === "CLOSED") throw new AppError("state_conflict", { detail: "The Partner is closed." });
+      return work(tx, account);
+    }),
+  );
+  ctx.nudge("partners");
+  return result;
+}
+
+function only(saved: readonly Saved[]): Saved {
+  const [first] = saved;
+  if (!first) throw new Error("nothing was saved");
+  return first;
+}
+
+const versionOf = (version: number | undefined) => (version === undefined ? {} : { expectedVersion: version });
+
+/** Name and contact of the account. Errors: permission_denied, not_found, state_conflict. */
+export async function changeAccount(
+  ctx: ServiceContext,
+  partnerId: string,
+  input: { accountName?: string | null; contact?: Contact },
+): Promise<Saved> {
+  requirePermission(ctx, "partners:write");
+  const contact = input.contact === undefined ? undefined : ContactSchema.parse(input.contact);
+  return changing(ctx, partnerId, (tx, account) =>
+    saveAccount(tx, ctx, account, {
+      ...(input.accountName === undefined ? {} : { accountName: input.accountName }),
+      ...(contact === undefined ? {} : { contact }),
+    }),
+  );
+}
+
+/**
+ * Makes or changes the legal entity with this reference. `version` is that which the caller saw. `payout` left out keeps it.
+ * Errors: permission_denied, not_found, state_conflict (version).
+ */
+export async function saveBusinessEntity(
+  ctx: ServiceContext,
+  partnerId: string,
+  input: EntityInput,
+  version?: number,
+): Promise<Saved> {
+  requirePermission(ctx, "partners:write");
+  const entity = EntityInputSchema.parse(input);
+  return changing(ctx, partnerId, async (tx, account) =>
+    only(await saveEntities(tx, ctx, account, [entity], versionOf(version))),
+  );
+}
+
+/** Makes or changes the brand with this reference. Errors: permission_denied, not_found, state_conflict, reference_taken (name). */
+export async function saveBrand(
+  ctx: ServiceContext,
+  partnerId: string,
+  input: BrandInput,
+  version?: number,
+): Promise<Saved> {
+  requirePermission(ctx, "stores:write");
+  const brand = BrandInputSchema.parse(input);
+  return changing(ctx, partnerId, async (tx, account) =>
+    only(await saveBrands(tx, ctx, account, [brand], versionOf(version))),
+  );
+}
+
+/**
+ * Makes or changes the store group with this reference; another `brand` moves it with its stores.
+ * Errors: permission_denied, not_found, state_conflict, validation_failed (brand), reference_taken (name).
+ */
+export async function saveStoreGroup(
+  ctx: ServiceContext,
+  partnerId: string,
+  input: StoreGroupInput,
+  version?: number,
+): Promise<Saved> {
+  requirePermission(ctx, "stores:write");
+  const group = StoreGroupInputSchema.parse(input);
+  return changing(ctx, partnerId, async (tx, account) =>
+    only(await saveGroups(tx, ctx, account, [group], versionOf(version))),
+  );
+}
+
+/** Adds a payment account; Klarna lets nobody change one. Errors: permission_denied, not_found, rule_broken, validation_failed, reference_taken. */
+export async function addPaymentAccount(
+  ctx: ServiceContext,
+  partnerId: string,
+  input: PaymentAccountInput,
+): Promise<Saved> {
+  requirePermission(ctx, "partners:write");
+  const payment = PaymentAccountInputSchema.parse(input);
+  return changing(ctx, partnerId, async (tx, account) => only(await savePaymentAccounts(tx, ctx, account, [payment])));
+}
+
+/**
+ * Archives or brings back a brand or store group, here only: Klarna cannot delete one.
+ * Errors: permission_denied, not_found, rule_broken (something active hangs on it).
+ */
+export async function setArchived(
+  ctx: ServiceContext,
+  partnerId: string,
+  subject: { kind: "brand" | "store_group"; id: string },
+  isArchived: boolean,
+): Promise<void> {
+  requirePermission(ctx, "stores:write");
+  const table = subject.kind === "brand" ? "brands" : "store_groups";
+  const hanging =
+    subject.kind === "brand"
+      ? "select 1 from store_groups where brand_id = $1 and status = 'ACTIVE' limit 1"
+      : "select 1 from stores where store_group_id = $1 and status <> 'ARCHIVED' limit 1";
+  await changing(ctx, partnerId, async (tx, account) => {
+    if (isArchived && (await tx.query<Row>({ text: hanging, values: [subject.id] })).length > 0)
+      throw new AppError("rule_broken", {
+        detail:
+          subject.kind === "brand" ? "Archive or move its store groups first." : "Archive or move its stores first.",
+      });
+    const status = isArchived ? "ARCHIVED" : "ACTIVE";
+    const found = await tx.query<Row>({
+      text: `update ${table} set status = $4, version = version + 1, updated_at = $5 where partner_id = $1 and mode = $2 and id = $3 returning 1`,
+      values: [account.partnerId, account.mode, subject.id, status, ctx.clock.now()],
+    });
+    if (found.length === 0) throw new AppError("not_found");
+    await appendAudit(tx, ctx, {
+      action: `${subject.kind}.${isArchived ? "archived" : "restored"}`,
+      subjectKind: subject.kind,
+      subjectId: subject.id,
+      partnerId: account.partnerId,
+      after: { status },
+    });
+  });
+}
+
+/** What the Partner's terminals inherit; see `inheritSettings`. Errors: permission_denied, not_found. */
+export async function saveTerminalSettings(
+  ctx: ServiceContext,
+  partnerId: string,
+  input: TerminalSettings,
+): Promise<void> {
+  requirePermission(ctx, "terminals:write");
+  const settings = TerminalSettingsSchema.parse(input);
+  await changing(ctx, partnerId, async (tx, account) => {
+    await tx.query<Row>({
+      text: "update partner_accounts set settings = $3::jsonb, version = version + 1, updated_at = $4 where partner_id = $1 and mode = $2",
+      values: [account.partnerId, account.mode, JSON.stringify(settings), ctx.clock.now()],
+    });
+    await appendAudit(tx, ctx, {
+      action: "partner.settings_changed",
+      subjectKind: "partner",
+      subjectId: account.partnerId,
+      partnerId: account.partnerId,
+      after: settings,
+    });
+  });
+}

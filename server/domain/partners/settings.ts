@@ -1,0 +1,41 @@
+import type { TerminalSettings } from "./schema";
+
+/** What holds where nobody said anything else. */
+export const DEFAULT_TERMINAL_SETTINGS: Required<TerminalSettings> = {
+  capture: "AUTOMATIC",
+  expires_in: 900,
+  receipt_header: "",
+  receipt_footer: "",
+  qr_dark: "#0b051d",
+  qr_light: "#ffffff",
+  qr_margin: 4,
+  qr_error_correction: "M",
+};
+
+export type SettingsLevel = "default" | "partner" | "store" | "terminal";
+export type EffectiveSettings = {
+  values: Required<TerminalSettings>;
+  /** Where each value comes from. */
+  from: Record<keyof TerminalSettings, SettingsLevel>;
+};
+
+const KEYS = Object.keys(DEFAULT_TERMINAL_SETTINGS) as (keyof TerminalSettings)[];
+
+/** Partner, store, terminal: the nearest that says something wins, field by field. */
+export function inheritSettings(levels: {
+  partner?: TerminalSettings;
+  store?: TerminalSettings;
+  terminal?: TerminalSettings;
+}): EffectiveSettings {
+  const values: Required<TerminalSettings> = { ...DEFAULT_TERMINAL_SETTINGS };
+  const from = Object.fromEntries(KEYS.map((key) => [key, "default"])) as EffectiveSettings["from"];
+  for (const level of ["partner", "store", "terminal"] as const) {
+    const given = levels[level] ?? {};
+    for (const key of KEYS) {
+      if (given[key] === undefined) continue;
+      Object.assign(values, { [key]: given[key] });
+      from[key] = level;
+    }
+  }
+  return { values, from };
+}
