@@ -11,7 +11,7 @@ import { type TestDatabase, testDatabase } from "@/server/testing/database";
  * In full: ENGINE_DUE_RUNS=10000.
  */
 
-const DUE = Number(process.env.ENGINE_DUE_RUNS ?? 2_000);
+const DUE = Number(process.env.ENGINE_DUE_RUNS ?? 1_000);
 const ROOT = path.resolve(import.meta.dirname, "../..");
 const LEASE_MS = 2_000;
 

@@ -132,9 +132,12 @@ it(`R29: ${PAYMENTS} payments fall due at once for two schedulers, one is stoppe
   expect(await count("klarna_operations where kind = 'CANCEL_REQUEST' and state = 'SUCCEEDED'")).toBe(PAYMENTS);
   expect(await count("klarna_operations where kind = 'CANCEL_REQUEST'")).toBe(PAYMENTS);
   expect(await count("outbox_events where type = 'payment.expired'")).toBe(PAYMENTS);
-  expect((await test.simulator.control.requests()).filter((request) => request.state === "CANCELED")).toHaveLength(
-    PAYMENTS,
+  // Klarna's stand-in lists a thousand at the most; none is left in any other state.
+  const [canceled, submitted] = await Promise.all(
+    ["CANCELED", "SUBMITTED"].map((state) => test.simulator.control.requests({ state })),
   );
+  expect(canceled).toHaveLength(Math.min(PAYMENTS, 1_000));
+  expect(submitted).toEqual([]);
   expect((await checkInvariants(test.services.db)).filter((result) => result.broken > 0)).toEqual([]);
   process.stdout.write(
     `${PAYMENTS} due: ${before} looked at by the stopped one, ${left} in its hands, ${b.looked()} by the other\n`,
