@@ -38,7 +38,10 @@ export type ServiceContext = Services & {
 };
 
 /** Where signals go: an Inngest server when one is configured, else the embedded engine on this machine. */
-export function eventApiUrl(settings: Pick<Env, "INNGEST_BASE_URL" | "ENGINE_PORT">): string {
+export function eventApiUrl(
+  settings: Pick<Env, "INNGEST_BASE_URL" | "ENGINE_PORT"> & Partial<Pick<Env, "INNGEST_EVENT_API_BASE_URL">>,
+): string {
+  if (settings.INNGEST_BASE_URL && settings.INNGEST_EVENT_API_BASE_URL) return settings.INNGEST_EVENT_API_BASE_URL;
   return settings.INNGEST_BASE_URL ?? `http://127.0.0.1:${settings.ENGINE_PORT}`;
 }
 

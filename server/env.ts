@@ -49,6 +49,8 @@ const EnvSchema = z.object({
   TILLGATE_ENCRYPTION_KEYS: encryptionKeysSchema,
   TILLGATE_KEY_PEPPER: z.string().min(32),
   INNGEST_BASE_URL: z.url().optional(),
+  /** Only where events have an address of their own, as with Inngest Cloud. The SDK reads it by itself too. */
+  INNGEST_EVENT_API_BASE_URL: z.url().optional(),
   INNGEST_EVENT_KEY: z.string().min(8).default("local-events"),
   INNGEST_SIGNING_KEY: z.string().min(8).optional(),
   INNGEST_SIGNING_KEY_FALLBACK: z.string().min(8).optional(),

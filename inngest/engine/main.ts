@@ -43,7 +43,7 @@ async function findWork(port: number, signingKey: string): Promise<Work> {
     .filter((url) => url !== "");
   if (urls.length > 0) return { apps: urls.map((url) => ({ url })), wakeSignals: [], endWork: () => Promise.resolve() };
   // What the client reads for itself: where events go, and the key that proves a call came from this engine.
-  process.env.INNGEST_BASE_URL ??= `http://127.0.0.1:${port}`;
+  process.env.INNGEST_BASE_URL = `http://127.0.0.1:${port}`;
   process.env.INNGEST_SIGNING_KEY = signingKey;
   const [{ inngest }, { functions, wakeSignals, endWork }] = await Promise.all([
     import("@/inngest/client"),
@@ -56,6 +56,10 @@ async function main(): Promise<void> {
   // The SDK copies the environment at each call, which costs as much as the rest of a call while it is the system's own.
   process.env = { ...process.env };
   const settings = env();
+  if (settings.INNGEST_BASE_URL)
+    throw new SettingError(
+      `INNGEST_BASE_URL names an Inngest server (${settings.INNGEST_BASE_URL}), which runs the functions: the embedded engine does not start beside it. Leave the setting out to use the engine.`,
+    );
   const log = createLog({ level: settings.LOG_LEVEL, name: "engine" });
   const end = (code: number): never => process.exit(code);
 

@@ -8,6 +8,7 @@ import { MigrationFailure, migrate } from "@/prisma/migrate";
 import { readEnv, SettingError } from "@/server/env";
 import { buildApp } from "./build";
 import { BootFailure, isErrorWithCode, messageOf } from "./failure";
+import { keepRegistering } from "./functions";
 import { startGuard } from "./guard";
 import { isPortFree } from "./ports";
 import { startPostgres } from "./postgres";
@@ -331,6 +332,7 @@ async function bringUp(context: {
       : []),
   ]);
   supervisor.settled();
+  if (!settings.hasEngine) void keepRegistering(`http://127.0.0.1:${settings.ports.web}/api/inngest`, say);
   process.stdout.write(isQuiet ? "ready\n" : welcome(settings, refreshDemo(settings, environment)));
   if (isQuiet) refreshDemo(settings, environment);
   process.send?.({ type: "ready" });

@@ -216,8 +216,10 @@ export function processEnvironment(
         TILLGATE_SESSION_SECRET: secrets.sessionSecret,
         TILLGATE_ENCRYPTION_KEYS: secrets.encryptionKeys,
         TILLGATE_KEY_PEPPER: secrets.keyPepper,
-        INNGEST_EVENT_KEY: secrets.inngestEventKey,
-        INNGEST_SIGNING_KEY: secrets.inngestSigningKey,
+        // An Inngest server has keys of its own, or none when it is one for development.
+        ...(settings.hasEngine
+          ? { INNGEST_EVENT_KEY: secrets.inngestEventKey, INNGEST_SIGNING_KEY: secrets.inngestSigningKey }
+          : {}),
         ...(settings.isProduction ? {} : { METRICS_TOKEN: secrets.metricsToken }),
         ...(settings.simulatorUrl ? { KLARNA_TEST_API_KEY: secrets.simulatorApiKey } : {}),
       }

@@ -1,6 +1,6 @@
 import { serve } from "inngest/next";
-import { inngest } from "@/inngest/client";
+import { inngest, serveOrigin } from "@/inngest/client";
 import { functions } from "@/inngest/index";
 
 // Only these three: other methods of the SDK's handler have told more than they should.
-export const { GET, POST, PUT } = serve({ client: inngest, functions });
+export const { GET, POST, PUT } = serve({ client: inngest, functions, serveOrigin, servePath: "/api/inngest" });
