@@ -10,7 +10,16 @@ import { askPasskeyAction, signInByPasskeyAction } from "./actions";
 import { passkeyFailure } from "./passkey-words";
 
 /** Signs in with a passkey: the device checks the person, so nothing is typed. */
-export function PasskeyButton({ next, word = "Use a passkey" }: { next: string; word?: string }) {
+export function PasskeyButton({
+  next,
+  word = "Use a passkey",
+  isFirst = false,
+}: {
+  next: string;
+  word?: string;
+  /** The best way on this page. */
+  isFirst?: boolean;
+}) {
   const isHydrated = useHydrated();
   const [isBusy, setBusy] = useState(false);
   const [message, setMessage] = useState<string | null>(null);
@@ -36,7 +45,14 @@ export function PasskeyButton({ next, word = "Use a passkey" }: { next: string; 
 
   return (
     <div className="grid gap-3">
-      <Button size="lg" className="w-full" isBusy={isBusy} disabled={!isHydrated} onClick={() => void run()}>
+      <Button
+        variant={isFirst ? "primary" : "secondary"}
+        size="lg"
+        className="w-full"
+        isBusy={isBusy}
+        disabled={!isHydrated}
+        onClick={() => void run()}
+      >
         {isBusy ? null : <Fingerprint aria-hidden />}
         {word}
       </Button>

@@ -46,7 +46,7 @@ export function TotpSetup({
           <li>
             Scan the code, or type this key:
             <span className="mt-1 flex items-start gap-1">
-              <code className="min-w-0 select-all break-all font-mono text-ink text-xs">
+              <code className="min-w-0 select-all break-words font-mono text-ink text-xs">
                 {secret.replace(/(.{4})(?=.)/g, "$1 ")}
               </code>
               <CopyButton text={secret} label="Copy key" />

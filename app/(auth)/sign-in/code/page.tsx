@@ -34,7 +34,7 @@ export default async function CodePage({ searchParams }: { searchParams: Search 
       }
     >
       <div className="mt-6 grid gap-4">
-        {account !== null && account.passkeys > 0 ? <PasskeyButton next={next} /> : null}
+        {account !== null && account.passkeys > 0 ? <PasskeyButton next={next} isFirst /> : null}
         <CodeForm next={next} hasTotp={hasTotp} isAlternative={account !== null && account.passkeys > 0} />
       </div>
     </AuthCard>
