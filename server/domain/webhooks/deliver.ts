@@ -107,6 +107,13 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
       if (isFull) wake();
     }, SLOW_AFTER_MS);
     attempt(claim)
+      .finally(() => {
+        // The endpoint is free once it has answered: writing that down need not hold its lane.
+        const left = (busy.get(claim.endpointId) ?? 1) - 1;
+        if (left > 0) busy.set(claim.endpointId, left);
+        else busy.delete(claim.endpointId);
+        wake();
+      })
       .then(record)
       .catch((error: unknown) =>
         log.error(
@@ -119,9 +126,6 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
         if (isSlow) slow -= 1;
         inFlight -= 1;
         started.delete(claim);
-        const left = (busy.get(claim.endpointId) ?? 1) - 1;
-        if (left > 0) busy.set(claim.endpointId, left);
-        else busy.delete(claim.endpointId);
         wake();
       });
   }
