@@ -103,7 +103,7 @@ test("S12: an admin sets up the second step at the first sign-in and is where th
   await typePassword(page, "ACQUIRER_ADMIN", "/stores");
   await page.waitForURL(/\/enroll-mfa\?next=%2Fstores/);
   await expectAccessible(page);
-  key = await page.locator("code").first().innerText();
+  key = (await page.locator("code").first().textContent()) ?? "";
   const code = page.getByLabel("Code", { exact: true });
   await code.fill(codeOf(key, Date.now() - 10 * STEP_MS));
   await code.press("Enter");
@@ -112,7 +112,7 @@ test("S12: an admin sets up the second step at the first sign-in and is where th
   await code.press("Enter");
   const list = page.getByRole("list", { name: "Recovery codes" });
   await expect(list.getByRole("listitem")).toHaveCount(10);
-  recoveryCodes = await list.getByRole("listitem").allInnerTexts();
+  recoveryCodes = await list.getByRole("listitem").allTextContents();
   await expectAccessible(page);
   await page.getByRole("link", { name: "I have kept them, continue" }).click();
   await expect(page).toHaveURL(/\/stores$/);
