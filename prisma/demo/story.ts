@@ -41,7 +41,7 @@ export type History = {
   /** What Klarna told us: the body is encrypted when it is written. */
   inbox: (Record<string, unknown> & { id: string; mode: "test"; body: Record<string, unknown> })[];
   calls: Record<string, unknown>[];
-  events: Dated<NewEvent & { version: number; relayedAt: Date }>[];
+  events: Dated<NewEvent & { version: number; requestId: string | null; relayedAt: Date }>[];
   audit: Dated<Record<string, unknown>>[];
   alarms: (Record<string, unknown> & { raisedAt: Date })[];
 };
@@ -66,6 +66,8 @@ export class Story {
   private at: Date;
   private readonly payment: PaymentRecord;
   private readonly caller: Actor;
+  /** What Klarna told last, and when. */
+  private cause: { id: string; at: Date } | null = null;
 
   constructor(
     private readonly random: Random,
@@ -248,7 +250,14 @@ export class Story {
     this.at = addMs(this.at, this.random.int(minMs, maxMs));
   }
 
+  /** The event from Klarna that made this happen: the one that came at this moment, where Klarna is the actor. */
+  private causeOf(actor: Actor): string | null {
+    const { cause } = this;
+    return actor.kind === "KLARNA" && cause !== null && cause.at === this.at ? cause.id : null;
+  }
+
   private note(actor: Actor, action: string, before: unknown, after: unknown): void {
+    const requestId = this.random.id("request", this.at);
     this.history.audit.push({
       id: this.random.id("audit", this.at),
       partnerId: this.partner.id,
@@ -259,25 +268,26 @@ export class Story {
       action,
       subjectKind: "payment",
       subjectId: this.payment.id,
-      requestId: this.random.id("request", this.at),
+      requestId: this.causeOf(actor) ?? requestId,
       before: before === undefined ? null : redact(before),
       after: redact(after),
       createdAt: this.at,
     });
   }
 
-  private announce(event: NewEvent): void {
+  private announce(event: NewEvent, requestId: string | null = null): void {
     this.history.events.push({
       ...event,
       id: this.random.id("event", this.at),
       version: 1,
+      requestId,
       createdAt: this.at,
       relayedAt: addMs(this.at, this.random.int(8, 90)),
     });
   }
 
-  private announceState(before: PaymentRecord, type: EventType): void {
-    this.announce(announcePayment(before, this.payment, type));
+  private announceState(before: PaymentRecord, type: EventType, requestId: string | null = null): void {
+    this.announce(announcePayment(before, this.payment, type), requestId);
   }
 
   /** One step of the payment: only where the state table leads there. */
@@ -287,7 +297,7 @@ export class Story {
       throw new Error(`the demo cannot go from ${before.state} to ${state}`);
     Object.assign(this.payment, facts, { state, version: before.version + 1, updatedAt: this.at });
     const type = stateEvent(state);
-    if (type) this.announceState(before, type);
+    if (type) this.announceState(before, type, this.causeOf(actor));
     this.note(actor, `payment.${state.toLowerCase()}`, { status: before.state }, { status: state });
   }
 
@@ -297,8 +307,10 @@ export class Story {
     const occurredAt = addMs(this.at, -this.random.int(60, 340));
     const eventType = `payment.request.state-change.${state.toLowerCase().replace("_", "-")}`;
     const eventId = this.random.uuid();
+    const id = this.random.id("inboxEvent", this.at);
+    this.cause = { id, at: this.at };
     this.history.inbox.push({
-      id: this.random.id("inboxEvent", this.at),
+      id,
       eventId,
       mode: "test",
       eventType,

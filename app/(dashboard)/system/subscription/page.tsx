@@ -145,58 +145,50 @@ export default async function SubscriptionPage() {
   );
 }
 
+/** Field by field, side by side; one below the other on a phone. */
 function Comparison({ view, ours }: { view: SubscriptionView; ours: HeldWebhook | null }) {
   if (view.verdict === "UNREACHABLE" || view.verdict === "UNKNOWN") return null;
   const differing = new Set(view.differences.map((difference) => difference.field));
+  const columns = "sm:grid sm:grid-cols-[7rem_minmax(0,1fr)_minmax(0,1fr)_6rem] sm:gap-x-6";
   return (
-    <div className="overflow-x-auto">
-      <table className="w-full min-w-[560px] border-collapse text-left text-sm">
-        <thead>
-          <tr className="border-line border-b text-ink-3 text-xs">
-            <th scope="col" className="w-32 px-4 py-2 font-medium">
-              Field
-            </th>
-            <th scope="col" className="px-4 py-2 font-medium">
-              At Klarna
-            </th>
-            <th scope="col" className="px-4 py-2 font-medium">
-              Wanted
-            </th>
-            <th scope="col" className="w-28 px-4 py-2 font-medium">
-              <span className="sr-only">Agreement</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {SUBSCRIPTION_FIELDS.map((field) => (
-            <tr key={field} className="border-line border-b last:border-b-0">
-              <th scope="row" className="px-4 py-2 align-top font-normal text-ink-2">
-                {FIELD_WORDS[field]}
-              </th>
-              <td className="break-all px-4 py-2 align-top font-mono text-xs leading-5">
-                {ours === null ? <span className="font-sans text-ink-3">–</span> : ours[field]}
-              </td>
-              <td className="break-all px-4 py-2 align-top font-mono text-xs leading-5">{view.wanted[field]}</td>
-              <td className="px-4 py-2 align-top">
-                {ours === null ? (
-                  <Badge tone="bad" hasDot>
-                    Missing
-                  </Badge>
-                ) : differing.has(field) ? (
-                  <Badge tone="warn" hasDot>
-                    Differs
-                  </Badge>
-                ) : (
-                  <Badge tone="good" hasDot>
-                    Agrees
-                  </Badge>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+    <div>
+      <div aria-hidden className={`hidden border-line border-b px-4 py-2 text-ink-3 text-xs ${columns}`}>
+        <span>Field</span>
+        <span>At Klarna</span>
+        <span>Wanted</span>
+      </div>
+      <ul aria-label="What Klarna holds beside what we want">
+        {SUBSCRIPTION_FIELDS.map((field) => (
+          <li key={field} className={`grid gap-1 border-line border-b px-4 py-2 last:border-b-0 ${columns}`}>
+            <span className="text-ink-2 text-sm">{FIELD_WORDS[field]}</span>
+            <FieldValue label="At Klarna" value={ours === null ? null : ours[field]} />
+            <FieldValue label="Wanted" value={view.wanted[field]} />
+            {ours === null ? (
+              <Badge tone="bad" hasDot>
+                Missing
+              </Badge>
+            ) : differing.has(field) ? (
+              <Badge tone="warn" hasDot>
+                Differs
+              </Badge>
+            ) : (
+              <Badge tone="good" hasDot>
+                Agrees
+              </Badge>
+            )}
+          </li>
+        ))}
+      </ul>
     </div>
+  );
+}
+
+function FieldValue({ label, value }: { label: string; value: string | null }) {
+  return (
+    <span className="min-w-0 break-all font-mono text-xs leading-5">
+      <span className="mr-2 font-sans text-ink-3 sm:sr-only">{label}</span>
+      {value ?? <span className="font-sans text-ink-3">–</span>}
+    </span>
   );
 }
 

@@ -88,13 +88,21 @@ export default async function ReceivedEventPage({ params }: { params: Promise<{ 
                 term: "Payment",
                 value:
                   event.paymentId === null ? null : (
-                    <TextLink href={`/payments/${event.paymentId}`} className="break-all font-mono text-xs">
+                    <TextLink
+                      href={`/payments/${event.paymentId}`}
+                      className="inline-flex min-h-6 items-center break-all font-mono text-xs"
+                    >
                       {event.paymentId}
                     </TextLink>
                   ),
                 hint:
                   event.paymentId === null ? undefined : (
-                    <TextLink href={`/system/received?payment=${event.paymentId}`}>All events of this payment</TextLink>
+                    <TextLink
+                      href={`/system/received?payment=${event.paymentId}`}
+                      className="inline-flex min-h-6 items-center"
+                    >
+                      All events of this payment
+                    </TextLink>
                   ),
               },
               { term: "Partner", value: event.partnerName },
@@ -118,7 +126,11 @@ export default async function ReceivedEventPage({ params }: { params: Promise<{ 
               {
                 term: "Verified by key",
                 value: <Id value={event.signingKeyId} isFull />,
-                hint: <TextLink href="/system/subscription#keys">Signing keys</TextLink>,
+                hint: (
+                  <TextLink href="/system/subscription#keys" className="inline-flex min-h-6 items-center">
+                    Signing keys
+                  </TextLink>
+                ),
               },
             ]}
           />
@@ -185,7 +197,7 @@ function effectItem(effect: InboxEffect): TimelineItem {
       actor: "Event for the Partner",
       via: effect.deliveries === 1 ? "1 delivery" : `${effect.deliveries} deliveries`,
       aside: (
-        <TextLink href={`/webhooks/deliveries?event=${effect.id}`} className="text-xs">
+        <TextLink href={`/webhooks/deliveries?event=${effect.id}`} className="inline-flex min-h-6 items-center text-xs">
           Deliveries
         </TextLink>
       ),
