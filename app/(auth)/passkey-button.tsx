@@ -12,11 +12,9 @@ import { passkeyFailure } from "./passkey-words";
 /** Signs in with a passkey: the device checks the person, so nothing is typed. */
 export function PasskeyButton({
   next,
-  word = "Use a passkey",
   isFirst = false,
 }: {
   next: string;
-  word?: string;
   /** The best way on this page. */
   isFirst?: boolean;
 }) {
@@ -54,7 +52,7 @@ export function PasskeyButton({
         onClick={() => void run()}
       >
         {isBusy ? null : <Fingerprint aria-hidden />}
-        {word}
+        Use a passkey
       </Button>
       {message === null ? null : <Notice tone="bad" title={message} />}
     </div>

@@ -3,6 +3,7 @@ import { globSync } from "node:fs";
 import path from "node:path";
 import type { BrowserContext, Page } from "@playwright/test";
 import { type Instance, startInstance } from "@/server/testing/instance";
+import { type TestOidcProvider, testOidcProvider } from "@/server/testing/oidc-provider";
 import { expect, expectAccessible, test } from "../fixtures";
 
 /*
@@ -17,10 +18,22 @@ test.describe.configure({ mode: "serial" });
 test.setTimeout(240_000);
 
 let instance: Instance;
+let provider: TestOidcProvider;
 test.beforeAll(async () => {
-  instance = await startInstance({ env: { TWO_FACTOR: "required" } });
+  provider = await testOidcProvider();
+  const env = {
+    TWO_FACTOR: "required",
+    OIDC_ISSUER: provider.issuer,
+    OIDC_CLIENT_ID: provider.clientId,
+    OIDC_CLIENT_SECRET: provider.clientSecret,
+    OIDC_NAME: "Example ID",
+  };
+  instance = await startInstance({ env });
 });
-test.afterAll(() => instance.stop());
+test.afterAll(async () => {
+  await instance.stop();
+  await provider.close();
+});
 
 /** What an authenticator app shows for a key that was typed into it. */
 function codeOf(key: string, atMs = Date.now()): string {
@@ -153,12 +166,69 @@ test("a recovery code signs in once; a passkey is added and signs in alone", asy
   await expectAccessible(page);
 
   await signOut(page);
-  await page.getByRole("button", { name: "Sign in with a passkey" }).click();
+  await page.getByRole("button", { name: "Use a passkey" }).click();
   await page.waitForURL((url) => url.pathname === "/");
   await page.goto(`${instance.url}/system/mails`);
   for (const subject of ["An authenticator app was added", "A recovery code was used", "A passkey was added"])
     await expect(page.getByRole("cell", { name: subject })).toBeVisible();
   await expectAccessible(page);
+});
+
+test("S14: no page, no address and no storage holds the session's token, the app's key, a recovery code or the password", async ({
+  context,
+  page,
+}) => {
+  await typePassword(page, "ACQUIRER_ADMIN");
+  await page.getByRole("button", { name: "Use a recovery code" }).click();
+  await page.getByLabel("Recovery code").fill(recoveryCodes[2] ?? "");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.waitForURL((url) => url.pathname === "/");
+  const cookies = (await context.cookies()).filter((cookie) => cookie.name.endsWith(".session"));
+  expect(cookies).toHaveLength(1);
+  const secrets = [
+    cookies[0]?.value ?? "",
+    key.replace(/\s/g, ""),
+    personOf("ACQUIRER_ADMIN").password,
+    ...recoveryCodes.flatMap((code) => [code, code.replace("-", "")]),
+  ];
+  const addresses = ["/", "/settings/security", "/settings/sessions", "/settings/users", "/system", "/system/mails"];
+  for (const address of addresses) {
+    await page.goto(`${instance.url}${address}`);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    const everything = await page.evaluate(() =>
+      [
+        document.documentElement.outerHTML,
+        location.href,
+        document.cookie,
+        JSON.stringify(localStorage),
+        JSON.stringify(sessionStorage),
+      ].join("\n"),
+    );
+    for (const secret of secrets) expect(everything.includes(secret), `${address} holds a secret`).toBe(false);
+  }
+});
+
+test("single sign-on: who is known here comes in, with the provider's second step or with ours; a stranger does not", async ({
+  context,
+  page,
+}) => {
+  const go = async (): Promise<void> => {
+    await page.goto(`${instance.url}/sign-in?next=%2Fstores`);
+    await page.getByRole("link", { name: "Sign in with Example ID" }).click();
+  };
+  provider.person = { sub: "stranger", email: "stranger@elsewhere.example", email_verified: true, amr: ["mfa"] };
+  await go();
+  await expect(page.getByText("Nobody here has the account that you signed in with.")).toBeVisible();
+
+  const { email } = personOf("ACQUIRER_FINANCE");
+  provider.person = { sub: "finance", email, email_verified: true };
+  await go();
+  await expect(page).toHaveURL(/\/enroll-mfa/);
+  await context.clearCookies();
+  provider.person = { ...provider.person, amr: ["pwd", "mfa"] };
+  await go();
+  await expect(page).toHaveURL(/\/stores$/);
+  await expect(page.getByRole("heading", { level: 1, name: "Stores" })).toBeVisible();
 });
 
 test("S15: a forgotten password is set by the link of a mail, once; the second step stays", async ({ browser }) => {

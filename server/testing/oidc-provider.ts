@@ -75,11 +75,29 @@ export async function testOidcProvider(): Promise<TestOidcProvider> {
     return `${head}.${body}.${base64url(sign("sha256", Buffer.from(`${head}.${body}`), key))}`;
   };
 
+  const authorize = (url: URL): URL => {
+    const asked = (name: string): string => url.searchParams.get(name) ?? "";
+    if (asked("code_challenge_method") !== "S256" || asked("code_challenge") === "") throw new Error("no PKCE");
+    if (asked("response_type") !== "code" || asked("client_id") !== clientId) throw new Error("another client");
+    const code = randomBytes(16).toString("base64url");
+    codes.set(code, {
+      challenge: asked("code_challenge"),
+      nonce: asked("nonce"),
+      redirectUri: asked("redirect_uri"),
+      person: provider.person,
+    });
+    const back = new URL(asked("redirect_uri"));
+    back.searchParams.set("code", code);
+    back.searchParams.set("state", asked("state"));
+    return back;
+  };
+
   const server = createServer((request, response) => {
     const answer = (status: number, body: unknown): void => {
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
     };
-    const { pathname } = new URL(request.url ?? "/", "http://provider.invalid");
+    const url = new URL(request.url ?? "/", "http://provider.invalid");
+    const { pathname } = url;
     if (pathname === "/.well-known/openid-configuration") {
       answer(200, {
         issuer: provider.issuer,
@@ -92,6 +110,8 @@ export async function testOidcProvider(): Promise<TestOidcProvider> {
         token_endpoint_auth_methods_supported: ["client_secret_post", "client_secret_basic"],
         code_challenge_methods_supported: ["S256"],
       });
+    } else if (pathname === "/authorize") {
+      response.writeHead(302, { location: authorize(url).href }).end();
     } else if (pathname === "/keys") {
       const jwk = createPublicKey(keys.privateKey).export({ format: "jwk" });
       answer(200, { keys: [{ ...jwk, kid: KEY_ID, alg: "RS256", use: "sig" }] });
@@ -118,22 +138,7 @@ export async function testOidcProvider(): Promise<TestOidcProvider> {
     issuer: `http://127.0.0.1:${address.port}`,
     clientId,
     clientSecret,
-    authorize: (url: URL) => {
-      const asked = (name: string): string => url.searchParams.get(name) ?? "";
-      if (asked("code_challenge_method") !== "S256" || asked("code_challenge") === "") throw new Error("no PKCE");
-      if (asked("response_type") !== "code" || asked("client_id") !== clientId) throw new Error("another client");
-      const code = randomBytes(16).toString("base64url");
-      codes.set(code, {
-        challenge: asked("code_challenge"),
-        nonce: asked("nonce"),
-        redirectUri: asked("redirect_uri"),
-        person: provider.person,
-      });
-      const back = new URL(asked("redirect_uri"));
-      back.searchParams.set("code", code);
-      back.searchParams.set("state", asked("state"));
-      return back;
-    },
+    authorize,
     exchanges: () => exchanges,
     close: async () => {
       server.closeAllConnections();

@@ -45,7 +45,7 @@ export default async function SignInPage({ searchParams }: { searchParams: Searc
         <TextLink href="/forgot-password">Forgot your password?</TextLink>
       </p>
       <div className="mt-5 grid gap-3 border-line border-t pt-5">
-        <PasskeyButton next={path} word="Sign in with a passkey" />
+        <PasskeyButton next={path} />
         {isSsoConfigured(services) ? (
           // A plain link: it leads to an endpoint that leaves for the provider, not to a page.
           <a
