@@ -36,7 +36,7 @@ test("S1: an invited Partner admin accepts, signs in, sees their own Partner alo
     const nora = await context.newPage();
     await nora.goto(href);
     await expect(nora.getByText(email)).toBeVisible();
-    await nora.getByLabel("Password", { exact: true }).fill(PASSWORD);
+    await nora.getByLabel("New password").fill(PASSWORD);
     await nora.getByRole("button", { name: "Accept and sign in" }).click();
     await expect(nora.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
 
@@ -44,7 +44,7 @@ test("S1: an invited Partner admin accepts, signs in, sees their own Partner alo
     await expect(nora.getByText("1 Partner", { exact: true })).toBeVisible();
     await expect(nora.getByRole("row", { name: /Fjordgear/ })).toBeVisible();
     await nora.goto("/settings/users");
-    await expect(nora.getByRole("row", { name: /Nora Fjeld/ })).toBeVisible();
+    await expect(nora.getByRole("row").filter({ hasText: email })).toBeVisible();
     await expect(nora.getByRole("row", { name: /Ingrid Solheim/ })).toBeVisible();
     await expect(nora.getByRole("row", { name: /Astrid Holm|Petra Lindqvist|Omar Haddad/ })).toHaveCount(0);
     for (const hidden of ["/system", "/system/mails", "/settings/users/usr_01ARZ3NDEKTSV4RRFFQ69G5FAV"]) {
@@ -80,7 +80,7 @@ test("S7: a refund above the limit waits for a second person, who alone can appr
   await asker.goto(`/payments/${payment.id}`);
   await asker.getByRole("button", { name: "Refund", exact: true }).click();
   await asker.getByRole("alertdialog").getByRole("button", { name: "Refund SEK 30,000.00" }).click();
-  await expect(asker.getByText(/needs a second person/)).toBeVisible();
+  await expect(asker.getByText(/needs a second person/).first()).toBeVisible();
   expect(await api.refunds(payment.id)).toHaveLength(0);
   await asker.goto(`/settings/approvals?q=${payment.id}`);
   await asker
