@@ -21,6 +21,12 @@ import { CarryOut, CollectKey, Decide, Withdraw } from "./decide";
 
 export const metadata: Metadata = { title: "Approval" };
 
+const TITLES: Readonly<Record<string, string>> = {
+  PENDING: "What will be done",
+  APPROVED: "What will be done",
+  EXECUTED: "What was done",
+};
+
 /** The list of what will be done: names as they stand, texts and numbers in words. */
 function payloadFacts(approval: ApprovalRecord): { term: string; value: ReactNode }[] {
   const { payload } = approval;
@@ -105,7 +111,10 @@ export default async function ApprovalPage({ params }: { params: Promise<{ id: s
       }
       main={
         <>
-          <Panel title="What will be done" description="Exactly this, and nothing else.">
+          <Panel
+            title={TITLES[approval.state] ?? "What was asked for"}
+            {...(approval.state in TITLES ? { description: "Exactly this, and nothing else." } : {})}
+          >
             <DefinitionList items={payloadFacts(approval)} />
           </Panel>
           <AuditPanel ctx={ctx} subject={approval.id} />
