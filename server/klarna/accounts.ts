@@ -247,6 +247,8 @@ export const createPaymentAccount = (
     ...write,
   });
 
+const PageSchema = z.looseObject({ pagination: z.looseObject({ last_item: nullish }).optional() });
+
 /** Reads a list to its end, 500 at a time. `null` when a page could not be read. */
 export async function readAll<T>(
   client: KlarnaClient,
@@ -259,20 +261,13 @@ export async function readAll<T>(
     const query: string = after === null ? "?size=500" : `?size=500&starting_after=${part(after)}`;
     const outcome = await manage(client, target, { method: "GET", path: `${list.path}${query}` });
     if (outcome.kind !== "answered") return null;
-    const parsed = z
-      .looseObject({
-        [list.key]: z.array(list.schema),
-        pagination: z.looseObject({ last_item: nullish }).optional(),
-      })
-      .safeParse(outcome.body);
-    if (!parsed.success) return null;
-    const found = z.array(list.schema).parse(parsed.data[list.key]);
-    items.push(...found);
-    const cursor = z
-      .looseObject({ pagination: z.looseObject({ last_item: nullish }).optional() })
-      .parse(outcome.body).pagination;
-    if (!cursor?.last_item || found.length === 0) return items;
-    after = cursor.last_item;
+    const parsed = PageSchema.safeParse(outcome.body);
+    const found = parsed.success ? z.array(list.schema).safeParse(parsed.data[list.key]) : null;
+    if (!parsed.success || !found?.success) return null;
+    items.push(...found.data);
+    const last = parsed.data.pagination?.last_item ?? null;
+    if (last === null || found.data.length === 0) return items;
+    after = last;
   }
   return null;
 }

@@ -26,8 +26,12 @@ export async function storeSigningKey(
   });
 }
 
-/** The product's own listener on a loopback port, subscribed at the simulator to everything. */
-export async function receiveKlarnaWebhooks(services: Services, simulator: RunningSimulator): Promise<WebhookReceiver> {
+/** The product's own listener on a loopback port, subscribed at the simulator to these types. */
+export async function receiveKlarnaWebhooks(
+  services: Services,
+  simulator: RunningSimulator,
+  eventTypes: string[] = ["payment.*"],
+): Promise<WebhookReceiver> {
   const listener = createKlarnaListener(services);
   let isHeld = false;
   let count = 0;
@@ -50,7 +54,7 @@ export async function receiveKlarnaWebhooks(services: Services, simulator: Runni
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
   const url = `http://127.0.0.1:${address.port}/api/klarna/webhooks`;
-  const webhook = await simulator.control.webhook(url);
+  const webhook = await simulator.control.webhook(url, eventTypes);
   await storeSigningKey(services, { id: webhook.signing_key_id, mode: "test", secret: webhook.signing_key });
   return {
     url,

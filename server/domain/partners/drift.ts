@@ -478,6 +478,30 @@ async function ourWire(tx: Queries, ctx: ServiceContext, account: AccountRow, ki
   }
 }
 
+/**
+ * An address is sent whole. Its other parts that differ are still to be decided on: they go out as Klarna holds them.
+ */
+async function leavingOthers(
+  tx: Queries,
+  ctx: ServiceContext,
+  account: AccountRow,
+  finding: FindingRow,
+  wire: Wire,
+): Promise<Wire> {
+  const others = await tx.query<Row & { id: string; field: string; valuesSecret: string }>({
+    text: `select id, field, values_secret as "valuesSecret" from drift_findings
+      where partner_id = $1 and mode = $2 and subject_id = $3 and state = 'OPEN' and id <> $4`,
+    values: [account.partnerId, account.mode, finding.subjectId, finding.id],
+  });
+  const head = finding.field.split(".")[0];
+  return others
+    .filter((other) => other.field.split(".")[0] === head)
+    .reduce((all, other) => {
+      const { theirs } = ValuesSchema.parse(JSON.parse(ctx.secrets.open(other.valuesSecret, valuesPlace(other.id))));
+      return withValue(all, other.field, theirs ?? undefined);
+    }, wire);
+}
+
 async function push(tx: Queries, ctx: ServiceContext, account: AccountRow, finding: FindingRow): Promise<void> {
   const { subjectKind: kind, subjectId, field } = finding;
   const wire = await ourWire(tx, ctx, account, kind, subjectId);
@@ -489,7 +513,7 @@ async function push(tx: Queries, ctx: ServiceContext, account: AccountRow, findi
       kind: update,
       subjectKind: kind,
       subjectId,
-      body: patchOf(wire, [field]),
+      body: patchOf(await leavingOthers(tx, ctx, account, finding, wire), [field]),
       fields: [field],
     });
     return;

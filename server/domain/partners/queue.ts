@@ -51,7 +51,7 @@ import {
   type StoreRow,
 } from "./rows";
 import type { ChangeKind } from "./states";
-import { differing, patchOf, storeWire, type Wire } from "./wire";
+import { differing, patchOf, pruned, storeWire, type Wire } from "./wire";
 
 /*
  * What Klarna is to be told: written in the transaction of the change, sent afterwards, one call of an account at a time
@@ -98,7 +98,11 @@ export async function enqueue(
       change.kind,
       change.subjectKind,
       change.subjectId,
-      ctx.secrets.seal(JSON.stringify(change.body), payloadPlace(id)),
+      // What creates says nothing where we have nothing; what updates says so where something was taken away.
+      ctx.secrets.seal(
+        JSON.stringify(change.kind.endsWith("_CREATE") ? pruned(change.body) : change.body),
+        payloadPlace(id),
+      ),
       change.fields,
       klarnaIdempotencyKey(id),
       now,

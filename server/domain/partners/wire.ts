@@ -93,8 +93,8 @@ export function withValue(wire: Wire, path: string, value: unknown): Wire {
 const WHOLE = new Set(["address"]);
 
 /**
- * The body of an update: of `after`, what the paths name. What was taken away is sent empty, because Klarna keeps what an
- * update leaves out.
+ * The body of an update: of `after`, what the paths name. What was taken away is sent as null, a list as an empty one,
+ * because Klarna keeps what an update leaves out.
  */
 export function patchOf(after: Wire, paths: readonly string[]): Wire {
   let body: Wire = {};
@@ -105,7 +105,7 @@ export function patchOf(after: Wire, paths: readonly string[]): Wire {
     const head = path.split(".")[0] ?? path;
     if (WHOLE.has(head)) heads.add(head);
     const value = valueAt(source, path);
-    body = withValue(body, path, value === undefined ? (LISTS.has(path) ? [] : "") : value);
+    body = withValue(body, path, value === undefined ? (LISTS.has(path) ? [] : null) : value);
   }
   for (const head of heads) {
     const own = body[head];

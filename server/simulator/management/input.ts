@@ -24,6 +24,28 @@ export function refuse(errors: ValidationError[]): SimulatedError {
   return new SimulatedError("VALIDATION_ERROR", undefined, errors.slice(0, 50));
 }
 
+/** An update without what it takes away: `null` is no value of any field. */
+export function present(body: unknown): unknown {
+  if (!isRecord(body)) return body;
+  return Object.fromEntries(
+    Object.entries(body)
+      .filter(([, value]) => value !== null)
+      .map(([key, value]) => [key, present(value)]),
+  );
+}
+
+/** What was, without the fields that an update sets to `null`. Ours: no page says how an optional field is taken away. */
+export function cleared(before: Record<string, unknown>, body: unknown): Record<string, unknown> {
+  if (!isRecord(body)) return before;
+  const after = { ...before };
+  for (const [key, value] of Object.entries(body)) {
+    const old = after[key];
+    if (value === null) delete after[key];
+    else if (isRecord(old) && isRecord(value)) after[key] = cleared(old, value);
+  }
+  return after;
+}
+
 export function parseInput<S extends z.ZodType>(schema: S, body: unknown): z.infer<S> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;

@@ -1,14 +1,17 @@
 import { SimulatedError, type ValidationError } from "../errors";
 import { iso, newUuid } from "../ids";
 import type { Account } from "../model";
+import { isRecord } from "../routing";
 import { createAccount, nowFor, type Simulator } from "../simulator";
 import { ACQUIRING_ACCOUNTS, PAYMENT_PROFILES } from "./catalogue";
 import {
   AccountPatchSchema,
+  cleared,
   type OnboardInput,
   OnboardSchema,
   PaymentAccountInputSchema,
   parseInput,
+  present,
   refuse,
   stableText,
 } from "./input";
@@ -311,7 +314,8 @@ function onboardedView(sim: Simulator, account: Account): Record<string, unknown
 }
 
 export function updateAccount(sim: Simulator, account: Account, body: unknown): void {
-  const input = parseInput(AccountPatchSchema, body);
+  const input = parseInput(AccountPatchSchema, present(body));
+  const contact = isRecord(body) ? body.partner_account_contact : undefined;
   const reference = input.partner_account_reference;
   if (reference !== undefined) {
     const other = accountByReference(sim, reference);
@@ -322,7 +326,7 @@ export function updateAccount(sim: Simulator, account: Account, body: unknown): 
   }
   account.name = input.partner_account_name ?? account.name;
   if (input.partner_account_contact !== undefined) {
-    account.contact = merged(account.contact ?? {}, input.partner_account_contact);
+    account.contact = merged(cleared(account.contact ?? {}, contact), input.partner_account_contact);
   }
   if (input.supplementary_account_data !== undefined) {
     account.supplementary_account_data = merged(

@@ -9,9 +9,11 @@ import {
   BrandSchema,
   BusinessEntityPatchSchema,
   BusinessEntitySchema,
+  cleared,
   issuesOf,
   type ManagedStoreInput,
   parseInput,
+  present,
   refuse,
   StoreGroupPatchSchema,
   StoreGroupSchema,
@@ -143,10 +145,10 @@ export function createBusinessEntity(sim: Simulator, account: Account, body: unk
 }
 
 export function updateBusinessEntity(sim: Simulator, account: Account, entity: Resource, body: unknown): void {
-  const change = parseInput(BusinessEntityPatchSchema, body);
+  const change = parseInput(BusinessEntityPatchSchema, present(body));
   const whole = parseInput(
     BusinessEntitySchema,
-    merged(entity.data, without(change, "partner_business_entity_id", "created_at", "updated_at")),
+    merged(cleared(entity.data, body), without(change, "partner_business_entity_id", "created_at", "updated_at")),
   );
   requireFreeReference(sim, account, "business_entity", whole.partner_business_entity_reference, entity);
   entity.reference = whole.partner_business_entity_reference;
@@ -180,8 +182,11 @@ export function createBrand(sim: Simulator, account: Account, body: unknown): Re
 }
 
 export function updateBrand(sim: Simulator, account: Account, brand: Resource, body: unknown): void {
-  const change = parseInput(BrandPatchSchema, body);
-  const whole = parseInput(BrandSchema, merged(brand.data, without(change, "brand_id", "created_at", "updated_at")));
+  const change = parseInput(BrandPatchSchema, present(body));
+  const whole = parseInput(
+    BrandSchema,
+    merged(cleared(brand.data, body), without(change, "brand_id", "created_at", "updated_at")),
+  );
   requireFreeReference(sim, account, "brand", whole.brand_reference, brand);
   brand.reference = whole.brand_reference;
   brand.data = whole;
@@ -279,14 +284,14 @@ export function createStoreGroup(sim: Simulator, account: Account, body: unknown
 }
 
 export function updateStoreGroup(sim: Simulator, account: Account, group: Resource, body: unknown): void {
-  const change = parseInput(StoreGroupPatchSchema, body);
+  const change = parseInput(StoreGroupPatchSchema, present(body));
   const brand = brandOrRefuse(sim, account, change);
   const reference = change.store_group_reference ?? group.reference;
   if (reference !== null) requireFreeReference(sim, account, "store_group", reference, group);
   group.reference = reference;
   if (brand !== null) group.parent_id = brand.id;
   group.data = merged(
-    group.data,
+    cleared(group.data, body),
     without(change, "stores", "store_group_id", "brand_reference", "brand_id", "created_at", "updated_at"),
   );
   saveResource(sim, account, group);
@@ -362,16 +367,19 @@ export function createStore(sim: Simulator, account: Account, body: unknown): St
 }
 
 export function updateStore(sim: Simulator, account: Account, store: Store, body: unknown): void {
-  const change = parseInput(StorePatchSchema, body);
+  const change = parseInput(StorePatchSchema, present(body));
+  const was = cleared({ url: store.url, address: store.address, platform: store.platform }, body);
   const group =
     change.store_group_id === undefined ? null : groupOrRefuse(sim, account, change.store_group_id, undefined);
-  const address = isRecord(change.address) ? merged(store.address ?? {}, change.address) : store.address;
+  const address = isRecord(change.address)
+    ? merged(isRecord(was.address) ? was.address : {}, change.address)
+    : was.address;
   const whole = StoreInputSchema.safeParse({
     store_reference: change.store_reference ?? store.store_reference ?? store.store_id,
     type: change.type ?? store.type,
-    url: change.url ?? store.url ?? undefined,
+    url: change.url ?? was.url ?? undefined,
     address: address ?? undefined,
-    platform: change.platform ?? store.platform ?? undefined,
+    platform: change.platform ?? was.platform ?? undefined,
     bundle_names: change.bundle_names ?? (store.bundle_names.length === 0 ? undefined : store.bundle_names),
   });
   if (!whole.success) throw refuse(issuesOf(whole.error));
