@@ -341,7 +341,12 @@ export async function expireApprovals(services: Services): Promise<number> {
   });
 }
 
-/** Approved a while ago and not carried out, because whoever approved was cut off: refunds, oldest first. */
+/** Approved a while ago and not carried out, because whoever approved was cut off: oldest first. Keys wait for who asked. */
 export function listForgotten(services: Services): Promise<{ id: string; mode: "test" | "live"; partnerId: string }[]> {
-  return repository.findApproved(services.db, ["REFUND"], addMs(services.clock.now(), -HOUR_MS / 12), SWEEP_MAX);
+  return repository.findApproved(
+    services.db,
+    ["REFUND", "PAYOUT_DATA"],
+    addMs(services.clock.now(), -HOUR_MS / 12),
+    SWEEP_MAX,
+  );
 }

@@ -2,6 +2,7 @@ import { type ServiceContext, type Services, systemContext } from "@/server/cont
 import { AppError, isAppError } from "@/server/core/errors";
 import type { Decision } from "@/server/domain/approvals/schema";
 import { decideApproval, expireApprovals, getApproval, listForgotten } from "@/server/domain/approvals/service";
+import { executePayoutChange } from "@/server/domain/partners/service";
 import { executeRefund } from "@/server/domain/payments/service";
 
 /* From a yes to the deed. What was approved and cannot be done stays approved until its time ends, and can be tried again. */
@@ -11,6 +12,7 @@ export type Carried =
   | { kind: "rejected" }
   /** Said yes; who asked does it (a key is shown to whoever asked for it). */
   | { kind: "waits_for_requester" }
+  | { kind: "payout_changed" }
   | { kind: "refunded"; status: string; amount: number; currency: string }
   /** Said yes, and it could not be done now. */
   | { kind: "not_done"; code: string; message: string };
@@ -40,12 +42,16 @@ export async function decide(ctx: ServiceContext, id: string, decision: Decision
 export async function carryOut(ctx: ServiceContext, id: string): Promise<Carried> {
   const approval = await getApproval(ctx, id);
   if (approval.state !== "APPROVED" && approval.state !== "EXECUTED") throw new AppError("state_conflict");
-  if (approval.kind !== "REFUND") return { kind: "waits_for_requester" };
+  if (approval.kind === "PAYOUT_DATA") {
+    await executePayoutChange(ctx, approval.partnerId, id, approval.payload);
+    return { kind: "payout_changed" };
+  }
+  if (approval.kind === "API_KEY") return { kind: "waits_for_requester" };
   const refund = await executeRefund(ctx, id, approval.payload);
   return { kind: "refunded", status: refund.status, amount: refund.amount, currency: refund.currency };
 }
 
-/** Carries out refunds that were approved by somebody who was cut off, and ends what is past its time. */
+/** Carries out what was approved by somebody who was cut off, and ends what is past its time. */
 export async function sweepApprovals(services: Services): Promise<{ expired: number; carried: number }> {
   const expired = await expireApprovals(services);
   let carried = 0;

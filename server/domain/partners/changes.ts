@@ -1,10 +1,12 @@
+import { isDeepStrictEqual } from "node:util";
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import type { Row } from "@/server/db/client";
+import { type ApprovedUse, getFourEyes, guardApproval, spendApproval } from "@/server/domain/approvals/service";
 import { appendAudit } from "@/server/domain/audit/service";
 import { takingReference } from "./guards";
 import { saveAccount, saveBrands, saveEntities, saveGroups, savePaymentAccounts } from "./records";
-import { type AccountRow, lockAccountRow, type Queries } from "./rows";
+import { type AccountRow, loadEntities, lockAccountRow, type Queries } from "./rows";
 import {
   type BrandInput,
   BrandInputSchema,
@@ -70,19 +72,42 @@ export async function changeAccount(
 
 /**
  * Makes or changes the legal entity with this reference. `version` is that which the caller saw. `payout` left out keeps it.
- * Errors: permission_denied, not_found, state_conflict (version).
+ *
+ * Where the Partner's rules want two people for payout data, a person changes it on an account in use only with the
+ * approval of exactly this change, spent in the same transaction (`payout-approval.ts`).
+ * Errors: permission_denied, not_found, state_conflict (version), approval_required, approval_refused.
  */
 export async function saveBusinessEntity(
   ctx: ServiceContext,
   partnerId: string,
   input: EntityInput,
   version?: number,
+  approved?: Pick<ApprovedUse, "id" | "payload">,
 ): Promise<Saved> {
   requirePermission(ctx, "partners:write");
   const entity = EntityInputSchema.parse(input);
-  return changing(ctx, partnerId, async (tx, account) =>
-    only(await saveEntities(tx, ctx, account, [entity], versionOf(version))),
+  const mayNeedTwo = approved === undefined && ctx.actor.kind === "USER" && entity.payout !== undefined;
+  const needsTwo = mayNeedTwo && (await getFourEyes(ctx.db, partnerId)).payoutData;
+  return guardApproval(ctx, approved?.id ?? null, () =>
+    changing(ctx, partnerId, async (tx, account) => {
+      if (needsTwo && account.state !== "NOT_ONBOARDED") await refuseNewPayout(tx, ctx, account, entity);
+      const saved = only(await saveEntities(tx, ctx, account, [entity], versionOf(version)));
+      if (approved) await spendApproval(tx, ctx, { ...approved, kind: "PAYOUT_DATA", partnerId, resultId: saved.id });
+      return saved;
+    }),
   );
+}
+
+/** Errors: approval_required when the entity's payout data is not what stands there. */
+async function refuseNewPayout(
+  tx: Queries,
+  ctx: ServiceContext,
+  account: AccountRow,
+  entity: EntityInput,
+): Promise<void> {
+  const known = (await loadEntities(tx, ctx, account)).find((row) => row.reference === entity.reference);
+  const before = known?.payout ?? null;
+  if (!isDeepStrictEqual(before, entity.payout)) throw new AppError("approval_required");
 }
 
 /** Makes or changes the brand with this reference. Errors: permission_denied, not_found, state_conflict, reference_taken (name). */

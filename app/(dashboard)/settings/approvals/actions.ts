@@ -26,6 +26,8 @@ function wordsOf(carried: Carried): string {
       return "Rejected. Nothing is done.";
     case "waits_for_requester":
       return "Approved. Who asked for it can go on now.";
+    case "payout_changed":
+      return "Approved, the payout data is changed.";
     case "refunded": {
       const sum = moneyText(carried.amount, carried.currency);
       if (carried.status === "succeeded") return `Approved, ${sum} refunded.`;

@@ -44,7 +44,7 @@ export function Decide({ isIntact, ...question }: Question & { isIntact: boolean
         reason={{ label: "Note" }}
         consequence={
           question.amount === undefined
-            ? "Who asked for it can go on from there."
+            ? "It is done at once, or who asked for it goes on from there."
             : "The refund is sent to Klarna at once. It cannot be taken back."
         }
         onConfirm={({ reason }) => decideAction(question.id, { decision: "approve", reason })}
@@ -86,7 +86,7 @@ export function CarryOut(question: Question) {
       tone="primary"
       title="Carry it out now?"
       verb="Carry out"
-      consequence="The refund is sent to Klarna at once. It cannot be taken back."
+      consequence="It is sent to Klarna at once. A refund cannot be taken back."
       onConfirm={() => carryOutAction(question.id)}
     />
   );

@@ -32,7 +32,8 @@ function payloadFacts(approval: ApprovalRecord): { term: string; value: ReactNod
   const { payload } = approval;
   if (payload === null || typeof payload !== "object" || Array.isArray(payload)) return [];
   return Object.entries(payload).flatMap(([name, value]): { term: string; value: ReactNode }[] => {
-    if (value === null || (Array.isArray(value) && value.length === 0)) return [];
+    // Bank data stays sealed; its hints stand beside it.
+    if (name === "sealed" || value === null || (Array.isArray(value) && value.length === 0)) return [];
     const term = `${name.charAt(0).toUpperCase()}${name.slice(1).replaceAll("_", " ")}`;
     if (name === "amount" && typeof value === "number" && approval.currency !== null)
       return [{ term, value: <Money amount={value} currency={approval.currency} /> }];
@@ -80,7 +81,9 @@ export default async function ApprovalPage({ params }: { params: Promise<{ id: s
             <Decide {...question} isIntact={approval.isIntact} />
           ) : null}
           {approval.state === "PENDING" && isMine ? <Withdraw {...question} /> : null}
-          {approval.state === "APPROVED" && approval.kind === "REFUND" && mayDecide ? <CarryOut {...question} /> : null}
+          {approval.state === "APPROVED" && approval.kind !== "API_KEY" && mayDecide ? (
+            <CarryOut {...question} />
+          ) : null}
           {approval.state === "APPROVED" && approval.kind === "API_KEY" && isMine && can(user, "api_keys:write") ? (
             <CollectKey {...question} />
           ) : null}
@@ -98,7 +101,7 @@ export default async function ApprovalPage({ params }: { params: Promise<{ id: s
                 ? "Collect the key here. It is shown once."
                 : `${approval.requestedBy.name} collects the key; nobody else sees it.`}
             </Notice>
-          ) : approval.state === "APPROVED" && approval.kind === "REFUND" ? (
+          ) : approval.state === "APPROVED" ? (
             <Notice tone="warn" title="Approved, and not done yet">
               It is tried again every few minutes until the request ends.
             </Notice>

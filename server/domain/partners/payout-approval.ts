@@ -1,0 +1,83 @@
+import { z } from "zod";
+import type { ServiceContext } from "@/server/context";
+import { AppError, isAppError } from "@/server/core/errors";
+import { requestApproval } from "@/server/domain/approvals/service";
+import { saveBusinessEntity } from "./changes";
+import { requirePartner } from "./guards";
+import { findAccountRow, loadEntities, payoutHint } from "./rows";
+import { type EntityInput, EntityInputSchema } from "./schema";
+
+/*
+ * Changes of payout data that need a second person. The request holds the whole change sealed, because it is bank data and
+ * may be personal; people see the hints of the old and the new account.
+ */
+
+const PayoutPayloadSchema = z.strictObject({
+  entity: z.string(),
+  version: z.int().nullable(),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  sealed: z.string(),
+});
+
+const placeOf = (ctx: ServiceContext, partnerId: string, reference: string): string =>
+  `approvals|payout|${ctx.scope.mode}:${reference}|${partnerId}`;
+
+export type EntityOutcome =
+  | { kind: "saved"; id: string; version: number }
+  | { kind: "approval"; approvalId: string; isNew: boolean };
+
+/**
+ * Saves a legal entity, or asks for a second person where the Partner's rules say so: then nothing is changed yet.
+ * Errors: those of `saveBusinessEntity` but approval_required.
+ */
+export async function saveBusinessEntityOrAsk(
+  ctx: ServiceContext,
+  partnerId: string,
+  input: EntityInput,
+  version?: number,
+): Promise<EntityOutcome> {
+  try {
+    return { kind: "saved", ...(await saveBusinessEntity(ctx, partnerId, input, version)) };
+  } catch (error) {
+    if (!isAppError(error) || error.code !== "approval_required") throw error;
+    const entity = EntityInputSchema.parse(input);
+    const account = await findAccountRow(ctx.db, ctx.scope, partnerId);
+    if (!account) throw new AppError("not_found");
+    const known = (await loadEntities(ctx.db, ctx, account)).find((row) => row.reference === entity.reference);
+    const { id, isNew } = await requestApproval(ctx, {
+      kind: "PAYOUT_DATA",
+      partnerId,
+      subjectKind: "partner",
+      subjectId: partnerId,
+      payload: {
+        entity: entity.reference,
+        version: version ?? null,
+        from: known?.payoutHint ?? null,
+        to: payoutHint(entity.payout ?? null),
+        sealed: ctx.secrets.seal(JSON.stringify(entity), placeOf(ctx, partnerId, entity.reference)),
+      },
+      summary: `Payout data of ${entity.legalName}`.slice(0, 180),
+    });
+    return { kind: "approval", approvalId: id, isNew };
+  }
+}
+
+/**
+ * Makes the change that was approved. Errors: those of `saveBusinessEntity`; approval_refused when the approval was used,
+ * has ended or was altered.
+ */
+export async function executePayoutChange(
+  ctx: ServiceContext,
+  partnerId: string,
+  approvalId: string,
+  payload: unknown,
+): Promise<{ id: string; version: number }> {
+  requirePartner(ctx, partnerId);
+  const parsed = PayoutPayloadSchema.safeParse(payload);
+  if (!parsed.success) throw new AppError("approval_refused", { cause: parsed.error });
+  const { entity, version, sealed } = parsed.data;
+  const input = EntityInputSchema.parse(JSON.parse(ctx.secrets.open(sealed, placeOf(ctx, partnerId, entity))));
+  const approved = { id: approvalId, payload: parsed.data };
+  return saveBusinessEntity(ctx, partnerId, input, version ?? undefined, approved);
+}
