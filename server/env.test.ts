@@ -1,0 +1,50 @@
+import { randomBytes } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { readEnv } from "./env";
+
+const secret = (): string => randomBytes(32).toString("base64url");
+const DEMO = {
+  DATABASE_URL: "postgresql://user:password@db.example/tillgate",
+  TILLGATE_SESSION_SECRET: secret(),
+  TILLGATE_KEY_PEPPER: secret(),
+  TILLGATE_ENCRYPTION_KEYS: `one:${randomBytes(32).toString("base64")}`,
+};
+const PRODUCTION = {
+  ...DEMO,
+  TILLGATE_ENV: "production",
+  PUBLIC_URL: "https://pay.example.com",
+  KLARNA_LIVE_API_KEY: "klarna_live_api_example",
+  INNGEST_EVENT_KEY: "an-event-key-of-our-own",
+  INNGEST_SIGNING_KEY: "signkey-prod-0123456789abcdef",
+};
+const OIDC = { OIDC_ISSUER: "https://id.example.com", OIDC_CLIENT_ID: "tillgate", OIDC_CLIENT_SECRET: secret() };
+
+describe("settings of the sign-in", () => {
+  it("the second step is offered in a demo and required in production, where nothing else is taken", () => {
+    expect(readEnv(DEMO).TWO_FACTOR).toBe("offered");
+    expect(readEnv({ ...DEMO, TWO_FACTOR: "required" }).TWO_FACTOR).toBe("required");
+    expect(readEnv(PRODUCTION).TWO_FACTOR).toBe("required");
+    expect(() => readEnv({ ...PRODUCTION, TWO_FACTOR: "offered" })).toThrow(/TWO_FACTOR/);
+    expect(() => readEnv({ ...DEMO, TWO_FACTOR: "no" })).toThrow(/TWO_FACTOR/);
+  });
+
+  it("a mail server and a sender go together", () => {
+    const SMTP_URL = "smtps://user:password@mail.example.com";
+    const MAIL_FROM = "Tillgate <no-reply@example.com>";
+    expect(readEnv({ ...DEMO, SMTP_URL, MAIL_FROM })).toMatchObject({ SMTP_URL, MAIL_FROM });
+    expect(() => readEnv({ ...DEMO, SMTP_URL })).toThrow(/SMTP_URL and MAIL_FROM/);
+    expect(() => readEnv({ ...DEMO, MAIL_FROM })).toThrow(/SMTP_URL and MAIL_FROM/);
+    expect(() => readEnv({ ...DEMO, SMTP_URL: "https://mail.example.com", MAIL_FROM })).toThrow(/SMTP_URL/);
+  });
+
+  it("single sign-on is set whole or not at all, and over https in production", () => {
+    expect(readEnv({ ...PRODUCTION, ...OIDC, OIDC_ALLOWED_DOMAINS: "a.example, b.example" })).toMatchObject({
+      OIDC_ISSUER: OIDC.OIDC_ISSUER,
+      OIDC_ALLOWED_DOMAINS: ["a.example", "b.example"],
+    });
+    for (const name of Object.keys(OIDC))
+      expect(() => readEnv({ ...DEMO, ...OIDC, [name]: undefined })).toThrow(/all three, or none/);
+    expect(() => readEnv({ ...PRODUCTION, ...OIDC, OIDC_ISSUER: "http://id.example.com" })).toThrow(/OIDC_ISSUER/);
+    expect(() => readEnv({ ...DEMO, ...OIDC, OIDC_ISSUER: "http://127.0.0.1:4000" })).not.toThrow();
+  });
+});
