@@ -44,7 +44,7 @@ export const MODULES: Readonly<Record<string, readonly string[]>> = {
   // What Klarna tells us goes from here to the module that it is about.
   inbox: ["audit", "partners", "payments"],
   engine: ["audit"],
-  overview: ["audit", "inbox", "partners", "stores", "terminals", "payments", "webhooks"],
+  overview: ["audit", "approvals", "inbox", "partners", "stores", "terminals", "payments", "webhooks"],
 };
 
 const DOMAIN_MAY = [

@@ -63,11 +63,13 @@ const RECORD_PATHS: Readonly<Record<string, string>> = {
   payment: "/payments/",
   webhook_endpoint: "/webhooks/",
   partner: "/partners/",
+  approval: "/settings/approvals/",
 };
 
 const LISTS: Readonly<Record<Attention["kind"], string>> = {
   alarm: "/system",
   late_approval: "/payments?status=canceled,expired,declined,failed",
+  pending_approval: "/settings/approvals?state=PENDING",
   unknown_operation: "/system",
   authorization_ends: "/payments?status=authorized",
   disabled_account: "/partners?account=DISABLED",

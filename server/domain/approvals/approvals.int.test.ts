@@ -12,6 +12,7 @@ import { newId } from "@/server/core/ids";
 import { DAY_MS, HOUR_MS } from "@/server/core/time";
 import { carryOut, decide, sweepApprovals } from "@/server/domain/decisions/service";
 import { listMails } from "@/server/domain/mail/service";
+import { getOverview } from "@/server/domain/overview/service";
 import { CreatePaymentSchema, type PublicPayment } from "@/server/domain/payments/schema";
 import { createPayment, executeRefund, refundOrAsk, refundPayment } from "@/server/domain/payments/service";
 import { asSystem, type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
@@ -337,6 +338,9 @@ describe("S7: four eyes cannot be closed", () => {
     expect(await refusalOf(decide(reader, id, yes))).toBe("permission_denied");
     expect(await countOpenApprovals(reader)).toBe(0);
     expect(await countOpenApprovals(approver)).toBeGreaterThan(0);
+    const needs = async (ctx: ServiceContext) =>
+      (await getOverview(ctx, { days: 7 })).attention.some(({ kind }) => kind === "pending_approval");
+    expect([await needs(approver), await needs(reader), await needs(stranger)]).toEqual([true, false, false]);
     const finance = await issueOrAskApiKey(asker, {
       partnerId: ours.partner.id,
       name: "Key",

@@ -120,6 +120,8 @@ export function findWaiting(
   db: Reader,
   scope: TenantScope,
   at: { now: Date; authorizationsBefore: Date; unknownSince: Date; keysBefore: Date },
+  /** Whose decision on which kinds of requests is waited for: never on their own. */
+  decider: { id: string; kinds: readonly string[] },
 ): Promise<WaitingRow[]> {
   return db.query<Row & WaitingRow>({
     name: "overview_waiting",
@@ -147,10 +149,21 @@ export function findWaiting(
       select 'expiring_key', count(*)::int, min(k.expires_at), case when count(*) = 1 then min(k.id) end, 'api_key', null
       from api_keys k where ${inScope("k")} and k.revoked_at is null and k.expires_at between $3 and $6
       union all
+      select 'pending_approval', count(*)::int, min(v.expires_at), case when count(*) = 1 then min(v.id) end, 'approval', null
+      from approvals v where ${inScope("v")} and v.state = 'PENDING' and v.expires_at > $3 and v.requested_by <> $7 and v.kind = any($8)
+      union all
       select 'disabled_account', count(*)::int, min(c.updated_at), case when count(*) = 1 then min(c.partner_id) end, 'partner', null
       from partner_accounts c join partners t on t.id = c.partner_id and t.state = 'OPERATIONAL'
       where ${inScope("c")} and (c.state = 'DISABLED' or c.product_state = 'DISABLED')`,
-    values: [...scopeValues(scope), at.now, at.authorizationsBefore, at.unknownSince, at.keysBefore],
+    values: [
+      ...scopeValues(scope),
+      at.now,
+      at.authorizationsBefore,
+      at.unknownSince,
+      at.keysBefore,
+      decider.id,
+      decider.kinds,
+    ],
   });
 }
 

@@ -21,6 +21,7 @@ export type Attention = {
 export type AttentionKind =
   | "alarm"
   | "late_approval"
+  | "pending_approval"
   | "unknown_operation"
   | "authorization_ends"
   | "failing_endpoint"

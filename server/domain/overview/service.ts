@@ -1,6 +1,7 @@
 import { actorCan, type Permission } from "@/server/auth/permissions";
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { addMs, DAY_MS, MINUTE_MS } from "@/server/core/time";
+import { APPROVAL_KINDS, APPROVAL_PERMISSIONS } from "@/server/domain/approvals/states";
 import * as repository from "./repository";
 import * as requests from "./requests";
 import type { Attention, AttentionKind, CurrencyFigure, Overview, OverviewDay, SearchHit, SpanDays } from "./schema";
@@ -37,12 +38,20 @@ export async function getOverview(ctx: ServiceContext, options: { days: SpanDays
     repository.findFinalizing(ctx.db, ctx.scope, span),
     repository.findFunnel(ctx.db, ctx.scope, span),
     repository.countDeliveries(ctx.db, ctx.scope, addMs(now, -DAY_MS)),
-    repository.findWaiting(ctx.db, ctx.scope, {
-      now,
-      authorizationsBefore: addMs(now, AUTHORIZATION_NEAR_MS),
-      unknownSince: addMs(now, -UNKNOWN_AFTER_MS),
-      keysBefore: addMs(now, KEY_NEAR_MS),
-    }),
+    repository.findWaiting(
+      ctx.db,
+      ctx.scope,
+      {
+        now,
+        authorizationsBefore: addMs(now, AUTHORIZATION_NEAR_MS),
+        unknownSince: addMs(now, -UNKNOWN_AFTER_MS),
+        keysBefore: addMs(now, KEY_NEAR_MS),
+      },
+      {
+        id: ctx.actor.id,
+        kinds: APPROVAL_KINDS.filter((kind) => actorCan(ctx.actor, APPROVAL_PERMISSIONS[kind])),
+      },
+    ),
   ]);
   const current = days.filter((row) => row.span === "now");
   const earlier = days.filter((row) => row.span === "before");
@@ -134,6 +143,12 @@ const JUDGEMENTS: Readonly<Record<Exclude<AttentionKind, "alarm">, Judgement>> =
     permission: "payments:read",
     words: (count) => plural(count, "A late approval waits to be undone", "late approvals wait to be undone"),
   },
+  pending_approval: {
+    tone: "warn",
+    meaning: "deadline",
+    permission: "approvals:decide",
+    words: (count) => plural(count, "A request waits for your approval", "requests wait for your approval"),
+  },
   unknown_operation: {
     tone: "bad",
     meaning: "since",
@@ -215,6 +230,7 @@ function toAttention(ctx: ServiceContext, rows: readonly repository.WaitingRow[]
     "alarm",
     "late_approval",
     "unknown_operation",
+    "pending_approval",
     "authorization_ends",
     "disabled_account",
     "disabled_endpoint",
