@@ -23,9 +23,8 @@ function matching(scope: TenantScope, filter: PartnerFilter): Prisma.PartnerWher
   if (filter.search) {
     and.push({
       OR: [
-        { name: { contains: filter.search, mode: "insensitive" } },
-        { reference: { contains: filter.search, mode: "insensitive" } },
-        { id: filter.search },
+        // Id, reference and name in one column with a trigram index.
+        { searchText: { contains: filter.search.toLowerCase() } },
         { accounts: { some: { klarnaPartnerAccountId: filter.search } } },
       ],
     });
