@@ -12,6 +12,7 @@ export type Alert =
   | { kind: "password_changed" }
   | { kind: "two_factor_on" }
   | { kind: "two_factor_off" }
+  | { kind: "second_step_reset" }
   | { kind: "recovery_code_used"; left: number }
   | { kind: "recovery_codes_made" }
   | { kind: "passkey_added"; name: string }
@@ -44,6 +45,11 @@ function wordsOf(alert: Alert): { subject: string; what: string } {
       return {
         subject: "Your authenticator app was removed",
         what: "Codes of your authenticator app no longer count.",
+      };
+    case "second_step_reset":
+      return {
+        subject: "Your second step was reset",
+        what: "An administrator removed your authenticator app, passkeys and recovery codes, and signed you out everywhere.",
       };
     case "recovery_code_used":
       return {

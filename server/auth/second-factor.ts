@@ -296,10 +296,14 @@ export async function renewRecoveryCodes(
 }
 
 /** Removes every second factor of a person, for an administrator whose colleague lost them. Their sessions end. */
-export async function removeSecondFactors(tx: Transaction, services: FactorServices, account: Account): Promise<void> {
+export async function removeSecondFactors(
+  tx: Transaction,
+  services: Pick<FactorServices, "env" | "db" | "secrets" | "clock">,
+  account: Account,
+): Promise<void> {
   for (const table of ["totp_factors", "recovery_codes", "passkeys"]) {
     await tx.query({ text: `delete from ${table} where user_id = $1`, values: [account.id] });
   }
   await endSessionsOf(tx, services, account.id, "ENDED_BY_ADMIN");
-  await alertPerson(tx, services, account, { kind: "two_factor_off" });
+  await alertPerson(tx, services, account, { kind: "second_step_reset" });
 }

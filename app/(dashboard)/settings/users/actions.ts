@@ -2,6 +2,7 @@
 
 import { revalidatePath } from "next/cache";
 import type { ActionResult } from "@/components/action-result";
+import { resetSecondFactors } from "@/server/auth/reset-second-factors";
 import { actionContext, failureOf } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
@@ -86,6 +87,13 @@ export async function enablePersonAction(id: unknown): Promise<ActionResult> {
   return change(id, async (ctx, user) => {
     await enablePerson(ctx, user);
     return "They can sign in again";
+  });
+}
+
+export async function resetSecondFactorsAction(id: unknown): Promise<ActionResult> {
+  return change(id, async (ctx, user) => {
+    await resetSecondFactors(ctx, user);
+    return "Second step removed. Every session has ended.";
   });
 }
 

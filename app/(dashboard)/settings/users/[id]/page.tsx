@@ -47,6 +47,7 @@ export default async function UserPage({ params }: { params: Promise<{ id: strin
               state: person.state,
               role: person.role.id,
               partners: person.partners.map((partner) => partner.id),
+              hasTwoFactor: person.hasTwoFactor,
             }}
             roles={roleChoices(await listRoles(ctx))}
             partners={[...known].map(([value, label]) => ({ value, label }))}

@@ -12,13 +12,22 @@ import {
   disablePersonAction,
   enablePersonAction,
   resendInvitationAction,
+  resetSecondFactorsAction,
   withdrawInvitationAction,
 } from "../actions";
 import type { RoleChoice } from "../role-choices";
 
 const AccessForm = dynamic(() => import("../access-form").then((module) => module.AccessForm));
 
-type Person = { id: string; name: string; email: string; state: string; role: string; partners: string[] };
+type Person = {
+  id: string;
+  name: string;
+  email: string;
+  state: string;
+  role: string;
+  partners: string[];
+  hasTwoFactor: boolean;
+};
 
 export function PersonActions({
   person,
@@ -57,6 +66,17 @@ export function PersonActions({
             onConfirm={() => withdrawInvitationAction(person.id)}
           />
         </>
+      ) : null}
+      {person.state === "ACTIVE" && person.hasTwoFactor ? (
+        <ConfirmAction
+          label="Reset second step"
+          variant="danger-quiet"
+          title={`Reset the second step of ${person.name}?`}
+          verb="Reset second step"
+          facts={facts}
+          consequence="Their authenticator app, passkeys and recovery codes no longer count, and every session ends. Make sure first that it is this person who asks."
+          onConfirm={() => resetSecondFactorsAction(person.id)}
+        />
       ) : null}
       {person.state === "ACTIVE" ? (
         <ConfirmAction
