@@ -82,6 +82,8 @@ test("S7: a refund above the limit waits for a second person, who alone can appr
   await asker.getByRole("alertdialog").getByRole("button", { name: "Refund SEK 30,000.00" }).click();
   await expect(asker.getByText(/needs a second person/).first()).toBeVisible();
   expect(await api.refunds(payment.id)).toHaveLength(0);
+  await expect(asker.getByText(/waits for a second person/).first()).toBeVisible();
+  await expectAccessible(asker);
   await asker.goto(`/settings/approvals?q=${payment.id}`);
   await asker
     .getByRole("link", { name: /Refund of SEK 30,000.00/ })
@@ -135,7 +137,13 @@ test("who may not see people finds neither the screens nor the words for them", 
   const staff = await signedInAs("PARTNER_STAFF");
   await staff.goto("/settings");
   await expect(staff.getByRole("navigation", { name: "Settings" })).not.toContainText("Users");
-  for (const path of ["/settings/users", "/settings/roles", "/settings/approvals", "/settings/roles/new"]) {
+  for (const path of [
+    "/settings/users",
+    "/settings/roles",
+    "/settings/approvals",
+    "/settings/roles/new",
+    "/settings/approvals/apv_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+  ]) {
     await staff.goto(path);
     await expect(staff.getByText("Nothing here")).toBeVisible();
   }

@@ -314,6 +314,18 @@ describe("S7: four eyes cannot be closed", () => {
     expect(await refundedAtKlarna(payment)).toBe(0);
   });
 
+  it("S7: what somebody asked for who is disabled by now is not approved", async () => {
+    const gone = await makePerson(test.services, { role: "PARTNER_ADMIN", partners: [ours.partner.id] });
+    const payment = await sale();
+    const outcome = await refundOrAsk(await asPerson(test.services, gone), payment.id, {});
+    if (outcome.kind !== "approval") throw new Error("expected to need a second person");
+    await test.services.db.query({ text: "update users set state = 'DISABLED' where id = $1", values: [gone.id] });
+    expect(await refusalOf(decide(approver, outcome.approvalId, yes))).toBe("approval_refused");
+    expect(await trailOf(outcome.approvalId)).toContain("approval.refused: requester_gone");
+    expect(await decide(approver, outcome.approvalId, no)).toEqual({ kind: "rejected" });
+    expect(await refundedAtKlarna(payment)).toBe(0);
+  });
+
   it("R5: twenty clicks on approve make one refund", async () => {
     const payment = await sale();
     const id = await askFor(payment);

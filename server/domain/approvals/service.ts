@@ -28,7 +28,7 @@ const MAILS_MAX = 20;
 const SWEEP_MAX = 200;
 
 type Queries = Pick<Transaction, "query">;
-type Why = "self_approval" | "payload_changed" | "replayed" | "not_approved" | "expired";
+type Why = "self_approval" | "payload_changed" | "replayed" | "not_approved" | "expired" | "requester_gone";
 
 function refusal(why: Why, detail: string): AppError {
   return new AppError("approval_refused", { detail, params: { why } });
@@ -170,11 +170,11 @@ export async function listApprovals(
   return toListPage(rows, page.limit, total);
 }
 
-/** One request with what it will do. Who asked may always look. Errors: permission_denied, not_found. */
+/** One request with what it will do. Who asked may always look. Errors: not_found (also for who may see neither). */
 export async function getApproval(ctx: ServiceContext, id: string): Promise<ApprovalRecord> {
   const found = await repository.findItem(ctx.db, ctx.scope, id, ctx.clock.now());
-  if (found?.requestedBy.id !== ctx.actor.id) requirePermission(ctx, "approvals:read");
-  if (!found) throw new AppError("not_found");
+  const mayLook = found?.requestedBy.id === ctx.actor.id || actorCan(ctx.actor, "approvals:read");
+  if (!found || !mayLook) throw new AppError("not_found");
   const { payloadHash: hash, ...item } = found;
   return { ...item, isIntact: payloadHash(item.payload) === hash };
 }
@@ -191,7 +191,7 @@ export async function countOpenApprovals(ctx: ServiceContext): Promise<number> {
  * APPROVED or REJECTED; carrying it out is a step of its own. Who asked gets a mail.
  *
  * Errors: permission_denied, not_found, state_conflict (decided before), approval_refused (their own request, past its
- * time, or altered since; audited), validation_failed (no reason for a no). Case: S7.
+ * time, altered since, or of somebody disabled since; audited), validation_failed (no reason for a no). Case: S7.
  */
 export async function decideApproval(ctx: ServiceContext, id: string, decision: Decision): Promise<ApprovalKind> {
   requirePermission(ctx, "approvals:decide");
@@ -211,6 +211,8 @@ export async function decideApproval(ctx: ServiceContext, id: string, decision: 
       if (row.expiresAt <= now) throw refusal("expired", "The request has ended. It can be asked for again.");
       if (decision.decision === "approve" && payloadHash(row.payload) !== row.payloadHash)
         throw refusal("payload_changed", "The request is not what was asked for. It can only be rejected.");
+      if (decision.decision === "approve" && !(await repository.findPerson(tx, row.requestedBy)))
+        throw refusal("requester_gone", "Who asked is disabled by now. The request can only be rejected.");
       await repository.setDecided(tx, { id, state, by: ctx.actor.id, reason: reason || null, now });
       await appendAudit(tx, ctx, {
         action: decision.decision === "approve" ? "approval.approved" : "approval.rejected",

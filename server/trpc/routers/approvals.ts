@@ -18,7 +18,7 @@ export const approvalsRouter = router({
     )
     .query(({ ctx, input }) => listApprovals(ctx, input.filter, input)),
 
-  /** Who asked may look without the permission to see all. Errors: permission_denied, not_found. */
+  /** Who asked may look without the permission to see all. Errors: not_found. */
   get: procedure
     .input(z.strictObject({ id: z.string().max(60) }))
     .query(({ ctx, input }) => getApproval(ctx, input.id)),

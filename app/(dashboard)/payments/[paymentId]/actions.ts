@@ -83,7 +83,10 @@ export async function refundPaymentAction(raw: unknown): Promise<ActionResult> {
     if (outcome.kind === "approval") {
       const sum = moneyText(outcome.amount, outcome.currency);
       return outcome.isNew
-        ? { ok: true, message: `${sum} needs a second person. Those who can approve it were told. Nothing is sent yet.` }
+        ? {
+            ok: true,
+            message: `${sum} needs a second person. Those who can approve it were told. Nothing is sent yet.`,
+          }
         : { ok: true, message: `${sum} waits for a second person already. Nothing is sent yet.` };
     }
     const { refund } = outcome;

@@ -37,6 +37,7 @@ export default async function PaymentPage({ params }: { params: Promise<{ paymen
           stores: can(user, "stores:read"),
           terminals: can(user, "terminals:read"),
         }}
+        canSeeApprovals={can(user, "approvals:read")}
       />
     </Prefetched>
   );

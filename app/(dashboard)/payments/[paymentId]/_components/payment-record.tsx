@@ -20,6 +20,7 @@ import { PaymentNotices } from "./payment-notices";
 import { CapturesTable, JournalTable, LineItemsTable, RefundsTable } from "./payment-tables";
 import { RawMessages } from "./raw-messages";
 import { timelineItems } from "./timeline-items";
+import { WaitingApprovals } from "./waiting-approvals";
 
 const OPEN = new Set(["processing", "pending", "in_progress", "finalizing"]);
 /** While somebody is paying the record follows closely, afterwards now and then. */
@@ -28,7 +29,17 @@ const followMs = (view: PaymentRecordView | undefined): number =>
     ? 1500
     : 10_000;
 
-export function PaymentRecord({ id, may, linksTo }: { id: string; may: MayDo; linksTo: LinksTo }) {
+export function PaymentRecord({
+  id,
+  may,
+  linksTo,
+  canSeeApprovals,
+}: {
+  id: string;
+  may: MayDo;
+  linksTo: LinksTo;
+  canSeeApprovals: boolean;
+}) {
   const trpc = useTRPC();
   const client = useQueryClient();
   const record = useQuery(
@@ -51,6 +62,7 @@ export function PaymentRecord({ id, may, linksTo }: { id: string; may: MayDo; li
   const { payment } = view;
   const refresh = (): void => {
     void client.invalidateQueries({ queryKey: trpc.payments.pathKey() });
+    void client.invalidateQueries({ queryKey: trpc.approvals.pathKey() });
   };
   return (
     <RecordLayout
@@ -71,7 +83,12 @@ export function PaymentRecord({ id, may, linksTo }: { id: string; may: MayDo; li
         </>
       }
       actions={<PaymentActions view={view} may={may} onDone={refresh} />}
-      notice={<PaymentNotices view={view} />}
+      notice={
+        <>
+          <PaymentNotices view={view} />
+          {canSeeApprovals ? <WaitingApprovals paymentId={id} /> : null}
+        </>
+      }
       main={
         <>
           <Panel title="Timeline">
