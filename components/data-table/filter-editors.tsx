@@ -40,7 +40,8 @@ export function EnumEditor({ filter, value, onChange }: Omit<EditorProps<EnumFil
               key={option.value}
               value={`${option.label} ${option.value}`}
               onSelect={() => {
-                const next = isChosen ? chosen.filter((other) => other !== option.value) : [...chosen, option.value];
+                const others = filter.isSingle === true ? [] : chosen.filter((other) => other !== option.value);
+                const next = isChosen ? others : [...others, option.value];
                 onChange(next.length === 0 ? null : next.join(","));
               }}
             >

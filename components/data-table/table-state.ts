@@ -5,6 +5,8 @@ export type EnumFilterDef = {
   id: string;
   label: string;
   options: ReadonlyArray<{ value: string; label: string; hint?: string }>;
+  /** One at a time: choosing another takes its place. */
+  isSingle?: true;
 };
 export type TextFilterDef = { kind: "text"; id: string; label: string; placeholder?: string };
 export type DateFilterDef = { kind: "date"; id: string; label: string };
@@ -75,6 +77,7 @@ function cleanFilter(filter: FilterDef, value: string): string {
       return value
         .split(",")
         .filter((part) => filter.options.some((option) => option.value === part))
+        .slice(0, filter.isSingle === true ? 1 : undefined)
         .join(",");
     case "date":
       return DATE_PRESETS.some((preset) => preset.value === value) || isRange(value, isInstant) ? value : "";

@@ -74,7 +74,7 @@ const LISTS: Readonly<Record<Attention["kind"], string>> = {
   authorization_ends: "/payments?status=authorized",
   disabled_account: "/partners?account=DISABLED",
   disabled_endpoint: "/webhooks?status=disabled",
-  failing_endpoint: "/webhooks?status=enabled",
+  failing_endpoint: "/webhooks?status=failing",
   expiring_key: "/developers",
 };
 

@@ -1,8 +1,10 @@
 import type { ReactNode } from "react";
 import { DateTime } from "@/components/display/date-time";
+import { TextLink } from "@/components/text-link";
 import { Badge, type Tone } from "@/components/ui/badge";
 import { ButtonLink } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
+import { actorCan } from "@/server/auth/permissions";
 import type { ServiceContext } from "@/server/context";
 import type { Overview } from "@/server/domain/overview/schema";
 import { getSystemStatus } from "@/server/domain/overview/service";
@@ -21,7 +23,7 @@ export async function HealthLine({
   ctx: ServiceContext;
 }) {
   const { delivered, failed, pending } = overview.deliveries;
-  const rows: { id: string; label: string; tone: Tone; word: string; facts: ReactNode }[] = [
+  const rows: { id: string; label: string; tone: Tone; word: string; facts: ReactNode; href: string | null }[] = [
     {
       id: "deliveries",
       label: "Webhooks to Partners",
@@ -31,6 +33,9 @@ export async function HealthLine({
         delivered + failed + pending === 0
           ? "Nothing was to be sent in the last 24 hours"
           : `${COUNT.format(delivered)} delivered, ${COUNT.format(pending)} on the way, ${COUNT.format(failed)} failed in the last 24 hours`,
+      href: actorCan(ctx.actor, "webhooks:read")
+        ? `/webhooks/deliveries?created=24h${failed > 0 ? "&status=failed" : ""}`
+        : null,
     },
   ];
   if (canSeeSystem) {
@@ -47,6 +52,7 @@ export async function HealthLine({
         status.klarna.calls === 0
           ? "No call in the last 15 minutes"
           : `${COUNT.format(status.klarna.calls)} calls in the last 15 minutes, median ${Math.round(status.klarna.medianMs ?? 0)} ms, ${COUNT.format(status.klarna.unanswered)} without an answer`,
+      href: "/system/operations",
     });
     rows.push(
       {
@@ -55,6 +61,7 @@ export async function HealthLine({
         tone: inbox.tone,
         word: inbox.word,
         facts: waitingWords(status.inbox),
+        href: "/system/received?state=RECEIVED",
       },
       {
         id: "outbox",
@@ -62,6 +69,7 @@ export async function HealthLine({
         tone: outbox.tone,
         word: outbox.word,
         facts: waitingWords(status.outbox),
+        href: actorCan(ctx.actor, "webhooks:read") ? "/webhooks/events" : null,
       },
     );
   }
@@ -84,7 +92,9 @@ export async function HealthLine({
             className="grid min-h-11 grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 border-line border-b px-4 py-1.5 last:border-b-0"
           >
             <span className="min-w-0">
-              <span className="block font-medium text-sm">{row.label}</span>
+              <span className="block font-medium text-sm">
+                {row.href === null ? row.label : <TextLink href={row.href}>{row.label}</TextLink>}
+              </span>
               <span className="block text-ink-3 text-xs">{row.facts}</span>
             </span>
             <Badge tone={row.tone} hasDot>

@@ -109,6 +109,7 @@ export default async function SystemPage() {
           label="Events to send"
           value={<Word judgement={backlogTone(status.outbox, status.asOf)} />}
           hint={<Waiting backlog={status.outbox} />}
+          href="/webhooks/events"
         />
         <Stat
           label="Deliveries due"

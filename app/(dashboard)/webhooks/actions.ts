@@ -6,21 +6,28 @@ import type { ActionResult } from "@/components/action-result";
 import { actionContext, failureOf } from "@/server/auth/web";
 import { AppError } from "@/server/core/errors";
 import { idSchema } from "@/server/core/ids";
-import { CreateEndpointSchema } from "@/server/domain/webhooks/schema";
+import {
+  CreateEndpointSchema,
+  ReplayFilterSchema,
+  ReplayManySchema,
+  UpdateEndpointSchema,
+} from "@/server/domain/webhooks/schema";
 import {
   createEndpoint,
   deleteEndpoint,
+  replayDeliveries,
   replayDelivery,
   rotateEndpointSecret,
   sendTestEvent,
+  startReplay,
   updateEndpoint,
 } from "@/server/domain/webhooks/service";
 
 const EndpointIdSchema = idSchema("webhookEndpoint");
 const DeliveryIdSchema = idSchema("webhookDelivery");
-const AddSchema = CreateEndpointSchema.pick({ url: true, events: true, description: true, ordered: true }).extend({
-  partner: idSchema("partner").optional(),
-});
+const AddSchema = CreateEndpointSchema.extend({ partner: idSchema("partner").optional() });
+const ChangeSchema = UpdateEndpointSchema.omit({ status: true });
+const COUNT = new Intl.NumberFormat("en");
 
 function read<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
@@ -46,6 +53,17 @@ export async function addEndpointAction(input: unknown): Promise<ActionResult<{ 
     const made = await createEndpoint(ctx, endpoint, partner);
     revalidatePath("/webhooks", "layout");
     return { ok: true, data: { id: made.endpoint.id, secret: made.secret } };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+export async function changeEndpointAction(id: unknown, input: unknown): Promise<ActionResult> {
+  try {
+    const ctx = await actionContext("webhooks:write");
+    await updateEndpoint(ctx, readId(EndpointIdSchema, id), read(ChangeSchema, input));
+    revalidatePath("/webhooks", "layout");
+    return { ok: true };
   } catch (error) {
     return failureOf(error);
   }
@@ -101,6 +119,38 @@ export async function replayDeliveryAction(id: unknown): Promise<ActionResult> {
     await replayDelivery(ctx, readId(DeliveryIdSchema, id));
     revalidatePath("/webhooks", "layout");
     return { ok: true };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+export async function replayDeliveriesAction(ids: unknown): Promise<ActionResult> {
+  try {
+    const ctx = await actionContext("webhooks:write");
+    const { replayed, skipped } = await replayDeliveries(ctx, read(ReplayManySchema, { ids }).ids);
+    revalidatePath("/webhooks", "layout");
+    const said = replayed === 1 ? "1 delivery is sent again" : `${COUNT.format(replayed)} deliveries are sent again`;
+    return {
+      ok: true,
+      message:
+        skipped === 0
+          ? said
+          : `${said}; ${COUNT.format(skipped)} left out: on the way already, or the endpoint is switched off`,
+    };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+export async function startReplayAction(input: unknown): Promise<ActionResult> {
+  try {
+    const ctx = await actionContext("webhooks:write");
+    const { expected } = await startReplay(ctx, read(ReplayFilterSchema, input));
+    revalidatePath("/webhooks", "layout");
+    return {
+      ok: true,
+      message: expected === 1 ? "1 delivery is sent again" : `${COUNT.format(expected)} deliveries are sent again`,
+    };
   } catch (error) {
     return failureOf(error);
   }

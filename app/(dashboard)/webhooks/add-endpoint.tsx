@@ -12,7 +12,7 @@ import { Dialog, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import type { PartnerOption } from "../partner-options";
 
 // Loaded when the dialog is first opened.
-const EndpointForm = dynamic(() => import("./endpoint-form").then((module) => module.EndpointForm));
+const AddEndpointForm = dynamic(() => import("./endpoint-form").then((module) => module.AddEndpointForm));
 
 export function AddEndpoint({
   mode,
@@ -53,7 +53,7 @@ export function AddEndpoint({
           }
           className="max-w-[560px]"
         >
-          <EndpointForm mode={mode} partners={partners} eventTypes={eventTypes} onMade={setMade} />
+          <AddEndpointForm mode={mode} partners={partners} eventTypes={eventTypes} onMade={setMade} />
         </DialogContent>
       ) : (
         <DialogContent

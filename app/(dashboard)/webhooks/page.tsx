@@ -8,6 +8,7 @@ import { SUBSCRIBABLE_EVENT_TYPES } from "@/server/domain/webhooks/schema";
 import { partnerOptions } from "../partner-options";
 import { Prefetched } from "../prefetched";
 import { AddEndpoint } from "./add-endpoint";
+import { webhookChoices } from "./choices";
 import { EndpointsList } from "./endpoints-list";
 import { WEBHOOKS_NAV } from "./nav";
 import { endpointsInput, endpointsTable } from "./table";
@@ -18,12 +19,14 @@ export default async function WebhooksPage({ searchParams }: { searchParams: Pro
   const ctx = await webContext("webhooks:read");
   const { user } = await requireSession();
   const search = await searchParams;
-  const state = parseTableState(endpointsTable, search);
+  const choices = await webhookChoices(ctx);
+  const state = parseTableState(endpointsTable(choices), search);
   const canWrite = can(user, "webhooks:write");
   return (
     <Page>
       <PageHeader
         title="Webhooks"
+        description="Where Partners hear of what happens to their payments, and whether it arrives."
         actions={
           canWrite ? (
             <AddEndpoint
@@ -39,7 +42,7 @@ export default async function WebhooksPage({ searchParams }: { searchParams: Pro
       <Prefetched
         load={(trpc, client) => client.prefetchQuery(trpc.webhooks.endpoints.list.queryOptions(endpointsInput(state)))}
       >
-        <EndpointsList canWrite={canWrite} />
+        <EndpointsList canWrite={canWrite} choices={choices} />
       </Prefetched>
     </Page>
   );

@@ -1,28 +1,24 @@
-import { readChoices, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { readChoices, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { statusOptions } from "@/components/display/status-words";
+import { partnerFilters, readId, type WebhookChoices } from "./filters";
 
-export const endpointsTable: TableDef = {
-  id: "webhook-endpoints",
-  filters: [
-    {
-      kind: "enum",
-      id: "status",
-      label: "State",
-      options: [
-        { value: "enabled", label: "Active" },
-        { value: "disabled", label: "Disabled" },
-      ],
-    },
-    { kind: "text", id: "partner", label: "Partner", placeholder: "ptn_…" },
-  ],
-  sorts: ["created_at"],
-  defaultSort: "-created_at",
-};
+const STATUSES = ["enabled", "failing", "disabled"] as const;
 
-const STATUSES = ["enabled", "disabled"] as const;
+export function endpointsTable(choices: WebhookChoices): TableDef {
+  return {
+    id: "webhook-endpoints",
+    filters: [
+      { kind: "enum", id: "status", label: "State", options: statusOptions("endpoint", STATUSES) },
+      ...partnerFilters(choices),
+    ],
+    sorts: ["created_at"],
+    defaultSort: "-created_at",
+  };
+}
 
 export function endpointsInput(state: TableState) {
   const status = readChoices(state, "status", STATUSES);
-  const partner = readText(state, "partner")?.slice(0, 40);
+  const partner = readId(state, "partner");
   return {
     filter: {
       ...(status.length === 0 ? {} : { status }),

@@ -55,10 +55,17 @@ function endpointsWhere(scope: TenantScope, filter: EndpointFilter): Prisma.Webh
   return {
     ...tenant(scope),
     deletedAt: null,
-    ...(filter.status?.length ? { state: { in: filter.status.map((status) => status.toUpperCase()) } } : {}),
+    ...(filter.status?.length ? { OR: filter.status.map((status) => WHERE_STATUS[status]) } : {}),
     ...(filter.partner ? { AND: [{ partnerId: filter.partner }] } : {}),
   };
 }
+
+const WHERE_STATUS: Readonly<Record<NonNullable<EndpointFilter["status"]>[number], Prisma.WebhookEndpointWhereInput>> =
+  {
+    enabled: { state: "ENABLED", failingSince: null },
+    failing: { state: "ENABLED", failingSince: { not: null } },
+    disabled: { state: "DISABLED" },
+  };
 
 /** One row more than asked for, newest first. */
 export function findEndpoints(

@@ -3,8 +3,8 @@ import { idSchema } from "@/server/core/ids";
 import { lineSchema } from "@/server/core/schema";
 import { EVENT_TYPES, SUBSCRIBABLE_EVENT_TYPES } from "@/server/events/catalog";
 
-/** Types that an endpoint may name, for forms. */
-export { SUBSCRIBABLE_EVENT_TYPES };
+/** Types that an endpoint may name, and all that exist: for forms and filters. */
+export { EVENT_TYPES, SUBSCRIBABLE_EVENT_TYPES };
 
 /* What Partners and screens say and hear about webhook endpoints and deliveries. */
 
@@ -232,8 +232,10 @@ export const DeliveryFilterSchema = z.object({
 });
 export type DeliveryFilter = z.infer<typeof DeliveryFilterSchema>;
 
+/** As screens tell endpoints apart: `failing` ones are on, `enabled` ones are on and do not fail. */
+export const ENDPOINT_FILTER_STATUSES = ["enabled", "failing", "disabled"] as const;
 export const EndpointFilterSchema = z.object({
-  status: z.array(z.enum(["enabled", "disabled"])).optional(),
+  status: z.array(z.enum(ENDPOINT_FILTER_STATUSES)).optional(),
   partner: z.string().max(40).optional(),
 });
 export type EndpointFilter = z.infer<typeof EndpointFilterSchema>;

@@ -67,6 +67,18 @@ it("staff add an endpoint for a Partner, see its health, its deliveries by state
     { id: event, deliveries: { pending: 1, delivered: 0, failed: 0 } },
   ]);
   expect(await staff.events.get({ id: event })).toMatchObject({ id: event, deliveries_made: [{ id: items[0]?.id }] });
+  const inState = async (status: "enabled" | "failing" | "disabled") =>
+    (await staff.endpoints.list({ filter: { partner: ours.partner.id, status: [status] } })).items.map(
+      (item) => item.id,
+    );
+  expect([await inState("enabled"), await inState("failing"), await inState("disabled")]).toEqual([[id], [], []]);
+  await test.services.db.query({
+    text: "update webhook_endpoints set failing_since = now() where id = $1",
+    values: [id],
+  });
+  expect([await inState("enabled"), await inState("failing"), await inState("disabled")]).toEqual([[], [id], []]);
+  await staff.endpoints.update({ id, status: "disabled" });
+  expect([await inState("enabled"), await inState("failing"), await inState("disabled")]).toEqual([[], [], [id]]);
   expect((await staff.endpoints.rotateSecret({ id })).secret).toMatch(/^whsec_/);
   expect((await staff.endpoints.get({ id })).previous_secret_until).not.toBeNull();
 });

@@ -11,68 +11,51 @@ import { Dialog, DialogContent } from "@/components/ui/dialog";
 import { toast } from "@/components/ui/toast";
 import { deleteEndpointAction, rotateSecretAction, sendTestEventAction, setEndpointStatusAction } from "../actions";
 
-export function EndpointActions({
-  id,
-  url,
-  partner,
-  mode,
-  isEnabled,
-}: {
-  id: string;
-  url: string;
-  partner: string;
-  mode: Mode;
-  isEnabled: boolean;
-}) {
-  const router = useRouter();
+export type EndpointInQuestion = { id: string; url: string; partner: string; mode: Mode };
+
+const factsOf = (url: string) => [{ term: "Address", value: <span className="break-all">{url}</span> }];
+
+export function SwitchEndpoint({ endpoint, isEnabled }: { endpoint: EndpointInQuestion; isEnabled: boolean }) {
+  return (
+    <ConfirmAction
+      label={isEnabled ? "Switch off" : "Switch on"}
+      variant={isEnabled ? "secondary" : "primary"}
+      title={isEnabled ? "Switch this endpoint off?" : "Switch this endpoint on?"}
+      verb={isEnabled ? "Switch off" : "Switch on"}
+      tone={isEnabled ? "danger" : "primary"}
+      partner={endpoint.partner}
+      mode={endpoint.mode}
+      facts={factsOf(endpoint.url)}
+      consequence={
+        isEnabled
+          ? "Nothing more is sent. What is still on its way fails and can be sent again later."
+          : "New events are sent from now on. Earlier ones are not sent by themselves: replay what failed."
+      }
+      successMessage={isEnabled ? "Switched off" : "Switched on"}
+      onConfirm={() => setEndpointStatusAction(endpoint.id, isEnabled ? "disabled" : "enabled")}
+    />
+  );
+}
+
+export function RotateSecret({ endpoint }: { endpoint: EndpointInQuestion }) {
   const [secret, setSecret] = useState<string | null>(null);
-  const facts = [{ term: "Address", value: <span className="break-all">{url}</span> }];
   return (
     <>
-      {isEnabled ? <SendTest id={id} /> : null}
       <ConfirmAction
         label="New secret"
+        size="sm"
         title="Make a new signing secret?"
         verb="Make new secret"
         tone="primary"
-        partner={partner}
-        mode={mode}
-        facts={facts}
+        partner={endpoint.partner}
+        mode={endpoint.mode}
+        facts={factsOf(endpoint.url)}
         consequence="For a day deliveries are signed with the old and the new one, then with the new one only."
         onConfirm={async () => {
-          const result = await rotateSecretAction(id);
+          const result = await rotateSecretAction(endpoint.id);
           if (result.ok) setSecret(result.data.secret);
           return result;
         }}
-      />
-      <ConfirmAction
-        label={isEnabled ? "Switch off" : "Switch on"}
-        title={isEnabled ? "Switch this endpoint off?" : "Switch this endpoint on?"}
-        verb={isEnabled ? "Switch off" : "Switch on"}
-        tone={isEnabled ? "danger" : "primary"}
-        partner={partner}
-        mode={mode}
-        facts={facts}
-        consequence={
-          isEnabled
-            ? "Nothing more is sent. What is still on its way fails and can be sent again later."
-            : "New events are sent from now on. Earlier ones are not sent by themselves."
-        }
-        successMessage={isEnabled ? "Switched off" : "Switched on"}
-        onConfirm={() => setEndpointStatusAction(id, isEnabled ? "disabled" : "enabled")}
-      />
-      <ConfirmAction
-        label="Delete"
-        variant="danger-quiet"
-        title="Delete this endpoint?"
-        verb="Delete endpoint"
-        partner={partner}
-        mode={mode}
-        facts={facts}
-        consequence="Nothing more is sent to it and its secret is forgotten. Past deliveries stay readable. This cannot be undone."
-        successMessage="Endpoint deleted"
-        onConfirm={() => deleteEndpointAction(id)}
-        onDone={() => router.push("/webhooks" as Route)}
       />
       <Dialog open={secret !== null} onOpenChange={(open) => (open ? undefined : setSecret(null))}>
         <DialogContent
@@ -95,7 +78,27 @@ export function EndpointActions({
   );
 }
 
-function SendTest({ id }: { id: string }) {
+export function DeleteEndpoint({ endpoint }: { endpoint: EndpointInQuestion }) {
+  const router = useRouter();
+  return (
+    <ConfirmAction
+      label="Delete"
+      variant="danger-quiet"
+      size="sm"
+      title="Delete this endpoint?"
+      verb="Delete endpoint"
+      partner={endpoint.partner}
+      mode={endpoint.mode}
+      facts={factsOf(endpoint.url)}
+      consequence="Nothing more is sent to it and its secret is forgotten. Past deliveries stay readable. This cannot be undone."
+      successMessage="Endpoint deleted"
+      onConfirm={() => deleteEndpointAction(endpoint.id)}
+      onDone={() => router.push("/webhooks" as Route)}
+    />
+  );
+}
+
+export function SendTest({ id }: { id: string }) {
   const [isSending, start] = useTransition();
   return (
     <Button

@@ -2,7 +2,7 @@
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Send } from "lucide-react";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { DataTable } from "@/components/data-table/data-table";
 import { tableQuery, totalWords } from "@/components/data-table/list-query";
 import type { TableColumn } from "@/components/data-table/types";
@@ -10,31 +10,27 @@ import { useTableState } from "@/components/data-table/use-table-state";
 import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
 import { Id } from "@/components/display/id";
+import type { Mode } from "@/components/display/mode-badge";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { useNow } from "@/components/hooks";
 import { LiveSwitch } from "@/components/live-switch";
 import { TextLink } from "@/components/text-link";
 import { useTRPC } from "@/components/trpc-provider";
+import { Checkbox } from "@/components/ui/checkbox";
 import type { DeliveryRecord } from "@/server/domain/webhooks/schema";
-import { deliveriesInput, deliveriesTable } from "./table";
+import { readTypes, type WebhookChoices } from "../filters";
+import { ReplayFailed } from "../replay-failed";
+import { SubjectLink } from "../subject-link";
+import { deliveryStatus } from "./delivery-status";
+import { ReplayChosen } from "./replay-chosen";
+import { StateCounts } from "./state-counts";
+import { deliveriesFilter, deliveriesInput, deliveriesTable } from "./table";
 
 const LIVE_MS = 3_000;
 const WAITING_MS = 10_000;
-
-function Subject({ row, isFull = false }: { row: DeliveryRecord; isFull?: boolean }) {
-  if (!row.subject.startsWith("pay_")) return <Id value={row.subject} isFull={isFull} hasCopy={false} />;
-  return (
-    <TextLink href={`/payments/${row.subject}`}>
-      <Id value={row.subject} isFull={isFull} hasCopy={false} />
-    </TextLink>
-  );
-}
-
-/** A try that has failed is told from one that was not made yet. */
-function statusOf(row: DeliveryRecord): string {
-  return row.status === "pending" && row.attempts > 0 ? "retrying" : row.status;
-}
+const CHOSEN_MAX = 100;
+const ENDPOINT_ID = /^whe_[0-9A-Za-z]{26}$/;
 
 /** The moment of the next try; one that is over waits behind an earlier event of the same thing. */
 function NextTry({ at }: { at: string | null }) {
@@ -45,7 +41,7 @@ function NextTry({ at }: { at: string | null }) {
   return <DateTime value={at} format="relative" />;
 }
 
-const columns: readonly TableColumn<DeliveryRecord>[] = [
+const COLUMNS: readonly TableColumn<DeliveryRecord>[] = [
   {
     id: "created_at",
     header: "Created",
@@ -54,10 +50,10 @@ const columns: readonly TableColumn<DeliveryRecord>[] = [
     skeleton: 130,
   },
   { id: "type", header: "Event", cell: (row) => <span className="font-mono text-xs">{row.event.type}</span> },
-  { id: "status", header: "State", cell: (row) => <StatusBadge kind="delivery" status={statusOf(row)} /> },
-  { id: "subject", header: "About", cell: (row) => <Subject row={row} />, skeleton: 110 },
+  { id: "status", header: "State", cell: (row) => <StatusBadge kind="delivery" status={deliveryStatus(row)} /> },
+  { id: "subject", header: "About", cell: (row) => <SubjectLink id={row.subject} />, skeleton: 110 },
   { id: "url", header: "Endpoint", cell: (row) => row.endpoint_url, isWide: true },
-  { id: "partner", header: "Partner", cell: (row) => row.partner_name, isHiddenAtFirst: true },
+  { id: "partner", header: "Partner", cell: (row) => row.partner_name, skeleton: 120 },
   { id: "attempts", header: "Tries", cell: (row) => row.attempts, isNumeric: true, skeleton: 16 },
   {
     id: "next",
@@ -67,60 +63,143 @@ const columns: readonly TableColumn<DeliveryRecord>[] = [
   },
 ];
 
-export function DeliveriesList() {
-  const control = useTableState(deliveriesTable);
+export function DeliveriesList({
+  canReplay,
+  mode,
+  choices,
+}: {
+  canReplay: boolean;
+  mode: Mode;
+  choices: WebhookChoices;
+}) {
+  const def = useMemo(() => deliveriesTable(choices), [choices]);
+  const control = useTableState(def);
   const [isLive, setLive] = useState(false);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const trpc = useTRPC();
   const query = useQuery(
-    trpc.webhooks.deliveries.list.queryOptions(deliveriesInput(control.state), {
+    trpc.webhooks.deliveries.list.queryOptions(deliveriesInput(control.state, choices), {
       placeholderData: keepPreviousData,
       refetchInterval: isLive ? LIVE_MS : false,
     }),
   );
-  return (
-    <DataTable
-      label="Webhook deliveries"
-      control={control}
-      columns={columns}
-      query={tableQuery(query)}
-      getRowId={(row) => row.id}
-      getRowHref={(row) => `/webhooks/deliveries/${row.id}`}
-      hasSearch={false}
-      toolbarExtra={<LiveSwitch isLive={isLive} onChange={setLive} />}
-      totals={totalWords(query.data?.total, "delivery", "deliveries")}
-      phoneRow={(row) => ({
-        primary: <span className="font-mono text-xs">{row.event.type}</span>,
-        aside: <StatusBadge kind="delivery" status={statusOf(row)} />,
-        secondary: row.endpoint_url,
-        asideSecondary: <DateTime value={row.created_at} format="relative" />,
-      })}
-      peek={{
-        title: (row) => row.event.type,
-        body: (row) => (
-          <DefinitionList
-            items={[
-              { term: "State", value: <StatusBadge kind="delivery" status={statusOf(row)} /> },
-              { term: "Delivery", value: <Id value={row.id} isFull /> },
-              { term: "Event", value: <Id value={row.event.id} isFull /> },
-              { term: "About", value: <Subject row={row} isFull /> },
-              { term: "Number", value: row.sequence, hint: "Counts the events of one thing from 1" },
-              { term: "Endpoint", value: <span className="break-all">{row.endpoint_url}</span> },
-              { term: "Partner", value: row.partner_name },
-              { term: "Tries", value: row.attempts },
-              { term: "Created", value: <DateTime value={row.created_at} precision="second" /> },
-              { term: "Delivered", value: <DateTime value={row.delivered_at} precision="second" /> },
-              { term: "Next try", value: <DateTime value={row.next_attempt_at} precision="second" /> },
-            ]}
-          />
-        ),
-      }}
-      empty={
-        <EmptyState
-          icon={Send}
-          title="Nothing was sent yet"
-          description="A delivery is one event owed to one endpoint. They show here as soon as an endpoint exists and something happens."
+  const columns = useMemo((): readonly TableColumn<DeliveryRecord>[] => {
+    const shown = COLUMNS.filter((column) => choices.hasPartners || column.id !== "partner");
+    if (!canReplay) return shown;
+    const choose = (id: string, isChosen: boolean): void =>
+      setChosen((before) => {
+        const after = new Set(before);
+        if (isChosen && after.size < CHOSEN_MAX) after.add(id);
+        else after.delete(id);
+        return after;
+      });
+    const box: TableColumn<DeliveryRecord> = {
+      id: "choose",
+      header: "Choose",
+      cell: (row) => (
+        <Checkbox
+          aria-label={`Choose ${row.event.type} of ${row.subject}`}
+          checked={chosen.has(row.id)}
+          disabled={row.status === "pending"}
+          onCheckedChange={(isChosen) => choose(row.id, isChosen === true)}
         />
-      }
-    />
+      ),
+      isFixed: true,
+      skeleton: 16,
+    };
+    return [...shown, box];
+  }, [canReplay, choices.hasPartners, chosen]);
+  const filter = deliveriesFilter(control.state, choices);
+  return (
+    <>
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <StateCounts control={control} choices={choices} refetchMs={isLive ? LIVE_MS : false} />
+        {canReplay ? (
+          chosen.size > 0 ? (
+            <ReplayChosen
+              ids={[...chosen]}
+              mode={mode}
+              onDone={() => {
+                setChosen(new Set());
+                void query.refetch();
+              }}
+            />
+          ) : (
+            <ReplayFailed
+              mode={mode}
+              partners={choices.partners}
+              hasPartners={choices.hasPartners}
+              start={{
+                ...(filter.endpoint !== undefined && ENDPOINT_ID.test(filter.endpoint)
+                  ? {
+                      endpoint: {
+                        id: filter.endpoint,
+                        words: query.data?.items[0]?.endpoint_url ?? filter.endpoint,
+                        partner: query.data?.items[0]?.partner_name ?? null,
+                      },
+                    }
+                  : {}),
+                partner: filter.partner,
+                types: readTypes(control.state, choices),
+                from: filter.created_from,
+                to: filter.created_to,
+              }}
+            />
+          )
+        ) : null}
+      </div>
+      <DataTable
+        label="Webhook deliveries"
+        control={control}
+        columns={columns}
+        query={tableQuery(query)}
+        getRowId={(row) => row.id}
+        getRowHref={(row) => `/webhooks/deliveries/${row.id}`}
+        hasSearch={false}
+        exportPath="/webhooks/deliveries/export"
+        toolbarExtra={<LiveSwitch isLive={isLive} onChange={setLive} />}
+        totals={totalWords(query.data?.total, "delivery", "deliveries")}
+        phoneRow={(row) => ({
+          primary: <span className="font-mono text-xs">{row.event.type}</span>,
+          aside: <StatusBadge kind="delivery" status={deliveryStatus(row)} />,
+          secondary: row.endpoint_url,
+          asideSecondary: <DateTime value={row.created_at} format="relative" />,
+        })}
+        peek={{
+          title: (row) => row.event.type,
+          body: (row) => (
+            <DefinitionList
+              items={[
+                { term: "State", value: <StatusBadge kind="delivery" status={deliveryStatus(row)} /> },
+                { term: "Delivery", value: <Id value={row.id} isFull /> },
+                { term: "Event", value: <Id value={row.event.id} isFull /> },
+                { term: "About", value: <SubjectLink id={row.subject} isFull /> },
+                { term: "Number", value: row.sequence, hint: "Counts the events of one thing from 1" },
+                {
+                  term: "Endpoint",
+                  value: (
+                    <TextLink href={`/webhooks/${row.endpoint}`} className="break-all">
+                      {row.endpoint_url}
+                    </TextLink>
+                  ),
+                },
+                { term: "Partner", value: row.partner_name },
+                { term: "Tries", value: row.attempts },
+                { term: "Created", value: <DateTime value={row.created_at} precision="second" /> },
+                { term: "Delivered", value: <DateTime value={row.delivered_at} precision="second" /> },
+                { term: "Next try", value: <DateTime value={row.next_attempt_at} precision="second" /> },
+              ]}
+            />
+          ),
+        }}
+        empty={
+          <EmptyState
+            icon={Send}
+            title="Nothing was sent yet"
+            description="A delivery is one event owed to one endpoint. They show here as soon as an endpoint exists and something happens."
+          />
+        }
+      />
+    </>
   );
 }

@@ -1,40 +1,55 @@
-import { readChoices, readDates, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { readChoices, readDates, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
+import { partnerFilters, readId, readTypes, typeFilter, type WebhookChoices } from "../filters";
 
 const STATUSES = ["pending", "delivered", "failed"] as const;
 
-export const deliveriesTable: TableDef = {
-  id: "webhook-deliveries",
-  filters: [
-    { kind: "enum", id: "status", label: "State", options: statusOptions("delivery", STATUSES) },
-    { kind: "text", id: "type", label: "Event type", placeholder: "payment.completed" },
-    { kind: "text", id: "endpoint", label: "Endpoint", placeholder: "whe_…" },
-    { kind: "text", id: "subject", label: "About", placeholder: "pay_… or ref_…" },
-    { kind: "text", id: "event", label: "Event", placeholder: "evt_…" },
-    { kind: "date", id: "created", label: "Created" },
-  ],
-  sorts: ["created_at"],
-  defaultSort: "-created_at",
-};
-
-const TEXTS = { type: 60, endpoint: 40, subject: 40, event: 40 } as const;
-
-export function deliveriesInput(state: TableState) {
-  const status = readChoices(state, "status", STATUSES);
-  const { from, to } = readDates(state, "created");
-  const text = (id: keyof typeof TEXTS): string | undefined => readText(state, id)?.slice(0, TEXTS[id]);
-  const [type, endpoint, subject, event] = [text("type"), text("endpoint"), text("subject"), text("event")];
+export function deliveriesTable(choices: WebhookChoices): TableDef {
   return {
-    filter: {
-      ...(status.length === 0 ? {} : { status }),
-      ...(type === undefined ? {} : { type }),
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...(subject === undefined ? {} : { subject }),
-      ...(event === undefined ? {} : { event }),
-      ...(from === undefined ? {} : { created_from: from }),
-      ...(to === undefined ? {} : { created_to: to }),
-    },
-    limit: state.size,
-    cursor: state.cursor,
+    id: "webhook-deliveries",
+    filters: [
+      { kind: "enum", id: "status", label: "State", options: statusOptions("delivery", STATUSES) },
+      typeFilter(choices),
+      ...partnerFilters(choices),
+      { kind: "text", id: "endpoint", label: "Endpoint", placeholder: "whe_…" },
+      { kind: "text", id: "subject", label: "About", placeholder: "pay_… or ref_…" },
+      { kind: "text", id: "event", label: "Event", placeholder: "evt_…" },
+      { kind: "date", id: "created", label: "Created" },
+    ],
+    sorts: ["created_at"],
+    defaultSort: "-created_at",
   };
+}
+
+/** What the address asks for. `nowMs` is where the spans that count back begin. */
+export function deliveriesFilter(state: TableState, choices: WebhookChoices, nowMs = Date.now()) {
+  const status = readChoices(state, "status", STATUSES);
+  const types = readTypes(state, choices);
+  const { from, to } = readDates(state, "created", nowMs);
+  const [partner, endpoint, subject, event] = [
+    readId(state, "partner"),
+    readId(state, "endpoint"),
+    readId(state, "subject"),
+    readId(state, "event"),
+  ];
+  return {
+    ...(status.length === 0 ? {} : { status }),
+    ...(types.length === 0 ? {} : { types }),
+    ...(partner === undefined ? {} : { partner }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(subject === undefined ? {} : { subject }),
+    ...(event === undefined ? {} : { event }),
+    ...(from === undefined ? {} : { created_from: from }),
+    ...(to === undefined ? {} : { created_to: to }),
+  };
+}
+
+export function deliveriesInput(state: TableState, choices: WebhookChoices) {
+  return { filter: deliveriesFilter(state, choices), limit: state.size, cursor: state.cursor };
+}
+
+/** The same question for the counts, whatever state it names. */
+export function countsInput(state: TableState, choices: WebhookChoices) {
+  const { status: _, ...filter } = deliveriesFilter(state, choices);
+  return { filter };
 }

@@ -1,21 +1,27 @@
 import type { Metadata } from "next";
 import { orNotFound } from "@/app/(dashboard)/or-not-found";
+import { AutoRefresh } from "@/components/auto-refresh";
 import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
 import { Id } from "@/components/display/id";
 import { JsonView } from "@/components/display/json-view";
 import { StatusBadge } from "@/components/display/status-badge";
+import { Notice } from "@/components/notice";
 import { RecordLayout } from "@/components/record-layout";
 import { TextLink } from "@/components/text-link";
 import { Timeline } from "@/components/timeline";
 import { Panel } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
-import type { DeliveryAttempt } from "@/server/domain/webhooks/schema";
+import type { DeliveryAttempt, DeliveryDetail } from "@/server/domain/webhooks/schema";
 import { getDelivery } from "@/server/domain/webhooks/service";
+import { SubjectLink } from "../../subject-link";
+import { deliveryStatus } from "../delivery-status";
 import { ReplayDelivery } from "./replay-delivery";
 
 export const metadata: Metadata = { title: "Webhook delivery" };
+
+const FOLLOW_MS = 3_000;
 
 const OUTCOMES: Readonly<Record<string, string>> = {
   delivered: "Delivered",
@@ -39,13 +45,8 @@ export default async function DeliveryPage({ params }: { params: Promise<{ id: s
     <RecordLayout
       title={<span className="font-mono">{delivery.event.type}</span>}
       crumb={delivery.event.type}
-      badge={<StatusBadge kind="delivery" status={delivery.status} />}
-      ids={
-        <>
-          <Id value={delivery.id} />
-          <Id value={delivery.event.id} />
-        </>
-      }
+      badge={<StatusBadge kind="delivery" status={deliveryStatus(delivery)} />}
+      ids={<Id value={delivery.id} />}
       actions={
         can(user, "webhooks:write") && delivery.status !== "pending" ? (
           <ReplayDelivery
@@ -57,9 +58,15 @@ export default async function DeliveryPage({ params }: { params: Promise<{ id: s
           />
         ) : undefined
       }
+      notice={
+        <>
+          {delivery.status === "pending" ? <AutoRefresh everyMs={FOLLOW_MS} /> : null}
+          <FailedNotice delivery={delivery} />
+        </>
+      }
       main={
         <>
-          <Panel title="Tries">
+          <Panel title="Tries" description="Of an answer at most the first thousand characters are kept.">
             <Timeline
               empty="Not tried yet."
               items={delivery.attempts_made.map((attempt) => ({
@@ -69,12 +76,22 @@ export default async function DeliveryPage({ params }: { params: Promise<{ id: s
                 title: titleOf(attempt),
                 actor: `Try ${attempt.number}`,
                 ...(attempt.duration_ms === null ? {} : { via: `${attempt.duration_ms} ms` }),
-                messages: attempt.answer === null ? [] : [{ label: "Answer", value: attempt.answer }],
+                description: <Answer attempt={attempt} url={delivery.endpoint_url} />,
               }))}
             />
           </Panel>
-          <Panel title="Event as stored" description="Links with tokens are put in when it is sent.">
-            <JsonView value={delivery.payload} label="Event" />
+          <Panel
+            title="Request"
+            description="As it is sent. Links with tokens, the signature and the values of own headers are masked."
+          >
+            {delivery.request === null ? (
+              <div className="grid gap-2">
+                <p className="text-ink-2 text-sm">The message cannot be made from the event. This is the event:</p>
+                <JsonView value={delivery.payload} label="Event" />
+              </div>
+            ) : (
+              <Request request={delivery.request} />
+            )}
           </Panel>
         </>
       }
@@ -92,15 +109,14 @@ export default async function DeliveryPage({ params }: { params: Promise<{ id: s
               },
               { term: "Partner", value: delivery.partner_name },
               {
-                term: "About",
-                value: delivery.subject.startsWith("pay_") ? (
-                  <TextLink href={`/payments/${delivery.subject}`} className="break-all font-mono text-xs">
-                    {delivery.subject}
+                term: "Event",
+                value: (
+                  <TextLink href={`/webhooks/events/${delivery.event.id}`} className="break-all font-mono text-xs">
+                    {delivery.event.id}
                   </TextLink>
-                ) : (
-                  <Id value={delivery.subject} isFull />
                 ),
               },
+              { term: "About", value: <SubjectLink id={delivery.subject} isFull /> },
               { term: "Number", value: delivery.sequence, hint: "Counts the events of one thing from 1" },
               { term: "Created", value: <DateTime value={delivery.created_at} precision="second" /> },
               { term: "Delivered", value: <DateTime value={delivery.delivered_at} precision="second" /> },
@@ -110,6 +126,60 @@ export default async function DeliveryPage({ params }: { params: Promise<{ id: s
         </Panel>
       }
     />
+  );
+}
+
+function FailedNotice({ delivery }: { delivery: DeliveryDetail }) {
+  if (delivery.failed_because === null) return null;
+  return (
+    <Notice
+      tone="bad"
+      title={
+        delivery.failed_because === "endpoint_off"
+          ? "It is not tried any more: its endpoint was switched off or deleted."
+          : "It is not tried any more: all tries of three days are used up."
+      }
+    >
+      Sent again, it gets a new round of tries.
+    </Notice>
+  );
+}
+
+/** What came back, and where this try differed from what the page shows. */
+function Answer({ attempt, url }: { attempt: DeliveryAttempt; url: string }) {
+  return (
+    <div className="grid gap-1">
+      {attempt.url === null || attempt.url === url ? null : (
+        <p className="break-all text-ink-3 text-xs">Sent to {attempt.url}</p>
+      )}
+      {attempt.is_body_exact === false ? (
+        <p className="text-ink-3 text-xs">The body was another then: what it is about has changed since.</p>
+      ) : null}
+      {attempt.answer === null || attempt.answer === "" ? null : (
+        <pre className="whitespace-pre-wrap break-all rounded-md border border-line bg-bg p-2 font-mono text-ink text-xs leading-5">
+          {attempt.answer}
+        </pre>
+      )}
+    </div>
+  );
+}
+
+function Request({ request }: { request: NonNullable<DeliveryDetail["request"]> }) {
+  return (
+    <div className="grid gap-3">
+      <p className="break-all font-mono text-xs">
+        {request.method} {request.url}
+      </p>
+      <dl className="grid gap-x-4 rounded-md border border-line bg-bg px-3 py-2 font-mono text-xs leading-5 sm:grid-cols-[auto_minmax(0,1fr)]">
+        {Object.entries(request.headers).map(([name, value]) => (
+          <div key={name} className="contents">
+            <dt className="text-ink-3">{name}</dt>
+            <dd className="min-w-0 break-all">{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <JsonView value={request.body} label="Body" />
+    </div>
   );
 }
 
