@@ -2,8 +2,8 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { Notice } from "@/components/notice";
-import { TextLink } from "@/components/text-link";
 import { useTRPC } from "@/components/trpc-provider";
+import { ButtonLink } from "@/components/ui/button";
 
 const REFRESH_MS = 15_000;
 
@@ -20,9 +20,17 @@ export function WaitingApprovals({ paymentId }: { paymentId: string }) {
   return (
     <>
       {data.items.map((item) => (
-        <Notice key={item.id} tone="warn" title={`${item.summary} waits for a second person`}>
-          Asked by {item.requestedBy.name}.{" "}
-          <TextLink href={`/settings/approvals/${item.id}`}>Open the request</TextLink>
+        <Notice
+          key={item.id}
+          tone="warn"
+          title={`${item.summary} waits for a second person`}
+          action={
+            <ButtonLink href={`/settings/approvals/${item.id}`} size="sm">
+              Open the request
+            </ButtonLink>
+          }
+        >
+          Asked by {item.requestedBy.name}.
         </Notice>
       ))}
     </>
