@@ -107,11 +107,12 @@ async function lockDraft(tx: Queries, ctx: ServiceContext, partnerId: string) {
 
 /**
  * Begins a draft in the context's mode: with `partnerId` for a Partner that has no account in this mode yet, else for a
- * new Partner. Errors: permission_denied, not_found, reference_taken, state_conflict (the mode has an account).
+ * new Partner. `isCopy` takes contact, entities, brands, groups, stores and terminals from the other mode; prices and
+ * settlement are chosen anew. Errors: permission_denied, not_found, reference_taken, state_conflict (the mode has an account).
  */
 export async function startOnboarding(
   ctx: ServiceContext,
-  input: StartOnboardingInput | { partnerId: string },
+  input: StartOnboardingInput | { partnerId: string; isCopy?: boolean | undefined },
 ): Promise<{ partnerId: string; id: string }> {
   requirePermission(ctx, "partners:write");
   if (isOfPartner(ctx)) throw new AppError("permission_denied");
@@ -164,6 +165,7 @@ export async function startOnboarding(
         partnerId,
         after: { state: "DRAFT" },
       });
+      if ("partnerId" in input && input.isCopy) await copyFromOtherMode(tx, ctx, partnerId);
       return { partnerId, id };
     });
   } catch (error) {
@@ -173,6 +175,87 @@ export async function startOnboarding(
       throw new AppError("state_conflict", { detail: "The Partner has an account in this mode.", cause: error });
     throw error;
   }
+}
+
+/** What does not depend on the mode, as new rows without Klarna's ids. */
+async function copyFromOtherMode(tx: Queries, ctx: ServiceContext, partnerId: string): Promise<void> {
+  const other = ctx.scope.mode === "test" ? "live" : "test";
+  const from = await lockAccountRow(tx, { ...ctx.scope, mode: other }, partnerId);
+  const to = await lockAccountRow(tx, ctx.scope, partnerId);
+  if (!from || !to) throw new AppError("not_found");
+  const contact = openContact(ctx, from);
+  await saveAccount(tx, ctx, to, { accountName: from.accountName, ...(contact ? { contact } : {}) });
+  const entities = await loadEntities(tx, ctx, from);
+  await saveEntities(
+    tx,
+    ctx,
+    to,
+    entities.map(({ id: _id, klarnaId: _klarnaId, version: _version, payoutHint: _hint, ...entity }) => entity),
+  );
+  const brands = (await loadBrands(tx, from)).filter((brand) => brand.status === "ACTIVE");
+  await saveBrands(
+    tx,
+    ctx,
+    to,
+    brands.map(({ reference, name, website, logoUrl, iconUrl, featureImageUrl }) => ({
+      reference,
+      name,
+      website,
+      logoUrl,
+      iconUrl,
+      featureImageUrl,
+    })),
+  );
+  const groups = (await loadGroups(tx, from)).filter(
+    (group) => group.status === "ACTIVE" && brands.some((brand) => brand.reference === group.brand),
+  );
+  await saveGroups(
+    tx,
+    ctx,
+    to,
+    groups.map(({ reference, name, brand, supportEmail, supportPhone, supportUrl, socialLinks }) => ({
+      reference,
+      name,
+      brand,
+      supportEmail,
+      supportPhone,
+      supportUrl,
+      socialLinks,
+    })),
+  );
+  const now = ctx.clock.now();
+  const copied = async (table: "stores" | "terminals", kind: "store" | "terminal") => {
+    const rows = await tx.query<{ id: string }>({
+      text: `select id from ${table} where partner_id = $1 and mode = $2 and status <> 'ARCHIVED' order by created_at, id`,
+      values: [partnerId, other],
+    });
+    return { old: rows.map((row) => row.id), made: rows.map(() => newId(kind, now.getTime())) };
+  };
+  const stores = await copied("stores", "store");
+  const terminals = await copied("terminals", "terminal");
+  await tx.query<Row>({
+    text: `insert into stores (id, partner_id, mode, reference, name, type, store_group_id, address, country, url, app_platform, app_bundle_names,
+        opening_state, support_email, support_phone, source, status, settings, created_at, updated_at)
+      select v.made, s.partner_id, $3, s.reference, s.name, s.type, n.id, s.address, s.country, s.url, s.app_platform, s.app_bundle_names,
+        s.opening_state, s.support_email, s.support_phone, 'REGISTERED', 'DRAFT', s.settings, $5, $5
+      from stores s join unnest($1::text[], $2::text[]) as v(old, made) on v.old = s.id
+      left join store_groups g on g.id = s.store_group_id left join store_groups n on n.partner_id = $4 and n.mode = $3 and n.reference = g.reference`,
+    values: [stores.old, stores.made, ctx.scope.mode, partnerId, now],
+  });
+  await tx.query<Row>({
+    text: `insert into terminals (id, partner_id, mode, store_id, reference, label, device, can_show_qr, status, settings, created_at, updated_at)
+      select v.made, t.partner_id, $3, n.id, t.reference, t.label, t.device, t.can_show_qr, 'DRAFT', t.settings, $5, $5
+      from terminals t join unnest($1::text[], $2::text[]) as v(old, made) on v.old = t.id join stores s on s.id = t.store_id
+      join stores n on n.partner_id = $4 and n.mode = $3 and n.reference = s.reference`,
+    values: [terminals.old, terminals.made, ctx.scope.mode, partnerId, now],
+  });
+  await appendAudit(tx, ctx, {
+    action: "onboarding.copied",
+    subjectKind: "partner",
+    subjectId: partnerId,
+    partnerId,
+    after: { from: other, to: ctx.scope.mode },
+  });
 }
 
 /** Drafts within the caller's Partners and mode, newest first. Errors: permission_denied, validation_failed (cursor). */

@@ -2,16 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AppError } from "@/server/core/errors";
 import { unique } from "@/server/testing/builders";
 import { asUser, type TestServices, testServices } from "@/server/testing/context";
-import {
-  addStores,
-  BRANDS,
-  CONTACT,
-  ENTITIES,
-  fillDraft,
-  GROUPS,
-  makeOperational,
-  save,
-} from "@/server/testing/onboarding";
+import { BRANDS, CONTACT, ENTITIES, fillDraft, GROUPS, makeOperational, save } from "@/server/testing/onboarding";
 import {
   approveDraft,
   getDraft,
@@ -253,6 +244,31 @@ describe("onboarding", () => {
     expect(await codeOf(getDraft(admin(), partnerId))).toBe("not_found");
     await startOnboarding(admin(), { partnerId });
     expect(await getDraft(admin(), partnerId)).toMatchObject({ state: "DRAFT", brands: [], storeCount: 0 });
-    await addStores(test.services, partnerId, { stores: 0, terminals: 0 });
+  });
+
+  it("begins in the other mode with what is there, without prices and Klarna's ids", async () => {
+    const { partnerId, draft } = await fillDraft(test.services, { reference: unique("copy") });
+    await approveDraft(admin(), partnerId, draft.version);
+    const live = asUser(test.services, "ACQUIRER_ADMIN", "all", "live");
+    await startOnboarding(live, { partnerId, isCopy: true });
+    const copy = await getDraft(live, partnerId);
+    expect(copy).toMatchObject({
+      storeCount: 6,
+      terminalCount: 9,
+      contact: CONTACT,
+      paymentAccounts: [],
+      state: "DRAFT",
+    });
+    expect(copy.entities.map((entity) => [entity.reference, entity.payoutHint, entity.klarnaId])).toEqual([
+      ["entity-de", "IBAN DE••3000", null],
+      ["entity-at", null, null],
+    ]);
+    expect(copy.storeGroups.map((group) => [group.reference, group.storeCount])).toEqual(
+      GROUPS.map((group) => [group.reference, 2]),
+    );
+    expect(copy.completeness.missing.filter((item) => item.level === "required").map((item) => item.section)).toEqual([
+      "payments",
+      "payments",
+    ]);
   });
 });

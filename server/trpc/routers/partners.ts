@@ -73,7 +73,7 @@ const draftRouter = router({
   choices: writing.query(({ ctx }) => getOnboardingChoices(ctx)),
   /** Errors: reference_taken, state_conflict. */
   start: writing
-    .input(z.union([StartOnboardingSchema, z.strictObject({ partnerId: id })]))
+    .input(z.union([StartOnboardingSchema, z.strictObject({ partnerId: id, isCopy: z.boolean().optional() })]))
     .mutation(({ ctx, input }) => startOnboarding(ctx, input)),
   /** Errors: state_conflict (version), validation_failed, rule_broken, reference_taken. */
   save: drafting
