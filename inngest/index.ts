@@ -8,6 +8,7 @@ import { keepSubscriptions } from "./functions/keep-subscriptions";
 import { processKlarnaEvents } from "./functions/process-klarna-events";
 import { relayOutbox } from "./functions/relay-outbox";
 import { replayWebhooks } from "./functions/replay-webhooks";
+import { runImports } from "./functions/run-imports";
 import { sendMail } from "./functions/send-mail";
 import { sweepApprovalsOften } from "./functions/sweep-approvals";
 import { sweepKlarnaHourly } from "./functions/sweep-klarna";
@@ -34,6 +35,7 @@ export const functions = [
   sweepApprovalsOften,
   sendMail,
   syncPartnersWithKlarna,
+  runImports,
   checkDrift,
 ];
 

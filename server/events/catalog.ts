@@ -103,4 +103,5 @@ export const SIGNALS = {
   mails: "tillgate/mails.waiting",
   replays: "tillgate/replays.waiting",
   partners: "tillgate/partners.waiting",
+  imports: "tillgate/imports.waiting",
 } as const;

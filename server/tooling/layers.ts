@@ -41,10 +41,19 @@ export const MODULES: Readonly<Record<string, readonly string[]>> = {
   settlements: ["audit", "partners", "payments"],
   disputes: ["audit", "partners", "payments"],
   compliance: ["audit", "partners"],
+  // Rows of files become Partners, stores and terminals.
+  imports: ["audit", "partners", "stores", "terminals"],
+  // Lists that somebody named.
+  views: ["audit"],
   // What Klarna tells us goes from here to the module that it is about.
   inbox: ["audit", "partners", "payments"],
   engine: ["audit"],
   overview: ["audit", "approvals", "inbox", "partners", "stores", "terminals", "payments", "webhooks"],
+};
+
+/** Doors for writing many at once. */
+const EXTRA_DOORS: Readonly<Record<string, readonly string[]>> = {
+  imports: ["server/domain/stores/bulk", "server/domain/terminals/bulk"],
 };
 
 const DOMAIN_MAY = [
@@ -101,7 +110,12 @@ export const LAYERS: readonly Layer[] = [
   ...Object.entries(MODULES).map(([name, others]) => ({
     files: [`server/domain/${name}`],
     // An invitation is a link that lets someone in: those are made in one place.
-    may: [...DOMAIN_MAY, ...doorsOf([...others]), ...(name === "people" ? ["server/auth/one-time-links"] : [])],
+    may: [
+      ...DOMAIN_MAY,
+      ...doorsOf([...others]),
+      ...(name === "people" ? ["server/auth/one-time-links"] : []),
+      ...(EXTRA_DOORS[name] ?? []),
+    ],
     neverPackages: [...SCREENS, "@trpc/**", "inngest", "inngest/**"],
     isFlat: true,
   })),

@@ -2,6 +2,7 @@ import { router } from "./init";
 import { approvalsRouter } from "./routers/approvals";
 import { auditRouter } from "./routers/audit";
 import { developersRouter } from "./routers/developers";
+import { importsRouter } from "./routers/imports";
 import { mailsRouter } from "./routers/mails";
 import { meRouter } from "./routers/me";
 import { partnersRouter } from "./routers/partners";
@@ -17,6 +18,7 @@ export const appRouter = router({
   approvals: approvalsRouter,
   audit: auditRouter,
   developers: developersRouter,
+  imports: importsRouter,
   mails: mailsRouter,
   me: meRouter,
   partners: partnersRouter,

@@ -44,6 +44,23 @@ export async function insertEntry(tx: Pick<Transaction, "query">, entry: NewAudi
   });
 }
 
+/** Many entries in one statement, in their order. */
+export async function insertEntries(
+  tx: Pick<Transaction, "query">,
+  entries: readonly Omit<NewAuditEntry, "createdAt">[],
+  createdAt: Date,
+): Promise<void> {
+  await tx.query({
+    text: `insert into audit_entries (id, partner_id, mode, actor_kind, actor_id, way, action, subject_kind, subject_id, request_id, before, after, created_at)
+           select r.id, r."partnerId", r.mode, r."actorKind", r."actorId", r.way, r.action, r."subjectKind", r."subjectId", r."requestId",
+             nullif(r.before, 'null'::jsonb), nullif(r.after, 'null'::jsonb), $2
+           from jsonb_to_recordset($1::jsonb) as r(id text, "partnerId" text, mode text, "actorKind" text, "actorId" text, way text, action text,
+             "subjectKind" text, "subjectId" text, "requestId" text, before jsonb, after jsonb)
+           order by r.id`,
+    values: [JSON.stringify(entries), createdAt],
+  });
+}
+
 type AuditRow = Row & {
   id: string;
   partner_id: string | null;

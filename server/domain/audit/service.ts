@@ -33,7 +33,25 @@ export type AuditContext = Pick<ServiceContext, "way" | "requestId" | "clock"> &
  * The entry cannot be changed or deleted afterwards. Personal data and secrets are masked before they are written.
  */
 export async function appendAudit(tx: Pick<Transaction, "query">, ctx: AuditContext, input: AuditInput): Promise<void> {
-  await repository.insertEntry(tx, {
+  await repository.insertEntry(tx, { ...toEntry(ctx, input), createdAt: ctx.clock.now() });
+}
+
+/** As `appendAudit`, for many at once: one statement. */
+export async function appendAuditMany(
+  tx: Pick<Transaction, "query">,
+  ctx: AuditContext,
+  inputs: readonly AuditInput[],
+): Promise<void> {
+  if (inputs.length === 0) return;
+  await repository.insertEntries(
+    tx,
+    inputs.map((input) => toEntry(ctx, input)),
+    ctx.clock.now(),
+  );
+}
+
+function toEntry(ctx: AuditContext, input: AuditInput): Omit<repository.NewAuditEntry, "createdAt"> {
+  return {
     id: newId("audit", ctx.clock.now().getTime()),
     partnerId: input.partnerId ?? null,
     mode: input.mode === undefined ? (ctx.scope?.mode ?? null) : input.mode,
@@ -46,8 +64,7 @@ export async function appendAudit(tx: Pick<Transaction, "query">, ctx: AuditCont
     requestId: ctx.requestId,
     before: input.before === undefined ? null : redact(input.before),
     after: input.after === undefined ? null : redact(input.after),
-    createdAt: ctx.clock.now(),
-  });
+  };
 }
 
 /**
