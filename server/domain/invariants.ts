@@ -85,6 +85,13 @@ export const INVARIANTS: readonly Invariant[] = [
     text: `select d.id from webhook_deliveries d join outbox_events e on e.id = d.event_id
       where e.partner_id <> d.partner_id or e.mode <> d.mode`,
   },
+  {
+    id: "suspended-is-disabled",
+    title: "A Partner that is suspended or closed takes no payments at Klarna, or Klarna is being asked to stop them",
+    text: `select a.partner_id || ' ' || a.mode as id from partner_accounts a join partners p on p.id = a.partner_id
+      where p.state in ('SUSPENDED','CLOSED') and a.product_state = 'ENABLED' and not exists (
+        select 1 from klarna_changes c where c.partner_id = a.partner_id and c.mode = a.mode and c.kind = 'PRODUCT_DISABLE' and c.state in ('PENDING','SENT','UNKNOWN'))`,
+  },
 ];
 
 export type InvariantResult = { id: string; title: string; broken: number; examples: string[] };

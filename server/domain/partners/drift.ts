@@ -340,14 +340,14 @@ async function adopt(
     });
 }
 
-/** Checks accounts that were not compared for most of a day. Answers how many were. */
+/** Checks accounts that were onboarded from here and not compared for most of a day. Answers how many were. */
 export async function checkDueDrift(
   services: Services,
   options: { limit?: number } = {},
 ): Promise<{ checked: number }> {
   const now = services.clock.now();
   const due = await services.db.query<Row & { partnerId: string; mode: Mode }>({
-    text: `select partner_id as "partnerId", mode from partner_accounts where klarna_partner_account_id is not null and state = 'OPERATIONAL'
+    text: `select partner_id as "partnerId", mode from partner_accounts where onboarded_at is not null and state = 'OPERATIONAL'
         and (drift_checked_at is null or drift_checked_at <= $1) order by drift_checked_at nulls first limit $2`,
     values: [addMs(now, -CHECK_EVERY_MS), options.limit ?? 20],
   });

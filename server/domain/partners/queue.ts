@@ -558,6 +558,7 @@ async function work(services: Services, change: Claimed): Promise<void> {
       if (await applyAnswer(tx, ctx, change, locked, outcome.body)) {
         await settle(tx, change, "DONE", now);
         await clearAlarm(tx, ctx, "klarna_change_failed", change.subjectId);
+        await clearAlarm(tx, ctx, "klarna_credentials_refused", change.mode);
       } else await again(tx, change, { state: "UNKNOWN", code: "UNREADABLE_ANSWER" }, now);
       return;
     }

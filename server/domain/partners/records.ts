@@ -4,6 +4,7 @@ import { newId } from "@/server/core/ids";
 import type { Row } from "@/server/db/client";
 import { sqlState } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
+import { clearAlarm } from "./facts";
 import { enqueue } from "./queue";
 import {
   type AccountRow,
@@ -264,6 +265,8 @@ export async function saveBrands(
       continue;
     }
     await writeBrand(tx, account, brand, now);
+    // Klarna looks at the new data by itself and says so if it is no better.
+    if (old?.dataState === "INCOMPLETE") await clearAlarm(tx, ctx, "brand_incomplete", brand.id);
     await tell(
       tx,
       ctx,
