@@ -1,4 +1,5 @@
 import { checkDueDrift, readDueAccounts, syncPartners } from "@/server/domain/partners/service";
+import { announceOnboarded } from "@/server/domain/stores/service";
 import { SIGNALS } from "@/server/events/catalog";
 import { inngest } from "../client";
 import { services } from "../services";
@@ -18,6 +19,8 @@ export const syncPartnersWithKlarna = inngest.createFunction(
       const { sent, read } = await step.run(`sync-${round}`, async () => ({
         ...(await syncPartners(services(), { rounds: 10 })),
         ...(await readDueAccounts(services())),
+        // Stores that Klarna gave an id to meanwhile are told to their Partners.
+        ...(await announceOnboarded(services())),
       }));
       // A signal that finds nothing ends at once; the clock's run looks for the rest of its minute only while there is work.
       if (sent + read === 0) return;

@@ -1,6 +1,6 @@
 import type { Mode } from "@/server/core/schema";
 import { addMs, DAY_MS } from "@/server/core/time";
-import type { Row, Transaction } from "./client";
+import type { Database, Row, Transaction } from "./client";
 import type { SecretBox } from "./secrets";
 
 /*
@@ -86,5 +86,27 @@ export async function releaseKey(tx: Transaction, intent: IdempotencyIntent): Pr
     name: "idempotency_release",
     text: `delete from idempotent_answers where partner_id = $1 and mode = $2 and key = $3 and state = 'RUNNING'`,
     values: [intent.partnerId, intent.mode, intent.key],
+  });
+}
+
+/**
+ * Runs `work` in one transaction; with an Idempotency-Key of the caller's, claims it for what is about to be made and keeps
+ * the answer. Throws IdempotencyConflict.
+ */
+export async function once<T>(
+  ctx: {
+    readonly db: Pick<Database, "transaction">;
+    readonly secrets: SecretBox;
+    readonly clock: { now(): Date };
+    readonly idempotency: IdempotencyIntent | null;
+  },
+  resourceId: string,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  return ctx.db.transaction(async (tx) => {
+    if (ctx.idempotency) await claimKey(tx, ctx.idempotency, resourceId, ctx.clock.now());
+    const made = await work(tx);
+    if (ctx.idempotency) await storeAnswer(tx, ctx.secrets, ctx.idempotency, made);
+    return made;
   });
 }

@@ -16,7 +16,15 @@ let rest: Rest;
 let own: BuiltPartner;
 let other: BuiltPartner;
 let ownKey: string;
-let ids: { payment: string; refund: string; webhookEndpoint: string; webhookDelivery: string; event: string };
+let ids: {
+  payment: string;
+  refund: string;
+  webhookEndpoint: string;
+  webhookDelivery: string;
+  event: string;
+  store: string;
+  terminal: string;
+};
 
 const CLOSED = ENDPOINTS.filter((endpoint) => endpoint.access !== "public");
 
@@ -51,6 +59,8 @@ beforeAll(async () => {
     webhookEndpoint: idOf(receiver),
     webhookDelivery: idOf(sent),
     event: event.id,
+    store: own.store.id,
+    terminal: own.terminal.id,
   };
 });
 afterAll(async () => {
@@ -78,6 +88,8 @@ function targetOf(endpoint: Endpoint, from: typeof ids = ids): string {
       "webhook-endpoints": from.webhookEndpoint,
       "webhook-deliveries": from.webhookDelivery,
       events: from.event,
+      stores: from.store,
+      terminals: from.terminal,
     }[endpoint.path.split("/")[3] ?? ""] ?? from.payment;
   const query = endpoint.operation === "listPaymentMethods" ? "?amount=1000&currency=SEK&country=SE" : "";
   return `${endpoint.path.replace("{id}", id).replace("{refundId}", from.refund)}${query}`;
@@ -85,6 +97,10 @@ function targetOf(endpoint: Endpoint, from: typeof ids = ids): string {
 function bodyOf(endpoint: Endpoint): unknown {
   if (endpoint.operation === "createPayment") return paymentBody(own, 10_002);
   if (endpoint.operation === "createWebhookEndpoint") return { url: "http://127.0.0.1:9/hook", events: ["*"] };
+  if (endpoint.operation === "createStore")
+    return { reference: newId("request"), name: "New", type: "website", url: "https://new.example" };
+  if (endpoint.operation === "createTerminal") return { reference: newId("request"), store: { id: own.store.id } };
+  if (endpoint.operation === "moveTerminal") return { store: { id: own.store.id } };
   return endpoint.method === "POST" || endpoint.method === "PATCH" ? {} : undefined;
 }
 const call = (endpoint: Endpoint, key: string | null, options: { target?: string; address?: string } = {}) =>
@@ -97,7 +113,7 @@ const codeOf = (answer: RestAnswer) => (answer.json as { code?: string } | null)
 
 async function countRows(): Promise<unknown> {
   return test.services.db.query({
-    text: "select (select count(*) from payments) p, (select count(*) from refunds) r, (select count(*) from webhook_endpoints where deleted_at is null) w, (select count(*) from klarna_operations) o, (select string_agg(state, ',') from payments) s",
+    text: "select (select count(*) from payments) p, (select count(*) from refunds) r, (select count(*) from webhook_endpoints where deleted_at is null) w, (select count(*) from klarna_operations) o, (select string_agg(state, ',') from payments) s, (select string_agg(status || version, ',' order by id) from stores) st, (select string_agg(status || store_id || version, ',' order by id) from terminals) t",
     values: [],
   });
 }
@@ -162,6 +178,8 @@ describe.each(CLOSED.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, e
           webhookEndpoint: newId("webhookEndpoint"),
           webhookDelivery: newId("webhookDelivery"),
           event: newId("event"),
+          store: newId("store"),
+          terminal: newId("terminal"),
         };
         const answers = [
           await call(endpoint, otherKey),
@@ -174,6 +192,8 @@ describe.each(CLOSED.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, e
               webhookEndpoint: "'; drop table payments",
               webhookDelivery: "whd_",
               event: "%00",
+              store: "sto_",
+              terminal: "ter_1",
             }),
           }),
         ];

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { newId } from "@/server/core/ids";
-import { type BuiltPartner, makePartner } from "@/server/testing/builders";
+import { addressIn, type BuiltPartner, makePartner } from "@/server/testing/builders";
 import { type TestServices, testServices } from "@/server/testing/context";
 import { callRest, makeKey, type RestAnswer, type RestCall, restRequest } from "@/server/testing/rest";
 import { defineEndpoint } from "./endpoint";
@@ -138,6 +138,24 @@ describe("answers", () => {
       values: [sent.id],
     });
     await ask("POST", "/api/v1/webhook-deliveries/{id}/replay", sent.id);
+    const shop = (
+      await ask("POST", "/api/v1/stores", "", {
+        body: { reference: "contract", name: "Contract", address: addressIn("SE"), support: { phone: "+4680000000" } },
+      })
+    ).json as { id: string };
+    await ask("GET", "/api/v1/stores", "", {}, "?type=physical&status=active&limit=5");
+    await ask("GET", "/api/v1/stores/{id}", shop.id);
+    await ask("PATCH", "/api/v1/stores/{id}", shop.id, { body: { settings: { capture: "manual", expires_in: 120 } } });
+    const till = (
+      await ask("POST", "/api/v1/terminals", "", { body: { reference: "contract-till", store: { id: shop.id } } })
+    ).json as { id: string };
+    await ask("GET", "/api/v1/terminals", "", {}, "?device=card_terminal&limit=5");
+    await ask("PATCH", "/api/v1/terminals/{id}", till.id, { body: { label: "Front" } });
+    await ask("POST", "/api/v1/terminals/{id}/heartbeat", till.id);
+    await ask("GET", "/api/v1/terminals/{id}", till.id);
+    await ask("POST", "/api/v1/terminals/{id}/move", till.id, { body: { store: { id: own.store.id } } });
+    await ask("POST", "/api/v1/terminals/{id}/archive", till.id);
+    await ask("POST", "/api/v1/stores/{id}/archive", shop.id);
     await ask("GET", "/api/v1/events", "", {}, "?limit=5");
     await ask("GET", "/api/v1/events/{id}", sent.event.id);
     for (const action of ["complete", "decline", "abandon", "expire"]) {

@@ -11,7 +11,9 @@ import {
   voidPaymentEndpoint,
 } from "./v1/payments";
 import { createRefundEndpoint, getRefundEndpoint, listRefundsEndpoint } from "./v1/refunds";
+import { storeEndpoints } from "./v1/stores";
 import { liveEndpoint, readyEndpoint } from "./v1/system";
+import { terminalEndpoints } from "./v1/terminals";
 import { testCallEndpoints } from "./v1/test-calls";
 import { webhookEndpointEndpoints } from "./v1/webhook-endpoints";
 
@@ -42,6 +44,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   listRefundsEndpoint,
   getRefundEndpoint,
   paymentMethodsEndpoint,
+  ...storeEndpoints,
+  ...terminalEndpoints,
   ...webhookEndpointEndpoints,
   ...eventEndpoints,
   ...testCallEndpoints,

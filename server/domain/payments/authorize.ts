@@ -28,10 +28,10 @@ import {
   toPublic,
 } from "./change";
 import { type AuthorizeResult, buildAuthorizeBody, type Purchase, readAuthorizeOutcome } from "./klarna";
-import { findPointOfSale } from "./point-of-sale";
+import { findPointOfSale, type PointOfSale } from "./point-of-sale";
 import { insertPayment } from "./repository";
 import type { OperationRow, PaymentRecord, PaymentRow } from "./rows";
-import type { CreatePaymentInput, PublicPayment } from "./schema";
+import { type CreatePaymentInput, EXPIRES_IN_DEFAULT_S, type PublicPayment } from "./schema";
 
 const AUTHORIZATION_PERIOD_MS = 28 * DAY_MS;
 const BREAKER_RETRY_SECONDS = 3;
@@ -167,11 +167,14 @@ function duplicateError(error: unknown): Error {
   }
 }
 
+const captureOf = (said: CreatePaymentInput["capture"]) =>
+  said === undefined ? null : said === "manual" ? ("MANUAL" as const) : ("AUTOMATIC" as const);
+
 function buildPayment(
   ctx: ServiceContext,
   input: CreatePaymentInput,
   partnerId: string,
-  place: { storeId: string; terminalId: string },
+  place: Pick<PointOfSale, "storeId" | "terminalId" | "capture" | "expiresInSeconds">,
   now: Date,
 ): PaymentRow {
   const id = newId("payment", now.getTime());
@@ -194,7 +197,7 @@ function buildPayment(
     allowRepeatReference: input.allow_repeat_reference,
     channel: "IN_STORE",
     launch: "QR",
-    capture: input.capture === "manual" ? "MANUAL" : "AUTOMATIC",
+    capture: captureOf(input.capture) ?? place.capture ?? "AUTOMATIC",
     storeId: place.storeId,
     terminalId: place.terminalId,
     amountAuthorized: 0,
@@ -226,7 +229,7 @@ function buildPayment(
     journeyCompletedAt: null,
     finalStartedAt: null,
     finalizeBy: null,
-    expiresAt: addMs(now, input.expires_in * SECOND_MS),
+    expiresAt: addMs(now, (input.expires_in ?? place.expiresInSeconds ?? EXPIRES_IN_DEFAULT_S) * SECOND_MS),
     authorizationExpiresAt: null,
     lateTransactionId: null,
     lateApprovalState: null,

@@ -18,6 +18,9 @@ export type PointOfSale = {
   terminalId: string;
   terminalReference: string;
   terminalLabel: string;
+  /** What the terminal, else its store, else the Partner says where the request says nothing; null when nobody says. */
+  capture: "AUTOMATIC" | "MANUAL" | null;
+  expiresInSeconds: number | null;
 };
 
 type Found = Row & {
@@ -38,6 +41,8 @@ type Found = Row & {
   terminalReference: string;
   terminalLabel: string;
   terminalStatus: string;
+  capture: "AUTOMATIC" | "MANUAL" | null;
+  expiresInSeconds: number | null;
 };
 
 // One statement for account, store and terminal: three reads would cost a till more than the rest of the accept.
@@ -45,10 +50,11 @@ const LOOKUP = `select r.state as "partnerState", a.state as "accountState", a.p
     a.klarna_partner_account_id as "accountId", r.name as "partnerName", s.id as "storeId", s.reference as "storeReference",
     s.name as "storeName", s.address as "storeAddress", s.type as "storeType", s.status as "storeStatus", s.source as "storeSource",
     s.klarna_store_id as "storeKlarnaId", t.id as "terminalId", t.reference as "terminalReference", t.label as "terminalLabel",
-    t.status as "terminalStatus"
+    t.status as "terminalStatus", coalesce(t.settings->>'capture', s.settings->>'capture', a.settings->>'capture') as capture,
+    coalesce(t.settings->>'expires_in', s.settings->>'expires_in', a.settings->>'expires_in')::int as "expiresInSeconds"
   from partner_accounts a join partners r on r.id = a.partner_id
   left join stores s on s.partner_id = a.partner_id and s.mode = a.mode and (s.id = $3 or s.reference = $4
-    or ($3::text is null and $4::text is null and s.id in (select store_id from terminals where partner_id = $1 and mode = $2 and (id = $5 or reference = $6))))
+    or ($3::text is null and $4::text is null and s.id in (select store_id from terminals where partner_id = $1 and mode = $2 and (id = $5 or (reference = $6 and status <> 'ARCHIVED')))))
   left join terminals t on t.partner_id = s.partner_id and t.mode = s.mode and t.store_id = s.id and (t.id = $5 or t.reference = $6)
   where a.partner_id = $1 and a.mode = $2 limit 2`;
 
@@ -147,6 +153,8 @@ export async function findPointOfSale(
     terminalId: row.terminalId,
     terminalReference: row.terminalReference,
     terminalLabel: row.terminalLabel,
+    capture: row.capture,
+    expiresInSeconds: row.expiresInSeconds,
   };
 }
 

@@ -110,7 +110,8 @@ export const CreatePaymentSchema = z.strictObject({
   customer: CustomerSchema.optional(),
   shipping: ShippingSchema.optional(),
   klarna: KlarnaDataSchema.optional(),
-  expires_in: z.int().min(60).max(172_800).default(EXPIRES_IN_DEFAULT_S),
+  /** Without it the terminal's setting holds, else 900. */
+  expires_in: z.int().min(60).max(172_800).optional(),
   metadata: metadataSchema.default({}),
 });
 export type CreatePaymentInput = z.infer<typeof CreatePaymentSchema>;

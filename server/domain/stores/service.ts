@@ -1,10 +1,11 @@
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
-import { decodeCursor, type ListPage, toListPage } from "@/server/core/pagination";
+import { decodeCursor, type ListPage, type Page, toListPage, toPage } from "@/server/core/pagination";
 import { appendAudit } from "@/server/domain/audit/service";
 import { requireOwnCode, requirePartner, withNeighbours } from "@/server/domain/partners/service";
 import * as repository from "./repository";
+import { findStoreRows, loadStoreRows, toPublicStore } from "./rows";
 import {
   type CreateBrandInput,
   CreateBrandSchema,
@@ -12,24 +13,96 @@ import {
   CreateStoreGroupSchema,
   type CreateStoreInput,
   CreateStoreSchema,
+  type PublicStore,
   type StoreFilter,
+  type StoreGroupChoice,
   type StoreItem,
   type StoreRecord,
 } from "./schema";
 
-/** Lists stores within the caller's Partners and mode, newest first. Errors: permission_denied, validation_failed (cursor). */
+// biome-ignore lint/performance/noBarrelFile: a service that outgrew one file is split by use case, and this is its one door
+export {
+  archiveStore,
+  changeEach,
+  changeStore,
+  changeStores,
+  partnerFor,
+  registerStore,
+  restoreStore,
+  statusForNew,
+} from "./change";
+export { announceOnboarded } from "./events";
+export { holdAccount } from "./rows";
+export { requireReadableQr } from "./settings";
+
+/** Which way a list is sorted: `name`, or `-created_at` for the newest first. */
+function sortOf(sort: string | undefined): repository.StoreSort {
+  const by = (sort ?? "-created_at").replace(/^-/, "");
+  return { by: by === "name" ? "name" : "created_at", isDescending: sort === undefined || sort.startsWith("-") };
+}
+
+/**
+ * Lists stores within the caller's Partners and mode, newest first unless `sort` (`name`, `created_at`, `-…`) says otherwise.
+ * Errors: permission_denied, validation_failed (cursor).
+ */
 export async function listStores(
   ctx: ServiceContext,
   filter: StoreFilter,
-  page: { limit: number; cursor?: string | null },
+  page: { limit: number; cursor?: string | null; sort?: string },
 ): Promise<ListPage<StoreItem>> {
   requirePermission(ctx, "stores:read");
   const cursor = page.cursor ? decodeCursor(page.cursor) : null;
   const [rows, total] = await Promise.all([
-    repository.findStores(ctx.db.prisma, ctx.scope, filter, { limit: page.limit, cursor }),
+    repository.findStores(ctx.db, ctx.scope, filter, { limit: page.limit, cursor, sort: sortOf(page.sort) }),
     repository.countStores(ctx.db.prisma, ctx.scope, filter),
   ]);
   return toListPage(rows, page.limit, total);
+}
+
+/** Stores as Partners see them, newest first. Errors: permission_denied, validation_failed (cursor). */
+export async function listPublicStores(
+  ctx: ServiceContext,
+  filter: {
+    type?: readonly PublicStore["type"][] | undefined;
+    status?: readonly PublicStore["status"][] | undefined;
+    reference?: string | undefined;
+    /** Id or reference. */
+    store_group?: string | undefined;
+    created_from?: string | undefined;
+    created_to?: string | undefined;
+  },
+  page: { limit: number; cursor?: string | null },
+): Promise<Page<PublicStore>> {
+  requirePermission(ctx, "stores:read");
+  const rows = await findStoreRows(
+    ctx.db,
+    ctx.scope,
+    {
+      types: filter.type?.map((type) => type.toUpperCase()) ?? null,
+      statuses: filter.status?.map((status) => status.toUpperCase()) ?? null,
+      reference: filter.reference ?? null,
+      group: filter.store_group ?? null,
+      from: filter.created_from === undefined ? null : new Date(filter.created_from),
+      to: filter.created_to === undefined ? null : new Date(filter.created_to),
+    },
+    { limit: page.limit, cursor: page.cursor ? decodeCursor(page.cursor) : null },
+  );
+  const result = toPage(rows, page.limit);
+  return { ...result, data: result.data.map(toPublicStore) };
+}
+
+/** One store as Partners see it. Errors: permission_denied, store_not_found (also for another's store). */
+export async function getPublicStore(ctx: ServiceContext, id: string): Promise<PublicStore> {
+  requirePermission(ctx, "stores:read");
+  const [row] = await loadStoreRows(ctx.db, ctx.scope, [id]);
+  if (!row) throw new AppError("store_not_found");
+  return toPublicStore(row);
+}
+
+/** Store groups in use of one Partner, with their brands, for pickers. Errors: permission_denied. */
+export async function listStoreGroupChoices(ctx: ServiceContext, partnerId: string): Promise<StoreGroupChoice[]> {
+  requirePermission(ctx, "stores:read");
+  return repository.findGroupChoices(ctx.db.prisma, ctx.scope, partnerId);
 }
 
 /** Stores by name, for pickers: fifty at most. Errors: permission_denied. */
@@ -41,7 +114,7 @@ export async function listStoreChoices(ctx: ServiceContext, filter: StoreFilter 
 /** One store with its terminals. Errors: permission_denied, store_not_found (also for another's store). */
 export async function getStore(ctx: ServiceContext, id: string): Promise<StoreRecord> {
   requirePermission(ctx, "stores:read");
-  const store = await repository.findStore(ctx.db.prisma, ctx.scope, id);
+  const store = await repository.findStore(ctx.db, ctx.scope, id);
   if (!store) throw new AppError("store_not_found");
   return store;
 }

@@ -1,8 +1,6 @@
 import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { decodeCursor } from "@/server/core/pagination";
-import type { Transaction } from "@/server/db/client";
-import { claimKey, storeAnswer } from "@/server/db/idempotency";
 import type { PageRequest } from "./repository";
 
 /* What the use cases of this module share. */
@@ -26,18 +24,4 @@ export function partnerOf(ctx: ServiceContext, partnerId: string | undefined): s
     throw new AppError("validation_failed", { errors: [{ pointer: "/partner", detail: "name the Partner" }] });
   if (partners !== "all" && !partners.includes(partnerId)) throw new AppError("not_found");
   return partnerId;
-}
-
-/** Claims the caller's idempotency key for what is about to be made, and keeps the answer with it. */
-export async function once<T>(
-  ctx: ServiceContext,
-  resourceId: string,
-  work: (tx: Transaction) => Promise<T>,
-): Promise<T> {
-  return ctx.db.transaction(async (tx) => {
-    if (ctx.idempotency) await claimKey(tx, ctx.idempotency, resourceId, ctx.clock.now());
-    const made = await work(tx);
-    if (ctx.idempotency) await storeAnswer(tx, ctx.secrets, ctx.idempotency, made);
-    return made;
-  });
 }

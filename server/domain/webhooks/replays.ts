@@ -2,8 +2,9 @@ import { requirePermission, type ServiceContext, type Services, systemContext } 
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { decodeCursor, type ListPage, toListPage } from "@/server/core/pagination";
+import { once } from "@/server/db/idempotency";
 import { appendAudit } from "@/server/domain/audit/service";
-import { noDelivery, noEndpoint, once, type PageInput, partnerOf } from "./common";
+import { noDelivery, noEndpoint, type PageInput, partnerOf } from "./common";
 import { presentDelivery, presentReplay } from "./present";
 import * as repository from "./repository";
 import * as replays from "./repository-replays";

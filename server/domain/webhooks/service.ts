@@ -4,8 +4,9 @@ import { newId } from "@/server/core/ids";
 import { type ListPage, type Page, toListPage, toPage } from "@/server/core/pagination";
 import { addMs, DAY_MS } from "@/server/core/time";
 import { violatedConstraint } from "@/server/db/client";
+import { once } from "@/server/db/idempotency";
 import { appendAudit } from "@/server/domain/audit/service";
-import { noEndpoint, once, type PageInput, pageOf, partnerOf } from "./common";
+import { noEndpoint, type PageInput, pageOf, partnerOf } from "./common";
 import { presentDelivery, presentEndpoint, presentEndpointRecord } from "./present";
 import * as repository from "./repository";
 import type {
