@@ -8,11 +8,13 @@ import { describeError, ErrorState } from "@/components/error-state";
 import { useStored } from "@/components/hooks";
 import { PeekSheet } from "@/components/peek-sheet";
 import { Button } from "@/components/ui/button";
+import { BulkBar } from "./bulk-bar";
 import { DesktopRows } from "./desktop-rows";
 import { Pager } from "./pager";
 import { PhoneRows, PhoneSkeleton } from "./phone-rows";
 import { Toolbar } from "./toolbar";
-import type { PhoneRow, TableColumn, TableQuery } from "./types";
+import type { Bulk, PhoneRow, TableColumn, TableQuery } from "./types";
+import { useChosen } from "./use-chosen";
 import { useRowKeys } from "./use-row-keys";
 import type { TableControl } from "./use-table-state";
 
@@ -34,6 +36,10 @@ export type DataTableProps<Row> = {
   searchPlaceholder?: string;
   exportPath?: string;
   toolbarExtra?: ReactNode;
+  /** Rows can be chosen, and something done with all of them. */
+  bulk?: Bulk<Row>;
+  /** False for a table that is a part of a page and has no address of its own. */
+  hasViews?: boolean;
 };
 
 const features = tableFeatures({ columnVisibilityFeature });
@@ -61,6 +67,8 @@ export function DataTable<Row extends object>({
   searchPlaceholder = "Search",
   exportPath,
   toolbarExtra,
+  bulk,
+  hasViews = true,
 }: DataTableProps<Row>) {
   const router = useRouter();
   const searchRef = useRef<HTMLInputElement>(null);
@@ -73,7 +81,18 @@ export function DataTable<Row extends object>({
       ),
     [columns],
   );
-  const [visibility, setVisibility] = useStored(`tillgate-columns-${control.def.id}`, hiddenAtFirst, parseVisibility);
+  const [remembered, remember] = useStored(`tillgate-columns-${control.def.id}`, hiddenAtFirst, parseVisibility);
+
+  // The address wins: a link, and a saved view, shows the columns that it was made with.
+  const named = control.columns;
+  const visibility =
+    named === null
+      ? remembered
+      : Object.fromEntries(columns.map((column) => [column.id, column.isFixed === true || named.includes(column.id)]));
+  const setVisibility = (next: Record<string, boolean>): void => {
+    if (named === null) remember(next);
+    else control.setColumns(columns.filter((column) => next[column.id] !== false).map((column) => column.id));
+  };
 
   const rows: readonly Row[] = query.data?.data ?? NO_ROWS;
   const columnDefs = useMemo(
@@ -91,6 +110,7 @@ export function DataTable<Row extends object>({
   const visibleIds = new Set(table.getVisibleLeafColumns().map((column) => column.id));
   const visible = columns.filter((column) => visibleIds.has(column.id));
 
+  const chosen = useChosen(rows, getRowId, bulk);
   const active = rows.findIndex((row) => getRowId(row) === activeId);
   const peekIndex = peekId === null ? -1 : rows.findIndex((row) => getRowId(row) === peekId);
   const peeked = rows[peekIndex];
@@ -120,6 +140,7 @@ export function DataTable<Row extends object>({
     },
     peek: peek === undefined ? undefined : showPeek,
     isPeeking: peeked !== undefined,
+    choose: chosen === null ? undefined : (index) => chosen.toggle(rows[index]),
     searchRef,
   });
 
@@ -136,6 +157,7 @@ export function DataTable<Row extends object>({
         searchPlaceholder={searchPlaceholder}
         exportPath={exportPath}
         extra={toolbarExtra}
+        hasViews={hasViews}
         columns={columns
           .filter((column) => column.isFixed !== true)
           .map((column) => ({
@@ -145,6 +167,7 @@ export function DataTable<Row extends object>({
             toggle: (isVisible) => table.getColumn(column.id)?.toggleVisibility(isVisible),
           }))}
       />
+      {chosen === null || bulk === undefined ? null : <BulkBar chosen={chosen} bulk={bulk} />}
       <section
         aria-label={label}
         aria-busy={isBusy}
@@ -168,6 +191,7 @@ export function DataTable<Row extends object>({
               getRowHref={getRowHref}
               onOpen={openRow}
               onPeek={peek === undefined ? undefined : showPeek}
+              chosen={chosen}
             />
             {query.isPending ? (
               <PhoneSkeleton />

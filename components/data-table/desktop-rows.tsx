@@ -5,8 +5,10 @@ import type { Route } from "next";
 import Link from "next/link";
 import { type MouseEvent, useEffect, useRef } from "react";
 import { cn } from "@/components/cn";
+import { Checkbox } from "@/components/ui/checkbox";
 import { SkeletonRows } from "./skeleton-rows";
 import type { TableColumn } from "./types";
+import type { Chosen } from "./use-chosen";
 import type { TableControl } from "./use-table-state";
 
 type DesktopRowsProps<Row> = {
@@ -21,6 +23,7 @@ type DesktopRowsProps<Row> = {
   getRowHref: ((row: Row) => string) | undefined;
   onOpen: (row: Row, isNewTab: boolean) => void;
   onPeek: ((index: number) => void) | undefined;
+  chosen: Chosen<Row> | null;
 };
 
 const CONTROLS = "a, button, input, select, textarea, summary, [role=menuitem]";
@@ -37,6 +40,7 @@ export function DesktopRows<Row>({
   getRowHref,
   onOpen,
   onPeek,
+  chosen,
 }: DesktopRowsProps<Row>) {
   const bodyRef = useRef<HTMLTableSectionElement>(null);
   useEffect(() => {
@@ -57,6 +61,16 @@ export function DesktopRows<Row>({
       >
         <thead className="sticky top-0 z-10 bg-surface">
           <tr>
+            {chosen === null ? null : (
+              <th scope="col" className="w-9 border-line border-b pl-3 text-left">
+                <Checkbox
+                  aria-label="Choose all rows of this page"
+                  className="align-middle"
+                  checked={chosen.page.state}
+                  onCheckedChange={chosen.page.toggle}
+                />
+              </th>
+            )}
             {columns.map((column) => (
               <HeaderCell key={column.id} column={column} control={control} />
             ))}
@@ -68,13 +82,18 @@ export function DesktopRows<Row>({
           </tr>
         </thead>
         <tbody ref={bodyRef}>
-          {isLoading ? <SkeletonRows columns={columns} /> : null}
+          {isLoading ? (
+            <SkeletonRows
+              columns={chosen === null ? columns : [{ id: "choose", header: "", skeleton: 16 }, ...columns]}
+            />
+          ) : null}
           {rows.map((row, index) => {
             const href = getRowHref?.(row);
             return (
               <tr
                 key={getRowId(row)}
                 data-active={index === active || undefined}
+                aria-selected={chosen === null ? undefined : chosen.has(row)}
                 onClick={(event) => onRowClick(event, row)}
                 className={cn(
                   "group/row h-9 [&:not(:last-child)>td]:border-line [&:not(:last-child)>td]:border-b",
@@ -82,6 +101,20 @@ export function DesktopRows<Row>({
                   "data-active:bg-accent-soft data-active:shadow-[inset_2px_0_0_var(--accent)]",
                 )}
               >
+                {chosen === null ? null : (
+                  <td className="w-9 pl-3">
+                    {chosen.canChoose(row) ? (
+                      <Checkbox
+                        aria-label="Choose this row"
+                        title="Choose (x)"
+                        className="align-middle"
+                        checked={chosen.has(row)}
+                        disabled={chosen.isFull && !chosen.has(row)}
+                        onCheckedChange={() => chosen.toggle(row)}
+                      />
+                    ) : null}
+                  </td>
+                )}
                 {columns.map((column, position) => {
                   const content = column.cell(row);
                   return (

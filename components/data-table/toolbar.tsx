@@ -16,6 +16,7 @@ import { Kbd } from "@/components/ui/kbd";
 import { FilterChip } from "./filter-chip";
 import { filterQuery } from "./table-state";
 import type { TableControl } from "./use-table-state";
+import { ViewsMenu } from "./views-menu";
 
 export type ToolbarColumn = { id: string; header: string; isVisible: boolean; toggle: (isVisible: boolean) => void };
 
@@ -27,6 +28,7 @@ export type ToolbarProps = {
   hasSearch: boolean;
   exportPath?: string | undefined;
   extra?: ReactNode;
+  hasViews: boolean;
 };
 
 export function Toolbar({
@@ -37,6 +39,7 @@ export function Toolbar({
   hasSearch,
   exportPath,
   extra,
+  hasViews,
 }: ToolbarProps) {
   return (
     <div className="flex flex-wrap items-center gap-2">
@@ -60,6 +63,12 @@ export function Toolbar({
       )}
       <div className="ml-auto flex items-center gap-1">
         {extra}
+        {hasViews ? (
+          <ViewsMenu
+            control={control}
+            shown={columns.filter((column) => column.isVisible).map((column) => column.id)}
+          />
+        ) : null}
         {exportPath === undefined ? null : (
           <a
             href={withQuery(exportPath, filterQuery(control.state, control.def))}

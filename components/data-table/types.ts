@@ -19,6 +19,16 @@ export type TableColumn<Row> = {
 
 export type TablePage<Row> = { data: readonly Row[]; nextCursor: string | null; total?: number | null | undefined };
 
+/** What can be done with chosen rows. */
+export type Bulk<Row> = {
+  noun: readonly [one: string, many: string];
+  /** Rows that cannot be chosen have no box. */
+  canChoose?: (row: Row) => boolean;
+  max?: number;
+  /** The buttons; `clear` when it is done. */
+  actions: (chosen: { ids: readonly string[]; rows: readonly Row[]; clear: () => void }) => ReactNode;
+};
+
 /** What the table needs of a query; any transport can give it. */
 export type TableQuery<Row> = {
   data: TablePage<Row> | undefined;

@@ -11,10 +11,12 @@ export type RowKeys = {
   /** Undefined where rows have no preview. */
   peek: ((index: number | null) => void) | undefined;
   isPeeking: boolean;
+  /** Undefined where rows cannot be chosen. */
+  choose: ((index: number) => void) | undefined;
   searchRef: RefObject<HTMLInputElement | null>;
 };
 
-/** `/` searches, `j` and `k` move, Enter opens, Space previews. */
+/** `/` searches, `j` and `k` move, Enter opens, Space previews, `x` chooses. */
 export function useRowKeys(keys: RowKeys): void {
   const latest = useRef(keys);
   useEffect(() => {
@@ -40,6 +42,11 @@ export function useRowKeys(keys: RowKeys): void {
         event.preventDefault();
         now.searchRef.current?.focus();
         now.searchRef.current?.select();
+        return;
+      }
+      if (event.key === "x" && now.choose !== undefined && now.active >= 0 && !now.isPeeking) {
+        event.preventDefault();
+        now.choose(now.active);
         return;
       }
       const isOnControl =

@@ -16,11 +16,16 @@ export type TableControl = {
   toNext: (cursor: string) => void;
   toPrevious: () => void;
   isFirstPage: boolean;
+  /** Columns that the address names, in any order; null where it leaves them to what this browser remembers. */
+  columns: readonly string[] | null;
+  setColumns: (ids: readonly string[]) => void;
 };
+
+const COLUMNS_MAX = 60;
 
 /** The state of a table, wholly in the address. `def` must be a constant of the module. */
 export function useTableState(def: TableDef): TableControl {
-  const keys = useMemo(() => ["q", "sort", "cursor", "size", ...def.filters.map((filter) => filter.id)], [def]);
+  const keys = useMemo(() => ["q", "sort", "cursor", "size", "cols", ...def.filters.map((filter) => filter.id)], [def]);
   const parsers = useMemo(() => Object.fromEntries(keys.map((key) => [key, parseAsString])), [keys]);
   const [raw, setRaw] = useQueryStates(parsers, { history: "push", scroll: false });
   const trail = useRef<Array<string | null>>([]);
@@ -31,6 +36,7 @@ export function useTableState(def: TableDef): TableControl {
     return parseTableState(def, params);
   }, [def, keys, raw]);
 
+  const cols = raw["cols"] ?? null;
   return useMemo(() => {
     // Any change of the question goes back to the first page.
     const ask = (change: Record<string, string | null>, options?: Options) => {
@@ -56,6 +62,8 @@ export function useTableState(def: TableDef): TableControl {
         void setRaw({ cursor: previous });
       },
       isFirstPage: state.cursor === null,
+      columns: cols === null ? null : cols.split(",").slice(0, COLUMNS_MAX),
+      setColumns: (ids) => void setRaw({ cols: ids.join(",") }, { history: "replace" }),
     };
-  }, [def, setRaw, state]);
+  }, [cols, def, setRaw, state]);
 }

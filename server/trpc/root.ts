@@ -12,6 +12,7 @@ import { rolesRouter } from "./routers/roles";
 import { storesRouter } from "./routers/stores";
 import { systemRouter } from "./routers/system";
 import { terminalsRouter } from "./routers/terminals";
+import { viewsRouter } from "./routers/views";
 import { webhooksRouter } from "./routers/webhooks";
 
 export const appRouter = router({
@@ -28,6 +29,7 @@ export const appRouter = router({
   stores: storesRouter,
   system: systemRouter,
   terminals: terminalsRouter,
+  views: viewsRouter,
   webhooks: webhooksRouter,
 });
 

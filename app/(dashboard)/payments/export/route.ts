@@ -1,10 +1,10 @@
 import { parseTableState } from "@/components/data-table/table-state";
 import { failureOf, routeContext } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
+import { csvLine } from "@/server/core/csv";
 import { toDecimalString } from "@/server/core/money";
 import type { PaymentFilter } from "@/server/domain/payments/schema";
 import { listPaymentRecordsPage, type PaymentView } from "@/server/domain/payments/service";
-import { csvLine } from "../_components/csv";
 import { paymentChoices } from "../_components/payment-choices";
 import { paymentFilter, paymentsTable } from "../_components/payments-table";
 

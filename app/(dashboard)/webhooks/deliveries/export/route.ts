@@ -1,7 +1,7 @@
-import { csvLine } from "@/app/(dashboard)/payments/_components/csv";
 import { parseTableState } from "@/components/data-table/table-state";
 import { failureOf, routeContext } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
+import { csvLine } from "@/server/core/csv";
 import type { DeliveryFilter, DeliveryRecord } from "@/server/domain/webhooks/schema";
 import { listDeliveries } from "@/server/domain/webhooks/service";
 import { webhookChoices } from "../../choices";
