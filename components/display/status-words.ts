@@ -187,6 +187,22 @@ export const STATUS_WORDS = {
     open: at("bad", "Open"),
     cleared: at("neutral", "Cleared"),
   },
+  import: {
+    uploaded: at("info", "Columns to be chosen"),
+    checked: at("info", "Checked"),
+    running: at("working", "Running"),
+    done: at("good", "Done"),
+    failed: at("bad", "Stopped"),
+    canceled: at("neutral", "Canceled"),
+  },
+  import_row: {
+    pending: at("neutral", "Not checked"),
+    valid: at("info", "Ready"),
+    invalid: at("bad", "Has errors"),
+    done: at("good", "Done"),
+    failed: at("bad", "Failed"),
+    skipped: at("neutral", "Nothing to do"),
+  },
   check: {
     holds: at("good", "Holds"),
     ok: at("good", "Fine"),

@@ -58,6 +58,7 @@ export function PartnersList() {
     <DataTable
       label="Partners"
       control={control}
+      exportPath="/export/partners"
       columns={columns}
       query={tableQuery(query)}
       getRowId={(row) => row.id}

@@ -12,9 +12,22 @@ import { Id } from "@/components/display/id";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { useTRPC } from "@/components/trpc-provider";
+import { ButtonLink } from "@/components/ui/button";
 import type { TerminalItem } from "@/server/domain/terminals/schema";
-import { TERMINAL_DEVICE_WORDS } from "@/server/domain/terminals/states";
+import { CONNECTION_WORDS, type Connection, TERMINAL_DEVICE_WORDS } from "@/server/domain/terminals/states";
 import { terminalsInput, terminalsTable } from "./table";
+
+const DOTS = { online: "bg-good", offline: "bg-warn", never: "bg-line-strong" } as const;
+
+/** Whether it gave a sign of life lately. */
+export function ConnectionWord({ connection }: { connection: Connection }) {
+  return (
+    <span className="inline-flex items-center gap-1.5 whitespace-nowrap">
+      <span aria-hidden className={`size-2 rounded-full ${DOTS[connection]}`} />
+      {CONNECTION_WORDS[connection]}
+    </span>
+  );
+}
 
 function LastSeen({ terminal }: { terminal: TerminalItem }) {
   if (terminal.lastSeenAt === null) return <span className="text-ink-3">Never</span>;
@@ -22,7 +35,7 @@ function LastSeen({ terminal }: { terminal: TerminalItem }) {
 }
 
 const columns: readonly TableColumn<TerminalItem>[] = [
-  { id: "label", header: "Terminal", cell: (row) => row.label, isFixed: true },
+  { id: "label", header: "Terminal", cell: (row) => row.label, sort: "label", isFixed: true },
   { id: "reference", header: "Reference", cell: (row) => row.reference },
   { id: "store", header: "Store", cell: (row) => row.store.name, isWide: true },
   { id: "partner", header: "Partner", cell: (row) => row.partnerName, skeleton: 120 },
@@ -34,11 +47,12 @@ const columns: readonly TableColumn<TerminalItem>[] = [
     cell: (row) => (row.canShowQr ? "Yes" : <span className="text-ink-3">No</span>),
     skeleton: 24,
   },
+  { id: "connection", header: "Connection", cell: (row) => <ConnectionWord connection={row.connection} /> },
   { id: "seen", header: "Last seen", cell: (row) => <LastSeen terminal={row} /> },
   { id: "id", header: "Id", cell: (row) => <Id value={row.id} />, isHiddenAtFirst: true },
 ];
 
-export function TerminalsList() {
+export function TerminalsList({ canAdd }: { canAdd: boolean }) {
   const control = useTableState(terminalsTable);
   const trpc = useTRPC();
   const query = useQuery(
@@ -48,6 +62,7 @@ export function TerminalsList() {
     <DataTable
       label="Terminals"
       control={control}
+      exportPath="/export/terminals"
       columns={columns}
       query={tableQuery(query)}
       getRowId={(row) => row.id}
@@ -72,6 +87,7 @@ export function TerminalsList() {
               { term: "Partner", value: row.partnerName },
               { term: "Device", value: TERMINAL_DEVICE_WORDS[row.device] },
               { term: "Shows QR codes", value: row.canShowQr ? "Yes" : "No" },
+              { term: "Connection", value: <ConnectionWord connection={row.connection} /> },
               { term: "Last seen", value: <LastSeen terminal={row} /> },
             ]}
           />
@@ -82,6 +98,15 @@ export function TerminalsList() {
           icon={MonitorSmartphone}
           title="No terminals in this mode"
           description="A terminal is a till, kiosk or tablet of a store. Each in-store payment names the one it was taken at."
+          {...(canAdd
+            ? {
+                action: (
+                  <ButtonLink href="/terminals/new" variant="primary">
+                    Add terminal
+                  </ButtonLink>
+                ),
+              }
+            : {})}
         />
       }
     />

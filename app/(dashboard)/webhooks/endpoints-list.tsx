@@ -78,6 +78,7 @@ export function EndpointsList({ canWrite, choices }: { canWrite: boolean; choice
     <DataTable
       label="Webhook endpoints"
       control={control}
+      exportPath="/export/webhook-endpoints"
       columns={choices.hasPartners ? columns : ownColumns}
       query={tableQuery(query)}
       getRowId={(row) => row.id}

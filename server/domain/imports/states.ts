@@ -15,22 +15,6 @@ export const IMPORT_KIND_WORDS: Readonly<Record<ImportKind, string>> = {
   STORES: "Stores",
   TERMINALS: "Terminals",
 };
-export const IMPORT_STATE_WORDS: Readonly<Record<ImportState, string>> = {
-  UPLOADED: "Uploaded",
-  CHECKED: "Checked",
-  RUNNING: "Running",
-  DONE: "Done",
-  FAILED: "Stopped",
-  CANCELED: "Canceled",
-};
-export const IMPORT_ROW_STATE_WORDS: Readonly<Record<ImportRowState, string>> = {
-  PENDING: "Not checked",
-  VALID: "Ready",
-  INVALID: "Has errors",
-  DONE: "Done",
-  FAILED: "Failed",
-  SKIPPED: "Nothing to do",
-};
 export const IMPORT_ACTION_WORDS: Readonly<Record<ImportAction, string>> = {
   CREATE: "New",
   UPDATE: "Change",

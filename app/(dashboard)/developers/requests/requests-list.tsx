@@ -77,6 +77,7 @@ export function RequestsList() {
     <DataTable
       label="Requests"
       control={control}
+      exportPath="/export/requests"
       columns={columns}
       query={tableQuery(query)}
       getRowId={(row) => row.id}

@@ -61,6 +61,7 @@ export function ApprovalsList({ personId }: { personId: string }) {
     <DataTable
       label="Approvals"
       control={control}
+      exportPath="/export/approvals"
       columns={columnsFor(personId)}
       query={tableQuery(query)}
       getRowId={(row) => row.id}

@@ -66,6 +66,7 @@ export function UsersList({
     <DataTable
       label="Users"
       control={control}
+      exportPath="/export/users"
       columns={columns}
       query={tableQuery(query)}
       getRowId={(row) => row.id}

@@ -43,6 +43,7 @@ export function AlarmsList({ canClear }: { canClear: boolean }) {
     <DataTable
       label="Alarms"
       control={control}
+      exportPath="/export/alarms"
       columns={columns}
       query={tableQuery(query)}
       getRowId={(row) => row.id}

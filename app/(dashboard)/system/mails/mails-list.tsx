@@ -49,6 +49,7 @@ export function MailsList() {
     <DataTable
       label="Mails"
       control={control}
+      exportPath="/export/mails"
       columns={columns}
       query={tableQuery(query)}
       getRowId={(row) => row.id}

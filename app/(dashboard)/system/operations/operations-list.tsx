@@ -52,6 +52,7 @@ export function OperationsList() {
     <DataTable
       label="Calls to Klarna"
       control={control}
+      exportPath="/export/klarna-operations"
       columns={columns}
       query={tableQuery(query)}
       getRowId={(row) => row.id}

@@ -104,6 +104,7 @@ export function InboxList({ canReplay, mode }: { canReplay: boolean; mode: Mode 
     <DataTable
       label="Events from Klarna"
       control={control}
+      exportPath="/export/klarna-events"
       columns={columns}
       query={tableQuery(query)}
       getRowId={(row) => row.id}

@@ -58,6 +58,7 @@ export function EventsList({ choices }: { choices: WebhookChoices }) {
     <DataTable
       label="Events"
       control={control}
+      exportPath="/export/webhook-events"
       columns={choices.hasPartners ? COLUMNS : OWN_COLUMNS}
       query={tableQuery(query)}
       getRowId={(row) => row.id}

@@ -71,6 +71,7 @@ export function ReplaysList({ hasPartners }: { hasPartners: boolean }) {
     <DataTable
       label="Replays"
       control={control}
+      exportPath="/export/webhook-replays"
       columns={hasPartners ? COLUMNS : OWN_COLUMNS}
       query={tableQuery(query)}
       getRowId={(row) => row.id}
