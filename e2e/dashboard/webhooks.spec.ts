@@ -1,26 +1,6 @@
-import { createServer, type Server } from "node:http";
 import { Webhook } from "standardwebhooks";
 import { expect, expectAccessible, test } from "../fixtures";
-
-type Received = { headers: Record<string, string>; body: string };
-
-/** A Partner's receiver on this machine. */
-async function startReceiver(): Promise<{ url: string; received: Received[]; server: Server }> {
-  const received: Received[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-      received.push({ headers, body: Buffer.concat(chunks).toString("utf8") });
-      response.writeHead(204).end();
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  return { url: `http://127.0.0.1:${port}/hooks`, received, server };
-}
+import { startReceiver } from "../receiver";
 
 test("an endpoint is added, tested, rotated, switched off and deleted", async ({ signedInAs }) => {
   const receiver = await startReceiver();
@@ -80,7 +60,7 @@ test("an endpoint is added, tested, rotated, switched off and deleted", async ({
     await expect(page).toHaveURL(/\/webhooks$/);
     await expect(page.getByRole("cell", { name: receiver.url })).toHaveCount(0);
   } finally {
-    receiver.server.close();
+    receiver.close();
   }
 });
 
@@ -115,7 +95,7 @@ test("a payment's events reach the endpoint that asked for them and show among t
     await page.getByRole("button", { name: "Delete" }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "Delete endpoint" }).click();
     await expect(page).toHaveURL(/\/webhooks$/);
-    receiver.server.close();
+    receiver.close();
   }
 });
 

@@ -242,7 +242,7 @@ function Health({ endpoint }: { endpoint: EndpointRecord }) {
       <Stat
         label="Success in 24 hours"
         value={<SuccessRate health={health} />}
-        hint={health.success_rate_24h === null ? "nothing was tried" : undefined}
+        hint={health.success_rate_24h === null ? "nothing was tried" : "of the events tried"}
         href={`${list}&created=24h`}
       />
     </StatRow>

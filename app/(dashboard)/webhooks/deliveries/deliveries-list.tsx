@@ -5,7 +5,7 @@ import { Send } from "lucide-react";
 import { useMemo, useState } from "react";
 import { DataTable } from "@/components/data-table/data-table";
 import { tableQuery, totalWords } from "@/components/data-table/list-query";
-import type { TableColumn } from "@/components/data-table/types";
+import type { Bulk, TableColumn } from "@/components/data-table/types";
 import { useTableState } from "@/components/data-table/use-table-state";
 import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
@@ -13,33 +13,22 @@ import { Id } from "@/components/display/id";
 import type { Mode } from "@/components/display/mode-badge";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
-import { useNow } from "@/components/hooks";
 import { LiveSwitch } from "@/components/live-switch";
 import { TextLink } from "@/components/text-link";
 import { useTRPC } from "@/components/trpc-provider";
-import { Checkbox } from "@/components/ui/checkbox";
 import type { DeliveryRecord } from "@/server/domain/webhooks/schema";
 import { readTypes, type WebhookChoices } from "../filters";
 import { ReplayFailed } from "../replay-failed";
 import { SubjectLink } from "../subject-link";
 import { deliveryStatus } from "./delivery-status";
+import { NextTry } from "./next-try";
 import { ReplayChosen } from "./replay-chosen";
 import { StateCounts } from "./state-counts";
 import { deliveriesFilter, deliveriesInput, deliveriesTable } from "./table";
 
 const LIVE_MS = 3_000;
-const WAITING_MS = 10_000;
 const CHOSEN_MAX = 100;
 const ENDPOINT_ID = /^whe_[0-9A-Za-z]{26}$/;
-
-/** The moment of the next try; one that is over waits behind an earlier event of the same thing. */
-function NextTry({ at }: { at: string | null }) {
-  const now = useNow(1000);
-  if (at !== null && now !== 0 && new Date(at).getTime() < now - WAITING_MS) {
-    return <span className="text-ink-3">In its turn</span>;
-  }
-  return <DateTime value={at} format="relative" />;
-}
 
 const COLUMNS: readonly TableColumn<DeliveryRecord>[] = [
   {
@@ -63,6 +52,8 @@ const COLUMNS: readonly TableColumn<DeliveryRecord>[] = [
   },
 ];
 
+const OWN_COLUMNS = COLUMNS.filter((column) => column.id !== "partner");
+
 export function DeliveriesList({
   canReplay,
   mode,
@@ -75,7 +66,6 @@ export function DeliveriesList({
   const def = useMemo(() => deliveriesTable(choices), [choices]);
   const control = useTableState(def);
   const [isLive, setLive] = useState(false);
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const trpc = useTRPC();
   const query = useQuery(
     trpc.webhooks.deliveries.list.queryOptions(deliveriesInput(control.state, choices), {
@@ -83,75 +73,58 @@ export function DeliveriesList({
       refetchInterval: isLive ? LIVE_MS : false,
     }),
   );
-  const columns = useMemo((): readonly TableColumn<DeliveryRecord>[] => {
-    const shown = COLUMNS.filter((column) => choices.hasPartners || column.id !== "partner");
-    if (!canReplay) return shown;
-    const choose = (id: string, isChosen: boolean): void =>
-      setChosen((before) => {
-        const after = new Set(before);
-        if (isChosen && after.size < CHOSEN_MAX) after.add(id);
-        else after.delete(id);
-        return after;
-      });
-    const box: TableColumn<DeliveryRecord> = {
-      id: "choose",
-      header: "Choose",
-      cell: (row) => (
-        <Checkbox
-          aria-label={`Choose ${row.event.type} of ${row.subject}`}
-          checked={chosen.has(row.id)}
-          disabled={row.status === "pending"}
-          onCheckedChange={(isChosen) => choose(row.id, isChosen === true)}
+  const { refetch } = query;
+  const bulk = useMemo(
+    (): Bulk<DeliveryRecord> => ({
+      noun: ["delivery", "deliveries"],
+      canChoose: (row) => row.status !== "pending",
+      max: CHOSEN_MAX,
+      actions: ({ ids, clear }) => (
+        <ReplayChosen
+          ids={ids}
+          mode={mode}
+          onDone={() => {
+            clear();
+            void refetch();
+          }}
         />
       ),
-      isFixed: true,
-      skeleton: 16,
-    };
-    return [...shown, box];
-  }, [canReplay, choices.hasPartners, chosen]);
+    }),
+    [mode, refetch],
+  );
   const filter = deliveriesFilter(control.state, choices);
   return (
     <>
       <div className="flex flex-wrap items-center justify-between gap-2">
         <StateCounts control={control} choices={choices} refetchMs={isLive ? LIVE_MS : false} />
         {canReplay ? (
-          chosen.size > 0 ? (
-            <ReplayChosen
-              ids={[...chosen]}
-              mode={mode}
-              onDone={() => {
-                setChosen(new Set());
-                void query.refetch();
-              }}
-            />
-          ) : (
-            <ReplayFailed
-              mode={mode}
-              partners={choices.partners}
-              hasPartners={choices.hasPartners}
-              start={{
-                ...(filter.endpoint !== undefined && ENDPOINT_ID.test(filter.endpoint)
-                  ? {
-                      endpoint: {
-                        id: filter.endpoint,
-                        words: query.data?.items[0]?.endpoint_url ?? filter.endpoint,
-                        partner: query.data?.items[0]?.partner_name ?? null,
-                      },
-                    }
-                  : {}),
-                partner: filter.partner,
-                types: readTypes(control.state, choices),
-                from: filter.created_from,
-                to: filter.created_to,
-              }}
-            />
-          )
+          <ReplayFailed
+            mode={mode}
+            partners={choices.partners}
+            hasPartners={choices.hasPartners}
+            start={{
+              ...(filter.endpoint !== undefined && ENDPOINT_ID.test(filter.endpoint)
+                ? {
+                    endpoint: {
+                      id: filter.endpoint,
+                      words: query.data?.items[0]?.endpoint_url ?? filter.endpoint,
+                      partner: query.data?.items[0]?.partner_name ?? null,
+                    },
+                  }
+                : {}),
+              partner: filter.partner,
+              types: readTypes(control.state, choices),
+              from: filter.created_from,
+              to: filter.created_to,
+            }}
+          />
         ) : null}
       </div>
       <DataTable
         label="Webhook deliveries"
         control={control}
-        columns={columns}
+        columns={choices.hasPartners ? COLUMNS : OWN_COLUMNS}
+        {...(canReplay ? { bulk } : {})}
         query={tableQuery(query)}
         getRowId={(row) => row.id}
         getRowHref={(row) => `/webhooks/deliveries/${row.id}`}
@@ -187,7 +160,7 @@ export function DeliveriesList({
                 { term: "Tries", value: row.attempts },
                 { term: "Created", value: <DateTime value={row.created_at} precision="second" /> },
                 { term: "Delivered", value: <DateTime value={row.delivered_at} precision="second" /> },
-                { term: "Next try", value: <DateTime value={row.next_attempt_at} precision="second" /> },
+                { term: "Next try", value: <NextTry at={row.next_attempt_at} format="absolute" /> },
               ]}
             />
           ),

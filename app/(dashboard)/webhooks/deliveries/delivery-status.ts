@@ -6,5 +6,6 @@ export function deliveryStatus(delivery: Pick<DeliveryRecord, "status" | "attemp
 }
 
 export function triesWords(attempts: number): string {
+  if (attempts === 0) return "not tried";
   return attempts === 1 ? "1 try" : `${attempts} tries`;
 }

@@ -9,7 +9,7 @@ export function ReplayChosen({ ids, mode, onDone }: { ids: readonly string[]; mo
   const count = ids.length;
   return (
     <ConfirmAction
-      label={`Replay chosen (${count})`}
+      label="Send again"
       title={count === 1 ? "Send this delivery again?" : `Send ${count} deliveries again?`}
       verb={`Send ${count} again`}
       tone="primary"

@@ -17,6 +17,7 @@ import type { DeliveryAttempt, DeliveryDetail } from "@/server/domain/webhooks/s
 import { getDelivery } from "@/server/domain/webhooks/service";
 import { SubjectLink } from "../../subject-link";
 import { deliveryStatus } from "../delivery-status";
+import { NextTry } from "../next-try";
 import { ReplayDelivery } from "./replay-delivery";
 
 export const metadata: Metadata = { title: "Webhook delivery" };
@@ -68,7 +69,7 @@ export default async function DeliveryPage({ params }: { params: Promise<{ id: s
         <>
           <Panel title="Tries" description="Of an answer at most the first thousand characters are kept.">
             <Timeline
-              empty="Not tried yet."
+              empty={delivery.status === "failed" ? "Never tried." : "Not tried yet."}
               items={delivery.attempts_made.map((attempt) => ({
                 id: String(attempt.number),
                 at: attempt.created_at,
@@ -120,7 +121,7 @@ export default async function DeliveryPage({ params }: { params: Promise<{ id: s
               { term: "Number", value: delivery.sequence, hint: "Counts the events of one thing from 1" },
               { term: "Created", value: <DateTime value={delivery.created_at} precision="second" /> },
               { term: "Delivered", value: <DateTime value={delivery.delivered_at} precision="second" /> },
-              { term: "Next try", value: <DateTime value={delivery.next_attempt_at} precision="second" /> },
+              { term: "Next try", value: <NextTry at={delivery.next_attempt_at} format="absolute" /> },
             ]}
           />
         </Panel>

@@ -1,7 +1,7 @@
+import { csvResponse, exportFailure } from "@/app/(dashboard)/export/stream";
 import { parseTableState } from "@/components/data-table/table-state";
-import { failureOf, routeContext } from "@/server/auth/web";
+import { routeContext } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
-import { csvLine } from "@/server/core/csv";
 import type { DeliveryFilter, DeliveryRecord } from "@/server/domain/webhooks/schema";
 import { listDeliveries } from "@/server/domain/webhooks/service";
 import { webhookChoices } from "../../choices";
@@ -26,30 +26,14 @@ const COLUMNS: ReadonlyArray<readonly [header: string, read: (row: DeliveryRecor
   ["partner", (row) => row.partner_name],
 ];
 
-/** Everything the current filter finds, page by page as fast as it is read; a failure breaks the download off. */
-async function* lines(ctx: ServiceContext, filter: DeliveryFilter, signal: AbortSignal): AsyncGenerator<string> {
-  // Excel takes a file for UTF-8 only with this mark.
-  yield `\uFEFF${csvLine(COLUMNS.map(([header]) => header))}`;
+/** Everything the current filter finds, page by page as fast as it is read. */
+async function* pages(ctx: ServiceContext, filter: DeliveryFilter, signal: AbortSignal) {
   let cursor: string | null = null;
   do {
     const page = await listDeliveries(ctx, filter, { limit: PAGE_ROWS, cursor });
-    yield page.items.map((row) => csvLine(COLUMNS.map(([, read]) => read(row)))).join("");
+    yield page.items.map((row) => COLUMNS.map(([, read]) => read(row)));
     cursor = page.nextCursor;
   } while (cursor !== null && !signal.aborted);
-}
-
-function toStream(source: AsyncGenerator<string>): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  return new ReadableStream<Uint8Array>({
-    pull: async (controller) => {
-      const { done, value } = await source.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value));
-    },
-    cancel: async () => {
-      await source.return(undefined);
-    },
-  });
 }
 
 /** The list as a file: the same permission, the same filter, all of its rows. */
@@ -60,19 +44,12 @@ export async function GET(request: Request): Promise<Response> {
     const params = Object.fromEntries(new URL(request.url).searchParams);
     const now = ctx.clock.now();
     const filter = deliveriesFilter(parseTableState(deliveriesTable(choices), params), choices, now.getTime());
-    return new Response(toStream(lines(ctx, filter, request.signal)), {
-      headers: {
-        "content-type": "text/csv; charset=utf-8",
-        "content-disposition": `attachment; filename="webhook-deliveries-${ctx.scope.mode}-${now.toISOString().slice(0, 10)}.csv"`,
-        "cache-control": "no-store",
-      },
+    return csvResponse({
+      fileName: `webhook-deliveries-${ctx.scope.mode}-${now.toISOString().slice(0, 10)}.csv`,
+      head: COLUMNS.map(([header]) => header),
+      pages: pages(ctx, filter, request.signal),
     });
   } catch (error) {
-    const { code, message, requestId } = failureOf(error);
-    const status = code === "session_required" ? 401 : code === "permission_denied" ? 403 : 500;
-    return new Response(`${message} (${requestId})\n`, {
-      status,
-      headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" },
-    });
+    return exportFailure(error);
   }
 }
