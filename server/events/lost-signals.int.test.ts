@@ -3,8 +3,15 @@ import type { Inngest } from "inngest";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startTestEngine } from "@/inngest/engine/testing";
 import { processInbox } from "@/server/domain/inbox/process";
-import { CreateEndpointSchema } from "@/server/domain/webhooks/schema";
-import { createEndpoint, deliverDue, relayAll, sendTestEvent } from "@/server/domain/webhooks/service";
+import { CreateEndpointSchema, ReplayFilterSchema } from "@/server/domain/webhooks/schema";
+import {
+  continueReplays,
+  createEndpoint,
+  deliverDue,
+  relayAll,
+  sendTestEvent,
+  startReplay,
+} from "@/server/domain/webhooks/service";
 import { createRest } from "@/server/rest/run";
 import { type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
 import { asApiKey, type TestServices, testServices } from "@/server/testing/context";
@@ -61,6 +68,7 @@ function watchAndWork(): { heard: Nudge[]; stop: () => Promise<void> } {
     inbox: () => processInbox(test.services),
     outbox: () => relayAll(test.services),
     deliveries: () => deliverDue(test.services, { budgetMs: 1_000 }),
+    replays: () => continueReplays(test.services),
   };
   const watch = startWatch({
     ...test.services,
@@ -172,6 +180,26 @@ describe("R42: with every notification and signal lost", () => {
     expect(idle.heard.filter((what) => what !== "payments")).toEqual([]);
     receiver.closeAllConnections();
     receiver.close();
+  });
+
+  it("R42: a replay that nobody was told of begins", async () => {
+    const ctx = asApiKey(test.services, { partnerId: own.partner.id });
+    const { endpoint } = await createEndpoint(
+      ctx,
+      CreateEndpointSchema.parse({ url: "http://127.0.0.1:9/hook", events: ["payment.*"] }),
+    );
+    await sendTestEvent(ctx, endpoint.id);
+    await test.services.db.query({
+      text: "update webhook_deliveries set state = 'FAILED', next_attempt_at = null where endpoint_id = $1",
+      values: [endpoint.id],
+    });
+    const replay = await startReplay(ctx, ReplayFilterSchema.parse({ endpoint: endpoint.id }));
+    const running = () => waits("webhook_replays", `id = '${replay.id}' and state = 'RUNNING'`);
+    expect(await running()).toBe(1);
+    const background = watchAndWork();
+    expect(await took(async () => (await running()) === 0)).toBeLessThan(PROMISED_MS + SLACK_MS);
+    await background.stop();
+    expect(background.heard).toContain("replays");
   });
 
   it("R42: the engine finds its jobs by looking", async () => {

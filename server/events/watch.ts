@@ -27,7 +27,9 @@ const QUESTION = `
   union all select 'deliveries' where exists (
     select 1 from webhook_deliveries where state = 'PENDING' and claimed_until is null and next_attempt_at <= $1 and next_attempt_at > $2)
   union all select 'mails' where exists (
-    select 1 from mails where state = 'QUEUED' and next_attempt_at <= $1 and next_attempt_at > $2)`;
+    select 1 from mails where state = 'QUEUED' and next_attempt_at <= $1 and next_attempt_at > $2)
+  union all select 'replays' where exists (
+    select 1 from webhook_replays where state = 'RUNNING' and updated_at <= $1 and updated_at > $2)`;
 
 /** Looks until it is stopped. A database that is away is asked again at the next turn. */
 export function startWatch(services: {
