@@ -4,6 +4,7 @@ import type { Route } from "next";
 import { revalidatePath } from "next/cache";
 import { cookies, headers } from "next/headers";
 import { redirect } from "next/navigation";
+import { isDatabaseUnavailable } from "@/server/core/database-errors";
 import { isAppError } from "@/server/core/errors";
 import { modeSchema } from "@/server/core/schema";
 import { DAY_MS, SECOND_MS } from "@/server/core/time";
@@ -18,6 +19,7 @@ import { currentSession, requireOwnOrigin, webServices } from "./web";
 export type SignInState = { message: string | null; email: string };
 
 const WRONG = "Wrong e-mail or password.";
+const NOT_NOW = "Sign-in is not possible right now. Try again soon.";
 
 function tooManyTries(retryAfterSeconds: number): string {
   const minutes = Math.ceil(retryAfterSeconds / 60);
@@ -46,12 +48,13 @@ export async function signInAction(_before: SignInState, form: FormData): Promis
     await setSessionCookie(outcome);
     if (outcome.level !== "FULL") after = outcome.level === "CODE_DUE" ? "/sign-in/code" : "/enroll-mfa";
   } catch (error) {
+    if (isDatabaseUnavailable(error)) {
+      services.log.warn({ error }, "sign-in is not possible without the database");
+      return { message: NOT_NOW, email };
+    }
     if (!isAppError(error)) throw error;
     services.log.warn({ code: error.code, error }, "sign-in failed");
-    return {
-      message: error.code === "unavailable" ? "Sign-in is not possible right now. Try again soon." : error.detail,
-      email,
-    };
+    return { message: error.code === "unavailable" ? NOT_NOW : error.detail, email };
   }
   if (after !== null && next !== "/") after = `${after}?next=${encodeURIComponent(next)}`;
   redirect((after ?? next) as Route);

@@ -1,6 +1,7 @@
 import { cookieName, cookieOptions } from "@/server/auth/cookies";
 import { startSso } from "@/server/auth/single-sign-on";
 import { webServices } from "@/server/auth/web";
+import { isDatabaseUnavailable } from "@/server/core/database-errors";
 import { isAppError } from "@/server/core/errors";
 import { leave } from "./leave";
 
@@ -16,8 +17,10 @@ export async function GET(request: Request): Promise<Response> {
       ...cookieOptions(services.env),
     });
   } catch (error) {
-    if (!isAppError(error)) throw error;
-    services.log.warn({ code: error.code, error }, "single sign-on was not begun");
-    return leave(`/sign-in?error=${error.code === "not_found" ? "sso_failed" : "sso_unavailable"}`);
+    if (!isAppError(error) && !isDatabaseUnavailable(error)) throw error;
+    services.log.warn({ code: isAppError(error) ? error.code : "unavailable", error }, "single sign-on was not begun");
+    return leave(
+      `/sign-in?error=${isAppError(error) && error.code === "not_found" ? "sso_failed" : "sso_unavailable"}`,
+    );
   }
 }

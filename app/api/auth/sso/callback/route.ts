@@ -3,6 +3,7 @@ import { currentBrowser } from "@/server/auth/session-cookie";
 import { sealToken } from "@/server/auth/sessions";
 import { finishSso } from "@/server/auth/single-sign-on";
 import { webServices } from "@/server/auth/web";
+import { isDatabaseUnavailable } from "@/server/core/database-errors";
 import { isAppError } from "@/server/core/errors";
 import { leave } from "../leave";
 
@@ -25,8 +26,8 @@ export async function GET(request: Request): Promise<Response> {
       ...cookieOptions(env),
     });
   } catch (error) {
-    if (!isAppError(error)) throw error;
-    services.log.warn({ code: error.code, error }, "single sign-on failed");
+    if (!isAppError(error) && !isDatabaseUnavailable(error)) throw error;
+    services.log.warn({ code: isAppError(error) ? error.code : "unavailable", error }, "single sign-on failed");
     return leave("/sign-in?error=sso_unavailable", over);
   }
 }
