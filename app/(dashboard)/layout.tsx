@@ -41,6 +41,7 @@ const NAV: readonly GuardedItem[] = [
     letter: "t",
     permission: "terminals:read",
   },
+  { label: "Imports", href: "/imports", icon: "imports", group: "Registry", letter: "i", permission: "imports:write" },
   {
     label: "Webhooks",
     href: "/webhooks",
@@ -71,6 +72,7 @@ const NAV: readonly GuardedItem[] = [
 const ACTIONS: ReadonlyArray<ShellAction & { permission: Permission }> = [
   { label: "Take a payment", href: "/take-payment", icon: "take-payment", permission: "payments:create" },
   { label: "Add a webhook endpoint", href: "/webhooks?add=1", icon: "webhooks", permission: "webhooks:write" },
+  { label: "Import a file", href: "/imports/new", icon: "imports", permission: "imports:write" },
   { label: "Invite a person", href: "/settings/users?invite=1", icon: "settings", permission: "users:write" },
   { label: "Create an API key", href: "/developers?add=1", icon: "keys", permission: "api_keys:write" },
 ];

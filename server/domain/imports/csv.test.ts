@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { decodeText, fileNameOf, findDelimiter, readTable, requireTableFile } from "./csv";
+import { cellsOf, readStore } from "./read-rows";
 import { guessColumns } from "./schema";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
@@ -106,5 +107,16 @@ it("columns are guessed by what people call them, each column once", () => {
     label: "label",
     device: "device",
     can_show_qr: "can_show_qr",
+  });
+});
+
+it("a corrected file comes back without the marks that the export put before formulas", () => {
+  const head = ["reference", "name", "type", "url", "store_group", "support_phone"];
+  const columns = Object.fromEntries(head.map((name) => [name, name]));
+  const row = ["'-7", "'Quoted' name", "website", "shop.example", "g", "'+49 30 123456"];
+  expect(readStore(cellsOf(head, columns, row), "DE").value).toMatchObject({
+    reference: "-7",
+    name: "'Quoted' name",
+    supportPhone: "+4930123456",
   });
 });

@@ -19,11 +19,15 @@ import type { ImportColumns, RowProblem } from "./schema";
 export type Cells = (field: string) => string | null;
 export type Read<T> = { value: T; problems: [] } | { value: null; problems: RowProblem[] };
 
+/** The mark that our own exports put before what a spreadsheet would run; a file that was corrected comes back with it. */
+const MARKED = /^'(?=[=+\-@\t\r\n|%＝＋－＠])/;
+
 /** Reads cells by field; null where the file has no such column or the cell is empty. */
 export function cellsOf(head: readonly string[], columns: ImportColumns, cells: readonly string[]): Cells {
   return (field) => {
     const column = columns[field];
-    const text = column === undefined ? "" : (cells[head.indexOf(column)] ?? "").trim();
+    const written = column === undefined ? "" : (cells[head.indexOf(column)] ?? "").trim();
+    const text = written.replace(MARKED, "");
     return text === "" ? null : text;
   };
 }
