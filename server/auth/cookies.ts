@@ -2,7 +2,7 @@ import type { Env } from "@/server/env";
 
 type Site = Pick<Env, "PUBLIC_URL">;
 
-export type CookieName = "session" | "csrf" | "callback" | "mode" | "sso";
+export type CookieName = "session" | "csrf" | "callback" | "mode" | "sso" | "device";
 
 /**
  * The names of our cookies. On https the prefix `__Host-` ties them to exactly this host. Plain http is for one

@@ -63,6 +63,7 @@ const RECORD_PATHS: Readonly<Record<string, string>> = {
   payment: "/payments/",
   webhook_endpoint: "/webhooks/",
   partner: "/partners/",
+  store: "/stores/",
   approval: "/settings/approvals/",
 };
 
@@ -76,6 +77,7 @@ const LISTS: Readonly<Record<Attention["kind"], string>> = {
   disabled_endpoint: "/webhooks?status=disabled",
   failing_endpoint: "/webhooks?status=failing",
   expiring_key: "/developers",
+  store_without_qr: "/stores?needs=qr",
 };
 
 /** The one thing, else the list of them; nothing where the person may not open the list. */

@@ -1,6 +1,13 @@
 import { readChoices, readEnum, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
-import { STORE_SOURCES, STORE_STATUSES, STORE_TYPE_WORDS, STORE_TYPES } from "@/server/domain/stores/states";
+import {
+  OPENING_STATES,
+  OPENING_WORDS,
+  STORE_SOURCES,
+  STORE_STATUSES,
+  STORE_TYPE_WORDS,
+  STORE_TYPES,
+} from "@/server/domain/stores/states";
 import { COUNTRY_OPTIONS } from "../countries";
 
 export const storesTable: TableDef = {
@@ -23,10 +30,26 @@ export const storesTable: TableDef = {
         { value: "PAYMENT", label: "With a payment" },
       ],
     },
+    {
+      kind: "enum",
+      id: "opening",
+      label: "Opening",
+      options: OPENING_STATES.map((state) => ({ value: state, label: OPENING_WORDS[state] })),
+    },
+    {
+      kind: "enum",
+      id: "needs",
+      label: "Needs",
+      options: [
+        { value: "qr", label: "A device that shows QR codes" },
+        { value: "group", label: "A store group" },
+      ],
+    },
     { kind: "text", id: "partner", label: "Partner", placeholder: "ptn_…" },
     { kind: "text", id: "group", label: "Store group", placeholder: "stg_…" },
+    { kind: "text", id: "brand", label: "Brand", placeholder: "brd_…" },
   ],
-  sorts: ["created_at"],
+  sorts: ["created_at", "name"],
   defaultSort: "-created_at",
 };
 
@@ -34,6 +57,9 @@ export function storesInput(state: TableState) {
   const types = readChoices(state, "type", STORE_TYPES);
   const statuses = readChoices(state, "status", STORE_STATUSES);
   const sources = readChoices(state, "source", STORE_SOURCES);
+  const openings = readChoices(state, "opening", OPENING_STATES);
+  const needs = readEnum(state, "needs");
+  const brand = readText(state, "brand")?.slice(0, 60);
   const countries = readEnum(state, "country");
   const partner = readText(state, "partner")?.slice(0, 60);
   const storeGroup = readText(state, "group")?.slice(0, 60);
@@ -44,10 +70,15 @@ export function storesInput(state: TableState) {
       ...(statuses.length === 0 ? {} : { status: statuses }),
       ...(sources.length === 0 ? {} : { source: sources }),
       ...(countries.length === 0 ? {} : { country: countries }),
+      ...(openings.length === 0 ? {} : { opening: openings }),
+      ...(needs.includes("qr") ? { lacksQr: true } : {}),
+      ...(needs.includes("group") ? { isUnsorted: true } : {}),
+      ...(brand === undefined ? {} : { brand }),
       ...(partner === undefined ? {} : { partner }),
       ...(storeGroup === undefined ? {} : { storeGroup }),
     },
     limit: state.size,
     cursor: state.cursor,
+    sort: state.sort,
   };
 }

@@ -152,6 +152,12 @@ export function findWaiting(
       select 'pending_approval', count(*)::int, min(v.expires_at), case when count(*) = 1 then min(v.id) end, 'approval', null
       from approvals v where ${inScope("v")} and v.state = 'PENDING' and v.expires_at > $3 and v.requested_by <> $7 and v.kind = any($8)
       union all
+      select 'store_without_qr', count(*)::int, min(s.created_at), case when count(*) = 1 then min(s.id) end, 'store', null
+      from stores s join partners q on q.id = s.partner_id and q.state = 'OPERATIONAL'
+      where ${inScope("s")} and s.type = 'PHYSICAL' and s.status = 'ACTIVE'
+        and not exists (select 1 from terminals d where d.partner_id = s.partner_id and d.mode = s.mode and d.store_id = s.id
+          and d.can_show_qr and d.status <> 'ARCHIVED')
+      union all
       select 'disabled_account', count(*)::int, min(c.updated_at), case when count(*) = 1 then min(c.partner_id) end, 'partner', null
       from partner_accounts c join partners t on t.id = c.partner_id and t.state = 'OPERATIONAL'
       where ${inScope("c")} and (c.state = 'DISABLED' or c.product_state = 'DISABLED')`,

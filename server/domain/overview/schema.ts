@@ -27,7 +27,8 @@ export type AttentionKind =
   | "failing_endpoint"
   | "disabled_endpoint"
   | "expiring_key"
-  | "disabled_account";
+  | "disabled_account"
+  | "store_without_qr";
 
 export type CurrencyFigure = {
   currency: string;

@@ -180,6 +180,13 @@ const JUDGEMENTS: Readonly<Record<Exclude<AttentionKind, "alarm">, Judgement>> =
     permission: "webhooks:read",
     words: (count) => plural(count, "A webhook endpoint fails", "webhook endpoints fail"),
   },
+  store_without_qr: {
+    tone: "warn",
+    meaning: "since",
+    permission: "stores:read",
+    words: (count) =>
+      plural(count, "A store has nothing that shows a QR code", "stores have nothing that shows a QR code"),
+  },
   expiring_key: {
     tone: "warn",
     meaning: "deadline",
@@ -235,6 +242,7 @@ function toAttention(ctx: ServiceContext, rows: readonly repository.WaitingRow[]
     "disabled_account",
     "disabled_endpoint",
     "failing_endpoint",
+    "store_without_qr",
     "expiring_key",
   ];
   const rank = (item: Attention): number => (item.tone === "bad" ? 0 : order.length) + order.indexOf(item.kind);

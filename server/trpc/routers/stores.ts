@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { pageLimitSchema } from "@/server/core/pagination";
-import { StoreFilterSchema } from "@/server/domain/stores/schema";
+import { STORE_SORTS, StoreFilterSchema } from "@/server/domain/stores/schema";
 import { getStore, listStoreChoices, listStores } from "@/server/domain/stores/service";
 import { router, withPermission } from "../init";
+import { sortSchema } from "../sort";
 
 const reading = withPermission("stores:read");
 
@@ -14,9 +15,10 @@ export const storesRouter = router({
         filter: StoreFilterSchema.default({}),
         limit: pageLimitSchema,
         cursor: z.string().max(200).nullish(),
+        sort: sortSchema(STORE_SORTS),
       }),
     )
-    .query(({ ctx, input }) => listStores(ctx, input.filter, input)),
+    .query(({ ctx, input }) => listStores(ctx, input.filter, { ...input, sort: input.sort ?? "-created_at" })),
 
   /** Id, reference and name by name, for pickers. */
   choices: reading.input(StoreFilterSchema.default({})).query(({ ctx, input }) => listStoreChoices(ctx, input)),

@@ -1,91 +1,78 @@
 import type { Metadata } from "next";
-import { AuditPanel } from "@/app/(dashboard)/audit-panel";
 import { orNotFound } from "@/app/(dashboard)/or-not-found";
 import { RecentPayments } from "@/app/(dashboard)/recent-payments";
+import { RowList } from "@/app/(dashboard)/row-list";
+import { browserWords } from "@/app/(dashboard)/settings/sessions/browser-words";
 import { DateTime } from "@/components/display/date-time";
-import { DefinitionList } from "@/components/display/definition-list";
-import { Id } from "@/components/display/id";
-import { StatusBadge } from "@/components/display/status-badge";
-import { RecordLayout } from "@/components/record-layout";
-import { TextLink } from "@/components/text-link";
-import { ButtonLink } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
-import { getTerminal } from "@/server/domain/terminals/service";
-import { TERMINAL_DEVICE_WORDS } from "@/server/domain/terminals/states";
+import { getTerminal, listPairedDevices } from "@/server/domain/terminals/service";
+import { PURPOSE_WORDS } from "@/server/domain/terminals/states";
+import { LetGo, PairDevice } from "./terminal-actions";
+import { TerminalFrame } from "./terminal-frame";
 
 export const metadata: Metadata = { title: "Terminal" };
-
-const COUNT = new Intl.NumberFormat("en");
-const COUNT_MAX = 10_000;
 
 export default async function TerminalPage({ params }: { params: Promise<{ id: string }> }) {
   const ctx = await webContext("terminals:read");
   const { user } = await requireSession();
   const { id } = await params;
   const terminal = await orNotFound(getTerminal(ctx, id));
+  const devices = (await listPairedDevices(ctx, terminal.id)).filter((device) => device.revokedAt === null);
+  const mayPair = can(user, "terminals:write") && terminal.status !== "ARCHIVED";
   return (
-    <RecordLayout
-      title={terminal.label}
-      crumb={terminal.label}
-      badge={<StatusBadge kind="terminal" status={terminal.status} />}
-      ids={
-        <>
-          <Id value={terminal.id} />
-          <span className="text-ink-3 text-xs">Reference {terminal.reference}</span>
-        </>
-      }
-      actions={
-        can(user, "payments:create") && terminal.status === "ACTIVE" && terminal.canShowQr ? (
-          <ButtonLink href={`/take-payment?terminal=${terminal.id}`} variant="primary">
-            Take a payment
-          </ButtonLink>
-        ) : undefined
-      }
+    <TerminalFrame
+      terminal={terminal}
+      user={user}
       main={
         <>
           <RecentPayments ctx={ctx} filter={{ terminal: terminal.id }} href={`/payments?terminal=${terminal.id}`} />
-          <AuditPanel ctx={ctx} subject={terminal.id} />
-        </>
-      }
-      facts={
-        <Panel title="Facts">
-          <DefinitionList
-            items={[
-              {
-                term: "Store",
-                value: <TextLink href={`/stores/${terminal.store.id}`}>{terminal.store.name}</TextLink>,
-                hint: terminal.store.reference,
-              },
-              {
-                term: "Partner",
-                value: can(user, "partners:read") ? (
-                  <TextLink href={`/partners/${terminal.partnerId}`}>{terminal.partnerName}</TextLink>
-                ) : (
-                  terminal.partnerName
+          <Panel
+            title="Paired devices"
+            isFlush
+            {...(mayPair
+              ? {
+                  actions: (
+                    <PairDevice
+                      id={terminal.id}
+                      label={terminal.label}
+                      pairUrl={new URL("/pair", ctx.env.PUBLIC_URL).toString()}
+                    />
+                  ),
+                }
+              : {})}
+          >
+            <RowList
+              empty="No browser is paired with this terminal."
+              rows={devices.map((device) => ({
+                id: device.id,
+                primary: `${PURPOSE_WORDS[device.purpose]} · ${browserWords(device.userAgent).text}`,
+                secondary: (
+                  <>
+                    By {device.pairedBy}, <DateTime value={device.createdAt} />
+                    {device.lastSeenAt === null ? null : (
+                      <>
+                        {" · seen "}
+                        <DateTime value={device.lastSeenAt} format="relative" />
+                      </>
+                    )}
+                  </>
                 ),
-              },
-              { term: "Device", value: TERMINAL_DEVICE_WORDS[terminal.device] },
-              { term: "Shows QR codes", value: terminal.canShowQr ? "Yes" : "No" },
-              { term: "Currency", value: terminal.partnerCurrency },
-              {
-                term: "Last seen",
-                value: terminal.lastSeenAt === null ? "Never" : <DateTime value={terminal.lastSeenAt} format="both" />,
-              },
-              {
-                term: "Last payment",
-                value:
-                  terminal.lastPaymentAt === null ? "None" : <DateTime value={terminal.lastPaymentAt} format="both" />,
-              },
-              {
-                term: "Payments",
-                value: terminal.paymentCount >= COUNT_MAX ? "10,000 or more" : COUNT.format(terminal.paymentCount),
-              },
-              { term: "Registered", value: <DateTime value={terminal.createdAt} /> },
-            ]}
-          />
-        </Panel>
+                ...(mayPair
+                  ? {
+                      aside: (
+                        <LetGo
+                          id={device.id}
+                          name={`${PURPOSE_WORDS[device.purpose]} · ${browserWords(device.userAgent).text}`}
+                        />
+                      ),
+                    }
+                  : {}),
+              }))}
+            />
+          </Panel>
+        </>
       }
     />
   );

@@ -1,0 +1,194 @@
+"use client";
+
+import { useRouter } from "next/navigation";
+import { z } from "zod";
+import type { ActionResult } from "@/components/action-result";
+import { SelectField, TextareaField, TextField } from "@/components/forms/fields";
+import { Form } from "@/components/forms/form";
+import { useZodForm } from "@/components/forms/use-zod-form";
+import { QrCode } from "@/components/qr-code";
+import { toast } from "@/components/ui/toast";
+import type { TerminalSettings } from "@/server/domain/partners/schema";
+import type { EffectiveSettings } from "@/server/domain/partners/service";
+import type { SettingName } from "@/server/domain/stores/states";
+import { CAPTURE_WORDS, CORRECTION_WORDS, LEVEL_WORDS, SETTING_WORDS, settingText } from "./setting-words";
+
+const INHERIT = "inherit";
+const whole = (min: number, max: number, message: string) =>
+  z
+    .string()
+    .refine((text) => text === "" || (/^\d+$/.test(text) && Number(text) >= min && Number(text) <= max), message);
+const colour = z.string().regex(/^(#[0-9a-fA-F]{6})?$/, "Enter a colour such as #0b051d.");
+
+const FormSchema = z.object({
+  capture: z.enum([INHERIT, "AUTOMATIC", "MANUAL"]),
+  expires_in: whole(60, 172_800, "Enter 60 to 172800 seconds."),
+  receipt_header: z.string().max(400),
+  receipt_footer: z.string().max(400),
+  qr_dark: colour,
+  qr_light: colour,
+  qr_margin: whole(4, 16, "Enter 4 to 16."),
+  qr_error_correction: z.enum([INHERIT, "L", "M", "Q", "H"]),
+});
+type Values = z.infer<typeof FormSchema>;
+
+const orNull = (text: string): string | null => (text === "" ? null : text);
+const numberOrNull = (text: string): number | null => (text === "" ? null : Number(text));
+
+/** Left empty, a value is inherited: null takes what was set back. */
+function toChange(values: Values) {
+  return {
+    capture: values.capture === INHERIT ? null : values.capture === "MANUAL" ? "manual" : "automatic",
+    expires_in: numberOrNull(values.expires_in),
+    receipt_header: orNull(values.receipt_header),
+    receipt_footer: orNull(values.receipt_footer),
+    qr_dark: orNull(values.qr_dark.toLowerCase()),
+    qr_light: orNull(values.qr_light.toLowerCase()),
+    qr_margin: numberOrNull(values.qr_margin),
+    qr_error_correction: values.qr_error_correction === INHERIT ? null : values.qr_error_correction,
+  };
+}
+
+/** The settings of a store or a terminal, each with what holds when it is left empty. */
+export function SettingsForm({
+  subject,
+  version,
+  own,
+  above,
+  save,
+}: {
+  subject: string;
+  version: number;
+  own: TerminalSettings;
+  /** What is inherited. */
+  above: EffectiveSettings;
+  save: (id: string, version: number, input: unknown) => Promise<ActionResult>;
+}) {
+  const router = useRouter();
+  const form = useZodForm(FormSchema, {
+    capture: own.capture ?? INHERIT,
+    expires_in: own.expires_in?.toString() ?? "",
+    receipt_header: own.receipt_header ?? "",
+    receipt_footer: own.receipt_footer ?? "",
+    qr_dark: own.qr_dark ?? "",
+    qr_light: own.qr_light ?? "",
+    qr_margin: own.qr_margin?.toString() ?? "",
+    qr_error_correction: own.qr_error_correction ?? INHERIT,
+  });
+  const inherited = (name: SettingName): string => {
+    const value = settingText(name, above.values);
+    return `${value === "" ? "Nothing" : value}, ${LEVEL_WORDS[above.from[name]]}`;
+  };
+  const [dark, light] = form.watch(["qr_dark", "qr_light"]);
+  const shown = (typed: string, otherwise: string): string => (/^#[0-9a-fA-F]{6}$/.test(typed) ? typed : otherwise);
+  return (
+    <Form
+      form={form}
+      submitWord="Save settings"
+      onSubmit={async (values) => {
+        const result = await save(subject, version, toChange(values));
+        if (!result.ok)
+          return {
+            ...result,
+            fields: Object.fromEntries(
+              Object.entries(result.fields ?? {}).map(([name, detail]) => [name.replace(/^settings\./, ""), detail]),
+            ),
+          };
+        toast.success("Settings saved");
+        router.refresh();
+        return result;
+      }}
+    >
+      <div className="grid gap-4 sm:grid-cols-2">
+        <SelectField
+          control={form.control}
+          name="capture"
+          label={SETTING_WORDS.capture}
+          options={[
+            { value: INHERIT, label: "Inherited", hint: inherited("capture") },
+            { value: "AUTOMATIC", label: CAPTURE_WORDS.AUTOMATIC },
+            { value: "MANUAL", label: CAPTURE_WORDS.MANUAL },
+          ]}
+        />
+        <TextField
+          control={form.control}
+          name="expires_in"
+          label={`${SETTING_WORDS.expires_in}, seconds`}
+          isRequired={false}
+          inputMode="numeric"
+          autoComplete="off"
+          hint={`Empty: ${inherited("expires_in")}`}
+        />
+        <TextareaField
+          control={form.control}
+          name="receipt_header"
+          label={SETTING_WORDS.receipt_header}
+          isRequired={false}
+          rows={2}
+          maxLength={400}
+          hint={`Empty: ${inherited("receipt_header")}`}
+        />
+        <TextareaField
+          control={form.control}
+          name="receipt_footer"
+          label={SETTING_WORDS.receipt_footer}
+          isRequired={false}
+          rows={2}
+          maxLength={400}
+          hint={`Empty: ${inherited("receipt_footer")}`}
+        />
+        <TextField
+          control={form.control}
+          name="qr_dark"
+          label={SETTING_WORDS.qr_dark}
+          isRequired={false}
+          maxLength={7}
+          autoComplete="off"
+          spellCheck={false}
+          hint={`Empty: ${inherited("qr_dark")}`}
+        />
+        <TextField
+          control={form.control}
+          name="qr_light"
+          label={SETTING_WORDS.qr_light}
+          isRequired={false}
+          maxLength={7}
+          autoComplete="off"
+          spellCheck={false}
+          hint={`Empty: ${inherited("qr_light")}`}
+        />
+        <TextField
+          control={form.control}
+          name="qr_margin"
+          label={`${SETTING_WORDS.qr_margin}, modules`}
+          isRequired={false}
+          inputMode="numeric"
+          autoComplete="off"
+          hint={`Empty: ${inherited("qr_margin")}`}
+        />
+        <SelectField
+          control={form.control}
+          name="qr_error_correction"
+          label={SETTING_WORDS.qr_error_correction}
+          options={[
+            { value: INHERIT, label: "Inherited", hint: inherited("qr_error_correction") },
+            ...(["L", "M", "Q", "H"] as const).map((value) => ({ value, label: CORRECTION_WORDS[value] })),
+          ]}
+        />
+      </div>
+      <figure className="flex items-center gap-4">
+        <div
+          className="w-28 shrink-0 rounded-md border border-line"
+          style={{ color: shown(dark, above.values.qr_dark), background: shown(light, above.values.qr_light) }}
+        >
+          <QrCode
+            value="https://tillgate.example/look"
+            label="How the code will look"
+            className="bg-transparent text-current"
+          />
+        </div>
+        <figcaption className="text-ink-3 text-xs">How the code will look. This one leads nowhere.</figcaption>
+      </figure>
+    </Form>
+  );
+}
