@@ -15,7 +15,14 @@ import type { Database, Transaction } from "@/server/db/client";
 import type { SecretBox } from "@/server/db/secrets";
 import { appendAudit } from "@/server/domain/audit/service";
 import { keepSubscription } from "@/server/domain/inbox/service";
-import { addBusinessEntity, createPartner } from "@/server/domain/partners/service";
+import type { DraftSectionInput } from "@/server/domain/partners/schema";
+import {
+  addBusinessEntity,
+  createPartner,
+  getDraft,
+  saveDraftSection,
+  startOnboarding,
+} from "@/server/domain/partners/service";
 import { createBrand, createStore, createStoreGroup } from "@/server/domain/stores/service";
 import { createTerminal } from "@/server/domain/terminals/service";
 import type { TerminalDevice } from "@/server/domain/terminals/states";
@@ -170,6 +177,36 @@ async function addStores(
 
 const accountId = (demo: DemoPartner, mode: Mode): string => `krn:partner:global:account:${mode}:${demo.accountTail}`;
 
+/** A Partner whose onboarding has begun: some of it is filled, the rest is named as missing. */
+async function addDraft(ctx: ServiceContext, demo: DemoPartner): Promise<void> {
+  const { name, reference, country, currency } = demo;
+  const { partnerId } = await startOnboarding(ctx, { name, reference, country, currency });
+  const save = async (section: DraftSectionInput) => {
+    const { version } = await getDraft(ctx, partnerId);
+    await saveDraftSection(ctx, partnerId, { ...section, version });
+  };
+  await save({
+    section: "contact",
+    data: { given_name: "Chiara", family_name: "Amara", email: "chiara@bottegaamara.example", phone: null },
+  });
+  await save({
+    section: "entities",
+    data: [
+      {
+        reference: `${reference}-entity`,
+        legalName: demo.legalName,
+        country,
+        registrationNumber: demo.registrationNumber,
+        entityType: "LIMITED_LIABILITY_COMPANY",
+      },
+    ],
+  });
+  await save({
+    section: "brands",
+    data: [{ reference: `${reference}-brand`, name: demo.brand.name, website: demo.brand.website }],
+  });
+}
+
 async function addPartners(
   services: Services,
   db: Database,
@@ -192,6 +229,10 @@ async function addPartners(
       currency: demo.currency,
       state: demo.state,
     };
+    if (demo.state === "DRAFT") {
+      await addDraft(contextAt(services, "test", since, db), demo);
+      continue;
+    }
     const { id } = await createPartner(contextAt(services, "test", since, db), { ...facts, accounts });
     if (demo.accounts.live !== null)
       await addStores(services, db, random, { ...demo, places: demo.places.slice(0, 3) }, id, "live", now);

@@ -46,7 +46,7 @@ export async function fillSimulator(
              (select json_agg(json_build_object('store_id', s.klarna_store_id, 'store_reference', s.reference, 'name', s.name, 'address', s.address,
                 'type', case s.type when 'PHYSICAL' then 'PHYSICAL_STORE' else s.type end) order by s.created_at, s.id)
               from stores s where s.partner_id = a.partner_id and s.mode = a.mode and s.klarna_store_id is not null) as stores
-           from partner_accounts a join partners p on p.id = a.partner_id where a.mode = 'test' order by p.created_at`,
+           from partner_accounts a join partners p on p.id = a.partner_id where a.mode = 'test' and a.klarna_partner_account_id is not null order by p.created_at`,
     values: [],
   });
   let told = 0;

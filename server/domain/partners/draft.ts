@@ -7,6 +7,7 @@ import { MINUTE_MS } from "@/server/core/time";
 import type { Row } from "@/server/db/client";
 import { violatedConstraint } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
+import { queueMail } from "@/server/domain/mail/service";
 import {
   type AcquiringAccount,
   listAcquiringAccounts,
@@ -65,14 +66,16 @@ type OnboardingRow = Row & {
   rejectReason: string | null;
   requestedAt: Date | null;
   requestedFrom: string | null;
+  submittedBy: string | null;
   submittedAt: Date | null;
+  createdBy: string;
   createdAt: Date;
   updatedAt: Date;
 };
 
 const ROW = `select id, partner_id as "partnerId", mode, state, version, partner_may_edit as "partnerMayEdit", field_errors as "fieldErrors",
-    reject_reason as "rejectReason", requested_at as "requestedAt", requested_from as "requestedFrom", submitted_at as "submittedAt",
-    created_at as "createdAt", updated_at as "updatedAt" from onboardings`;
+    reject_reason as "rejectReason", requested_at as "requestedAt", requested_from as "requestedFrom", submitted_by as "submittedBy",
+    submitted_at as "submittedAt", created_by as "createdBy", created_at as "createdAt", updated_at as "updatedAt" from onboardings`;
 
 async function loadOnboarding(tx: Queries, account: AccountRow): Promise<OnboardingRow> {
   const [row] = await tx.query<OnboardingRow>({
@@ -528,10 +531,18 @@ export async function setPartnerMayEdit(ctx: ServiceContext, partnerId: string, 
   });
 }
 
-/** Hands the draft to the acquirer. Errors: permission_denied, not_found, state_conflict, rule_broken (what is missing). */
-export async function submitDraft(ctx: ServiceContext, partnerId: string, version: number): Promise<DraftRecord> {
+/**
+ * Hands the draft to the acquirer; whoever began it is told by mail. `address` is where the person asks from: Klarna's risk
+ * check is told it. Errors: permission_denied, not_found, state_conflict, rule_broken (what is missing).
+ */
+export async function submitDraft(
+  ctx: ServiceContext,
+  partnerId: string,
+  version: number,
+  address: string | null = null,
+): Promise<DraftRecord> {
   requirePermission(ctx, "partners:draft");
-  return ctx.db.transaction(async (tx) => {
+  const draft = await ctx.db.transaction(async (tx) => {
     const { account, row } = await lockDraft(tx, ctx, partnerId);
     requireOpen(row);
     if (!mayEdit(ctx, row)) throw new AppError("permission_denied");
@@ -545,9 +556,47 @@ export async function submitDraft(ctx: ServiceContext, partnerId: string, versio
       row,
       "SUBMITTED",
       "submitted_by = $4, submitted_at = $5, requested_from = coalesce($6, requested_from), reject_reason = null",
-      [ctx.actor.id, ctx.clock.now(), null],
+      [ctx.actor.id, ctx.clock.now(), address],
     );
+    await tell(tx, ctx, account, row.createdBy, {
+      kind: "onboarding_submitted",
+      subject: `${account.partnerName} has handed in its onboarding`,
+      lines: [`${account.partnerName} has filled its draft and waits for your decision.`],
+    });
     return draftOf(tx, ctx, account);
+  });
+  ctx.nudge("mails");
+  return draft;
+}
+
+/** A mail to one person about the draft; nobody is told what they did themselves. */
+async function tell(
+  tx: Queries,
+  ctx: ServiceContext,
+  account: AccountRow,
+  userId: string | null,
+  mail: { kind: string; subject: string; lines: readonly string[] },
+): Promise<void> {
+  if (userId === null || userId === ctx.actor.id) return;
+  const [person] = await tx.query<{ email: string; name: string; isOfPartner: boolean }>({
+    text: `select u.email, u.name, exists (select 1 from user_partners up where up.user_id = u.id and up.partner_id = $2) as "isOfPartner"
+      from users u where u.id = $1 and u.state = 'ACTIVE'`,
+    values: [userId, account.partnerId],
+  });
+  if (!person) return;
+  await queueMail(tx, ctx, {
+    kind: mail.kind,
+    to: person.email,
+    partnerId: person.isOfPartner ? account.partnerId : null,
+    subject: mail.subject,
+    text: [
+      `Hello ${person.name},`,
+      "",
+      ...mail.lines,
+      "",
+      new URL(`/partners/${account.partnerId}/onboarding`, ctx.env.PUBLIC_URL).href,
+      "",
+    ].join("\n"),
   });
 }
 
@@ -565,10 +614,10 @@ function requireComplete(draft: DraftRecord, except: readonly string[]): void {
   });
 }
 
-/** Sends a submitted draft back with a reason. Errors: permission_denied, not_found, state_conflict. */
+/** Sends a submitted draft back with a reason, which goes by mail too. Errors: permission_denied, not_found, state_conflict. */
 export async function rejectDraft(ctx: ServiceContext, partnerId: string, reason: string): Promise<DraftRecord> {
   requirePermission(ctx, "partners:write");
-  return ctx.db.transaction(async (tx) => {
+  const draft = await ctx.db.transaction(async (tx) => {
     const { account, row } = await lockDraft(tx, ctx, partnerId);
     if (row.state !== "SUBMITTED")
       throw new AppError("state_conflict", { detail: "Only a submitted draft can be sent back." });
@@ -582,8 +631,15 @@ export async function rejectDraft(ctx: ServiceContext, partnerId: string, reason
       [ctx.actor.id, ctx.clock.now(), reason],
       reason,
     );
+    await tell(tx, ctx, account, row.submittedBy, {
+      kind: "onboarding_sent_back",
+      subject: `The onboarding of ${account.partnerName} needs changes`,
+      lines: ["The draft was sent back to you:", "", reason],
+    });
     return draftOf(tx, ctx, account);
   });
+  ctx.nudge("mails");
+  return draft;
 }
 
 /** Ends a draft for good. The Partner is closed when it has no other account. Errors: permission_denied, not_found, state_conflict. */
@@ -613,9 +669,15 @@ export async function cancelDraft(ctx: ServiceContext, partnerId: string): Promi
  * Approves a complete draft and sends it to Klarna as one call, whose key is that of its journal row: what was refused and
  * corrected goes out as a new call, what was lost goes out again as the same. Answers the draft after the first try:
  * ONBOARDED or OPERATIONAL, REFUSED with the fields to correct, or still ONBOARDING when Klarna gave no definite answer.
+ * `address` is where the person asks from; that of who handed the draft in comes first.
  * Errors: permission_denied, not_found, state_conflict (version, state), rule_broken (what is missing).
  */
-export async function approveDraft(ctx: ServiceContext, partnerId: string, version: number): Promise<DraftRecord> {
+export async function approveDraft(
+  ctx: ServiceContext,
+  partnerId: string,
+  version: number,
+  address: string | null = null,
+): Promise<DraftRecord> {
   requirePermission(ctx, "partners:write");
   if (isOfPartner(ctx)) throw new AppError("permission_denied");
   await ctx.db.transaction(async (tx) => {
@@ -627,12 +689,24 @@ export async function approveDraft(ctx: ServiceContext, partnerId: string, versi
     const now = ctx.clock.now();
     const bodies = await buildOnboarding(tx, ctx, account, {
       at: row.requestedAt ?? row.createdAt,
-      address: row.requestedFrom,
+      address: row.requestedFrom ?? address,
     });
-    await move(tx, ctx, account, row, "ONBOARDING", "decided_by = $4, decided_at = $5, field_errors = '[]'", [
-      ctx.actor.id,
-      now,
-    ]);
+    await move(
+      tx,
+      ctx,
+      account,
+      row,
+      "ONBOARDING",
+      "decided_by = $4, decided_at = $5, requested_from = coalesce(requested_from, $6), field_errors = '[]'",
+      [ctx.actor.id, now, address],
+    );
+    await tell(tx, ctx, account, row.submittedBy, {
+      kind: "onboarding_approved",
+      subject: `The onboarding of ${account.partnerName} is approved`,
+      lines: [
+        "The draft was approved and goes to Klarna. Payments can be taken once Klarna has made the account operational.",
+      ],
+    });
     for (const body of bodies)
       await enqueue(tx, ctx, account, {
         kind: "ONBOARD",
@@ -643,6 +717,7 @@ export async function approveDraft(ctx: ServiceContext, partnerId: string, versi
       });
   });
   ctx.nudge("partners");
+  ctx.nudge("mails");
   // The person who approved sees the answer at once; whatever is left is the background's.
   await syncPartners(ctx, { partnerId, mode: ctx.scope.mode, rounds: 1 });
   return getDraft(ctx, partnerId);

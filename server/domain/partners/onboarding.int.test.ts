@@ -3,6 +3,7 @@ import { AppError } from "@/server/core/errors";
 import { unique } from "@/server/testing/builders";
 import { asUser, type TestServices, testServices } from "@/server/testing/context";
 import { BRANDS, CONTACT, ENTITIES, fillDraft, GROUPS, makeOperational, save } from "@/server/testing/onboarding";
+import { asPerson, makePerson } from "@/server/testing/people";
 import {
   approveDraft,
   getDraft,
@@ -270,5 +271,40 @@ describe("onboarding", () => {
       "payments",
       "payments",
     ]);
+  });
+});
+
+describe("who is told", () => {
+  it("the acquirer hears by mail that a draft was handed in, the Partner that it was sent back or approved; Klarna is told the address that asked", async () => {
+    const { partnerId } = await fillDraft(test.services, { reference: unique("told") });
+    const starter = await makePerson(test.services, { role: "ACQUIRER_ADMIN" });
+    const owner = await makePerson(test.services, { role: "PARTNER_ADMIN", partners: [partnerId] });
+    await test.services.db.query({
+      text: "update onboardings set created_by = $2 where partner_id = $1",
+      values: [partnerId, starter.id],
+    });
+    const [theirs, ours] = [await asPerson(test.services, owner), await asPerson(test.services, starter)];
+    await setPartnerMayEdit(ours, partnerId, true);
+    const handedIn = await submitDraft(theirs, partnerId, (await getDraft(theirs, partnerId)).version, "192.0.2.7");
+    await rejectDraft(ours, partnerId, "The register number is another one.");
+    const again = await getDraft(theirs, partnerId);
+    expect(again.version).toBeGreaterThan(handedIn.version);
+    const second = await submitDraft(theirs, partnerId, again.version, "192.0.2.8");
+    await approveDraft(ours, partnerId, second.version, "198.51.100.1");
+    const mails = await test.services.db.query<{ kind: string; to: string }>({
+      text: `select kind, to_address as to from mails where to_address = any($1) order by created_at, id`,
+      values: [[starter.email, owner.email]],
+    });
+    expect(mails).toEqual([
+      { kind: "onboarding_submitted", to: starter.email },
+      { kind: "onboarding_sent_back", to: owner.email },
+      { kind: "onboarding_submitted", to: starter.email },
+      { kind: "onboarding_approved", to: owner.email },
+    ]);
+    const [row] = await test.services.db.query<{ from: string }>({
+      text: `select requested_from as "from" from onboardings where partner_id = $1`,
+      values: [partnerId],
+    });
+    expect(row?.from).toBe("192.0.2.8");
   });
 });

@@ -401,6 +401,39 @@ export type DraftRecord = OnboardingItem & {
   may: { edit: boolean; editPayments: boolean; submit: boolean; decide: boolean };
 };
 
+/** What an account holds, in the context's mode, as its record shows it. */
+export type AccountRecord = {
+  mode: "test" | "live";
+  partnerState: PartnerState;
+  /** Why the Partner is suspended or closed. */
+  stateReason: string | null;
+  accountName: string | null;
+  klarnaPartnerAccountId: string | null;
+  state: AccountState;
+  productState: ProductState;
+  productWanted: string;
+  productChangedBy: string | null;
+  productChangedAt: Date | null;
+  paymentProfileId: string | null;
+  onboarding: OnboardingState | null;
+  onboardedAt: Date | null;
+  operationalAt: Date | null;
+  driftCheckedAt: Date | null;
+  /** Whether the reader sees personal data; without it names and roles only, and no contact. */
+  hasPersonalData: boolean;
+  contact: Contact | null;
+  entities: EntityView[];
+  brands: BrandView[];
+  storeGroups: StoreGroupView[];
+  paymentAccounts: PaymentAccountView[];
+  settings: TerminalSettings;
+  /** What calls for a person. */
+  openDrift: number;
+  openDecisions: number;
+  openChanges: number;
+  failedChanges: number;
+};
+
 // --- Keeping in step -------------------------------------------------------------------------------------------------
 
 export const ChangeStateSchema = z.enum(["PENDING", "SENT", "UNKNOWN", "DONE", "FAILED", "CANCELED"]);

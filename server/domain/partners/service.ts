@@ -18,6 +18,7 @@ import {
 } from "./schema";
 
 // biome-ignore lint/performance/noBarrelFile: a service that outgrew one file is split by use case, and this is its one door
+export { getAccountRecord } from "./account-record";
 export {
   addPaymentAccount,
   changeAccount,
