@@ -2,9 +2,11 @@
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { QrCode, Store } from "lucide-react";
+import dynamic from "next/dynamic";
+import { useMemo } from "react";
 import { DataTable } from "@/components/data-table/data-table";
 import { tableQuery, totalWords } from "@/components/data-table/list-query";
-import type { TableColumn } from "@/components/data-table/types";
+import type { Bulk, TableColumn } from "@/components/data-table/types";
 import { useTableState } from "@/components/data-table/use-table-state";
 import { Country } from "@/components/display/country";
 import { DateTime } from "@/components/display/date-time";
@@ -71,14 +73,34 @@ const columns: readonly TableColumn<StoreItem>[] = [
   { id: "id", header: "Id", cell: (row) => <Id value={row.id} />, isHiddenAtFirst: true },
 ];
 
+// Loaded when rows are first chosen.
+const ChangeStores = dynamic(() => import("./change-many").then((module) => module.ChangeStores));
+
 export function StoresList({ canAdd }: { canAdd: boolean }) {
   const control = useTableState(storesTable);
   const trpc = useTRPC();
   const query = useQuery(
     trpc.stores.list.queryOptions(storesInput(control.state), { placeholderData: keepPreviousData }),
   );
+  const { refetch } = query;
+  const bulk = useMemo(
+    (): Bulk<StoreItem> => ({
+      noun: ["store", "stores"],
+      actions: ({ rows, clear }) => (
+        <ChangeStores
+          rows={rows}
+          onDone={() => {
+            clear();
+            void refetch();
+          }}
+        />
+      ),
+    }),
+    [refetch],
+  );
   return (
     <DataTable
+      {...(canAdd ? { bulk } : {})}
       label="Stores"
       control={control}
       exportPath="/export/stores"

@@ -2,9 +2,11 @@
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { MonitorSmartphone } from "lucide-react";
+import dynamic from "next/dynamic";
+import { useMemo } from "react";
 import { DataTable } from "@/components/data-table/data-table";
 import { tableQuery, totalWords } from "@/components/data-table/list-query";
-import type { TableColumn } from "@/components/data-table/types";
+import type { Bulk, TableColumn } from "@/components/data-table/types";
 import { useTableState } from "@/components/data-table/use-table-state";
 import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
@@ -52,14 +54,34 @@ const columns: readonly TableColumn<TerminalItem>[] = [
   { id: "id", header: "Id", cell: (row) => <Id value={row.id} />, isHiddenAtFirst: true },
 ];
 
+// Loaded when rows are first chosen.
+const ChangeTerminals = dynamic(() => import("./change-many").then((module) => module.ChangeTerminals));
+
 export function TerminalsList({ canAdd }: { canAdd: boolean }) {
   const control = useTableState(terminalsTable);
   const trpc = useTRPC();
   const query = useQuery(
     trpc.terminals.list.queryOptions(terminalsInput(control.state), { placeholderData: keepPreviousData }),
   );
+  const { refetch } = query;
+  const bulk = useMemo(
+    (): Bulk<TerminalItem> => ({
+      noun: ["terminal", "terminals"],
+      actions: ({ rows, clear }) => (
+        <ChangeTerminals
+          rows={rows}
+          onDone={() => {
+            clear();
+            void refetch();
+          }}
+        />
+      ),
+    }),
+    [refetch],
+  );
   return (
     <DataTable
+      {...(canAdd ? { bulk } : {})}
       label="Terminals"
       control={control}
       exportPath="/export/terminals"

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { pageLimitSchema } from "@/server/core/pagination";
 import { STORE_SORTS, StoreFilterSchema } from "@/server/domain/stores/schema";
-import { getStore, listStoreChoices, listStores } from "@/server/domain/stores/service";
+import { getStore, listStoreChoices, listStoreGroupChoices, listStores } from "@/server/domain/stores/service";
 import { router, withPermission } from "../init";
 import { sortSchema } from "../sort";
 
@@ -22,6 +22,11 @@ export const storesRouter = router({
 
   /** Id, reference and name by name, for pickers. */
   choices: reading.input(StoreFilterSchema.default({})).query(({ ctx, input }) => listStoreChoices(ctx, input)),
+
+  /** Groups in use of one Partner, for pickers. */
+  groups: reading
+    .input(z.strictObject({ partner: z.string().max(60) }))
+    .query(({ ctx, input }) => listStoreGroupChoices(ctx, input.partner)),
 
   /** Errors: store_not_found. */
   get: reading.input(z.strictObject({ id: z.string().max(60) })).query(({ ctx, input }) => getStore(ctx, input.id)),
