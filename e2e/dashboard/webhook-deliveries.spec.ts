@@ -108,6 +108,7 @@ test("an endpoint's events and headers are changed, and two secrets sign during 
 test("what a receiver refused is seen try by try, and sent again: one, chosen ones, and all that failed", async ({
   signedInAs,
 }) => {
+  test.slow();
   const receiver = await startReceiver();
   receiver.answer = { status: 503, body: "the till room is closed" };
   const page = await signedInAs("PARTNER_ADMIN");
@@ -178,11 +179,9 @@ test("what a receiver refused is seen try by try, and sent again: one, chosen on
     // Chosen ones.
     await page.goto(`${list}&status=failed`);
     await expect(rows).toHaveCount(2);
-    await page
-      .getByRole("checkbox", { name: /^Choose/ })
-      .first()
-      .click();
-    await page.getByRole("button", { name: "Replay chosen (1)" }).click();
+    await page.getByRole("checkbox", { name: "Choose this row" }).first().click();
+    await expect(page.getByText("1 delivery chosen")).toBeVisible();
+    await page.getByRole("button", { name: "Send again" }).click();
     await confirm(page, "Send 1 again");
     await expect(page.getByText("1 delivery is sent again").first()).toBeVisible();
     await expect
@@ -239,6 +238,42 @@ test("events show what was told of a payment, to whom, and lead to their deliver
   await expectAccessible(page);
   await page.getByRole("link", { name: "All events of the same thing" }).click();
   await expect(table.locator("tbody").getByRole("row").filter({ hasText: "payment.pending" })).toHaveCount(1);
+});
+
+test("S1: a Partner's people see no other Partner; the acquirer's tell Partners apart, and figures lead to the lists", async ({
+  signedInAs,
+  api,
+}) => {
+  const receiver = await startReceiver();
+  const partner = await signedInAs("PARTNER_ADMIN");
+  const { id } = await addEndpoint(partner, receiver.url);
+  try {
+    await sendTests(partner, receiver, 1);
+    await partner.goto(`/webhooks/deliveries?endpoint=${id}`);
+    await expect(partner.getByRole("table", { name: "Webhook deliveries" })).toContainText(receiver.url);
+    await expect(partner.getByRole("columnheader", { name: "Partner" })).toHaveCount(0);
+    await expect(partner.getByRole("button", { name: "Partner", exact: true })).toHaveCount(0);
+    // Another Partner's id in the address finds nothing of it.
+    await partner.goto("/webhooks/events?partner=ptn_00000000000000000000000000");
+    await expect(partner.getByRole("button", { name: "Partner", exact: true })).toHaveCount(0);
+
+    const staff = await signedInAs("ACQUIRER_ADMIN");
+    await api.pay();
+    await staff.goto("/");
+    await staff.getByRole("link", { name: "Webhooks to Partners" }).click();
+    await expect(staff).toHaveURL(/\/webhooks\/deliveries\?created=24h/);
+    await expect(staff.getByRole("columnheader", { name: "Partner" })).toBeVisible();
+    await staff.getByRole("button", { name: "Partner", exact: true }).click();
+    await staff.getByRole("option").first().click();
+    await expect(staff).toHaveURL(/partner=ptn_/);
+    await staff.goto("/system");
+    await staff.getByRole("link", { name: /^Events to send/ }).click();
+    await expect(staff).toHaveURL(/\/webhooks\/events$/);
+    await staff.goto("/webhooks?status=failing");
+    await expect(staff.getByRole("table", { name: "Webhook endpoints" }).getByText(receiver.url)).toHaveCount(0);
+  } finally {
+    await removeEndpoint(partner, id, receiver);
+  }
 });
 
 const LISTS = ["/webhooks", "/webhooks/deliveries", "/webhooks/events", "/webhooks/replays"] as const;

@@ -14,7 +14,7 @@ export function EventDeliveries({ event, counts }: { event: string; counts: Deli
         <TextLink
           key={status}
           href={`/webhooks/deliveries?event=${event}&status=${status}`}
-          className={status === "failed" ? "text-bad" : ""}
+          className={`inline-flex min-h-6 items-center ${status === "failed" ? "text-bad" : ""}`}
         >
           {counts[status]} {statusWord("delivery", status).word.toLowerCase()}
         </TextLink>
