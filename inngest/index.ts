@@ -4,6 +4,7 @@ import { expirePayments, finalizePayments, resolveOperations } from "./functions
 import { applyRetention } from "./functions/apply-retention";
 import { checkInvariantsHourly } from "./functions/check-invariants";
 import { deliverWebhooks, sweepWebhooks } from "./functions/deliver-webhooks";
+import { checkAuditDaily, sealAuditOften } from "./functions/keep-audit";
 import { keepSubscriptions } from "./functions/keep-subscriptions";
 import { processKlarnaEvents } from "./functions/process-klarna-events";
 import { relayOutbox } from "./functions/relay-outbox";
@@ -29,6 +30,8 @@ export const functions = [
   sweepWebhooks,
   replayWebhooks,
   checkInvariantsHourly,
+  sealAuditOften,
+  checkAuditDaily,
   keepSubscriptions,
   sweepKlarnaHourly,
   applyRetention,

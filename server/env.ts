@@ -36,6 +36,8 @@ const EnvSchema = z.object({
   HOST: z.string().default("127.0.0.1"),
   WEB_PORT: z.coerce.number().int().min(1).max(65535).default(3001),
   ENGINE_PORT: z.coerce.number().int().min(1).max(65535).default(3002),
+  /** Where this machine keeps what belongs to no database: logs, heads of the audit chain. `npm start` sets it. */
+  DATA_DIR: z.string().min(1).optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgresql:// address" }),
   DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(64).default(8),
   KLARNA_TEST_BASE_URL: z.url().default("https://api-global.test.klarna.com"),

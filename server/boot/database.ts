@@ -82,6 +82,16 @@ const COMMANDS: Record<string, () => Promise<void>> = {
       if (result.status !== 0) throw new BootFailure("The demo data could not be written; the reason stands above.");
     });
   },
+  "verify-audit": async () => {
+    await withDatabase(async (environment) => {
+      const result = spawnSync(process.execPath, ["--import", "tsx", "server/boot/verify-audit.ts"], {
+        cwd: ROOT,
+        env: environment,
+        stdio: "inherit",
+      });
+      process.exitCode = result.status ?? 1;
+    });
+  },
   reset: async () => {
     const settings = readSettings(process.env);
     if (settings.isProduction) throw new BootFailure("Data of production is not reset.");
@@ -90,7 +100,7 @@ const COMMANDS: Record<string, () => Promise<void>> = {
     if (readProcesses(settings.dataDir).some(({ name, pid }) => name === "supervisor" && isAlive(pid))) {
       throw new BootFailure("Tillgate runs on this data folder. Stop it first.");
     }
-    for (const name of ["postgres", "demo.json", "simulator.db", "simulator.sqlite"]) {
+    for (const name of ["postgres", "demo.json", "simulator.db", "simulator.sqlite", "audit-anchors.jsonl"]) {
       const file = path.join(settings.dataDir, name);
       if (existsSync(file)) rmSync(file, { recursive: true });
     }

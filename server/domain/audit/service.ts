@@ -5,6 +5,7 @@ import { decodeCursor, LIST_TOTAL_MAX, type ListPage, toListPage } from "@/serve
 import { redact } from "@/server/core/redact";
 import type { Mode } from "@/server/core/schema";
 import type { Transaction } from "@/server/db/client";
+import * as chain from "./chain";
 import * as repository from "./repository";
 import type { AuditFilter, AuditItem } from "./schema";
 
@@ -85,3 +86,8 @@ export async function listAudit(
   ]);
   return toListPage(rows, page.limit, total);
 }
+
+export const sealAudit = chain.sealAudit;
+export const checkChain = chain.checkChain;
+export const verifyAudit = chain.verifyAudit;
+export const getChainStatus = chain.getChainStatus;
