@@ -1,6 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { BlockList, isIP } from "node:net";
-import { crc32 } from "node:zlib";
+import type { BlockList } from "node:net";
 import { z } from "zod";
 import { requirePermission, type ServiceContext, type Services } from "@/server/context";
 import { AppError, isAppError } from "@/server/core/errors";
@@ -17,6 +15,17 @@ import {
   spendApproval,
 } from "@/server/domain/approvals/service";
 import { appendAudit } from "@/server/domain/audit/service";
+import { findAcquirerKey } from "./acquirer-keys";
+import {
+  HASH_PURPOSE,
+  hasKeyForm,
+  hintOf,
+  isAddressRule,
+  isListed,
+  keyKindOf,
+  newKeyText,
+  toBlockList,
+} from "./key-form";
 import {
   type Actor,
   API_SCOPE_NAMES,
@@ -27,20 +36,12 @@ import {
   type TenantScope,
 } from "./permissions";
 
-/*
- * Keys of Partners' systems: `tg_<mode>_sk_<43 characters: 256 bits in base62><6 characters: CRC-32 in base62>`.
- * Only a keyed hash is stored. The checksum lets secret scanners and us tell a mistyped key without asking the database.
- */
+/* Keys of Partners' systems. Their form is in key-form.ts, the acquirer's own keys are in acquirer-keys.ts. */
 
-const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const SECRET_LENGTH = 43;
-const CHECK_LENGTH = 6;
-const KEY_FORM = /^tg_(test|live)_sk_[0-9A-Za-z]{49}$/;
 /** A revoked key works no longer than this in a process that has just used it. */
 const CACHE_MS = 1_000;
 const CACHE_MAX = 10_000;
 const STAMP_EVERY_MS = 60_000;
-const HASH_PURPOSE = "api_key";
 /** How long an old secret may work beside the new one: a week. */
 export const OVERLAP_HOURS_MAX = 168;
 
@@ -64,32 +65,6 @@ export type VerifiedKey = {
   readonly actor: Extract<Actor, { kind: "API_KEY" }>;
   readonly scope: TenantScope;
 };
-
-function base62(bytes: Uint8Array, length: number): string {
-  let value = BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
-  let text = "";
-  while (text.length < length) {
-    text = `${ALPHABET[Number(value % 62n)]}${text}`;
-    value /= 62n;
-  }
-  return text;
-}
-
-function checksum(text: string): string {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(crc32(text));
-  return base62(bytes, CHECK_LENGTH);
-}
-
-/** Whether a text has the form and the checksum of one of our keys. Says nothing about whether it is valid. */
-export function hasKeyForm(raw: string): boolean {
-  return KEY_FORM.test(raw) && checksum(raw.slice(0, -CHECK_LENGTH)) === raw.slice(-CHECK_LENGTH);
-}
-
-function newKey(mode: Mode): string {
-  const start = `tg_${mode}_sk_${base62(randomBytes(32), SECRET_LENGTH)}`;
-  return `${start}${checksum(start)}`;
-}
 
 type KeyRow = Row & {
   id: string;
@@ -121,26 +96,6 @@ function toKey(row: KeyRow): ApiKey {
     lastUsedAt: row.last_used_at,
     createdAt: row.created_at,
   };
-}
-
-/** An address or a network ("203.0.113.0/24"). */
-export function isAddressRule(text: string): boolean {
-  const [address, bits, rest] = text.split("/");
-  const family = isIP(address ?? "");
-  if (family === 0 || rest !== undefined) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
-}
-
-function toBlockList(addresses: readonly string[]): BlockList | null {
-  if (addresses.length === 0) return null;
-  const list = new BlockList();
-  for (const rule of addresses) {
-    const [address = "", bits] = rule.split("/");
-    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-    if (bits === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(bits), family);
-  }
-  return list;
 }
 
 export type NewKey = {
@@ -203,8 +158,8 @@ export async function issueApiKey(
   if (errors.length > 0) throw new AppError("validation_failed", { errors });
 
   const id = newId("apiKey");
-  const key = newKey(ctx.scope.mode);
-  const hint = `tg_${ctx.scope.mode}_sk_…${key.slice(-4)}`;
+  const key = newKeyText("sk", ctx.scope.mode);
+  const hint = hintOf(key);
   const scopes = [...new Set(input.scopes)];
   const addresses = [...(input.addresses ?? [])];
   const expiresAt = input.expiresAt ?? null;
@@ -430,7 +385,22 @@ export function createApiKeyVerifier(services: Pick<Services, "db" | "secrets" |
   const stamped = new Map<string, number>();
   const writing = new Set<Promise<void>>();
 
-  async function load(hash: string): Promise<Known> {
+  async function load(kind: "sk" | "ak", hash: string): Promise<Known> {
+    if (kind === "ak") {
+      const own = await findAcquirerKey(services.db, hash);
+      return own === null
+        ? null
+        : {
+            verified: {
+              keyId: own.id,
+              actor: { kind: "API_KEY", id: own.id, name: own.name, partnerId: null, scopes: own.scopes },
+              scope: { partners: "all", mode: own.mode },
+            },
+            mode: own.mode,
+            expiresAtMs: own.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
+            addresses: toBlockList(own.addresses),
+          };
+    }
     const [row] = await services.db.query<KeyRow>({
       name: "api_key_by_hash",
       text: `select ${KEY_COLUMNS} from api_keys where secret_hash = $1 and revoked_at is null`,
@@ -450,26 +420,26 @@ export function createApiKeyVerifier(services: Pick<Services, "db" | "secrets" |
     };
   }
 
-  function find(hash: string): Promise<Known> {
+  function find(kind: "sk" | "ak", hash: string): Promise<Known> {
     const now = performance.now();
     const hit = cache.get(hash);
     if (hit && now - hit.atMs < CACHE_MS) return hit.known;
     if (cache.size >= CACHE_MAX) cache.clear();
-    const known = load(hash);
+    const known = load(kind, hash);
     cache.set(hash, { atMs: now, known });
     known.catch(() => cache.delete(hash));
     return known;
   }
 
-  function stamp(keyId: string): void {
+  function stamp(keyId: string, isAcquirers: boolean): void {
     const now = services.clock.now();
     if (now.getTime() - (stamped.get(keyId) ?? Number.NEGATIVE_INFINITY) < STAMP_EVERY_MS) return;
     if (stamped.size >= CACHE_MAX) stamped.clear();
     stamped.set(keyId, now.getTime());
     const write = services.db
       .query({
-        name: "api_key_stamp",
-        text: "update api_keys set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)",
+        name: isAcquirers ? "acquirer_key_stamp" : "api_key_stamp",
+        text: `update ${isAcquirers ? "acquirer_keys" : "api_keys"} set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)`,
         values: [keyId, now],
       })
       .then(() => undefined)
@@ -482,23 +452,16 @@ export function createApiKeyVerifier(services: Pick<Services, "db" | "secrets" |
     verify: async (raw, address) => {
       if (raw === null) throw new AppError("key_missing");
       if (!hasKeyForm(raw)) throw new AppError("key_invalid");
-      const known = await find(services.secrets.hash(raw, HASH_PURPOSE));
+      const known = await find(keyKindOf(raw), services.secrets.hash(raw, HASH_PURPOSE));
       if (!known || !raw.startsWith(`tg_${known.mode}_`) || services.clock.now().getTime() >= known.expiresAtMs) {
         throw new AppError("key_invalid");
       }
       if (known.addresses && !isListed(known.addresses, address)) throw new AppError("address_not_allowed");
-      stamp(known.verified.keyId);
+      stamp(known.verified.keyId, known.verified.actor.partnerId === null);
       return known.verified;
     },
     settle: async () => {
       await Promise.allSettled([...writing]);
     },
   };
-}
-
-function isListed(list: BlockList, address: string | null): boolean {
-  if (address === null) return false;
-  const plain = address.startsWith("::ffff:") ? address.slice(7) : address;
-  const family = isIP(plain);
-  return family !== 0 && list.check(plain, family === 6 ? "ipv6" : "ipv4");
 }

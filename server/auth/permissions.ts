@@ -279,6 +279,27 @@ export function isApiScope(value: string): value is ApiScope {
   return Object.hasOwn(API_SCOPES, value);
 }
 
+/** Scopes of the acquirer's own keys, which see every Partner. They move no money and make neither keys nor people. */
+export const ACQUIRER_SCOPES = {
+  "partners:read": ["partners:read"],
+  "partners:write": ["partners:read", "partners:draft", "partners:write"],
+  "partners:suspend": ["partners:read", "partners:suspend"],
+  "stores:read": API_SCOPES["stores:read"],
+  "stores:write": API_SCOPES["stores:write"],
+  "imports:write": ["imports:write"],
+} as const satisfies Readonly<Record<string, readonly Permission[]>>;
+export type AcquirerScope = keyof typeof ACQUIRER_SCOPES;
+export const ACQUIRER_SCOPE_NAMES = Object.keys(ACQUIRER_SCOPES) as AcquirerScope[];
+
+export function isAcquirerScope(value: string): value is AcquirerScope {
+  return Object.hasOwn(ACQUIRER_SCOPES, value);
+}
+
+/** What a scope stands for, whoever's key it is on: a name that both have means the same. */
+export function scopePermissions(scope: ApiScope | AcquirerScope): readonly Permission[] {
+  return isApiScope(scope) ? API_SCOPES[scope] : ACQUIRER_SCOPES[scope];
+}
+
 /**
  * What an actor may see: which Partners, in which mode. Every repository function takes one, so that a query without
  * a tenant cannot be written. A thing outside is answered exactly like a thing that does not exist.
@@ -302,6 +323,14 @@ export type Actor =
       readonly partnerId: string;
       readonly scopes: readonly ApiScope[];
     }
+  | {
+      readonly kind: "API_KEY";
+      readonly id: string;
+      readonly name: string;
+      /** The acquirer's own key: of no Partner, over all of them. */
+      readonly partnerId: null;
+      readonly scopes: readonly AcquirerScope[];
+    }
   | { readonly kind: "KLARNA"; readonly id: "klarna"; readonly name: "Klarna" }
   | { readonly kind: "SYSTEM"; readonly id: string; readonly name: string };
 
@@ -311,7 +340,7 @@ export function actorCan(actor: Actor, permission: Permission): boolean {
     case "USER":
       return can(actor, permission);
     case "API_KEY":
-      return actor.scopes.some((scope) => API_SCOPES[scope].some((granted) => granted === permission));
+      return actor.scopes.some((scope) => scopePermissions(scope).some((granted) => granted === permission));
     default:
       return true;
   }

@@ -63,7 +63,7 @@ const SUSPICIOUS = /@|tg_|klarna_|whsec_|krn:|bearer|basic|\d(?:[ -]?\d){12}/i;
 export function maskSecrets(text: string): string {
   if (!SUSPICIOUS.test(text)) return text;
   return text
-    .replace(/\btg_(test|live)_sk_[A-Za-z0-9]+/g, "tg_$1_sk_•••")
+    .replace(/\btg_(test|live)_(sk|ak)_[A-Za-z0-9]+/g, "tg_$1_$2_•••")
     .replace(/\bklarna_(test|live)_(api|client)_[A-Za-z0-9+/=_-]+/g, "klarna_$1_$2_•••")
     .replace(/\bwhsec_[A-Za-z0-9+/=_-]+/g, "whsec_•••")
     .replace(

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { VerifiedKey } from "@/server/auth/api-keys";
-import type { ApiScope } from "@/server/auth/permissions";
+import type { AcquirerScope, ApiScope } from "@/server/auth/permissions";
 import type { ServiceContext, Services } from "@/server/context";
 import type { ErrorCode } from "@/server/core/errors";
 import type { RestRequest } from "./http";
@@ -19,9 +19,10 @@ export type Answer = {
 export type DeclaredAnswer = { description: string; schema?: z.ZodType; content?: string };
 
 /**
- * Who may call: anybody, the holder of a key, or also a browser with the cookie of one payment's display (see display.ts).
+ * Who may call: anybody, the holder of a Partner's key, or also a browser with the cookie of one payment's display (see
+ * display.ts), or the holder of one of the acquirer's own keys.
  */
-export type Access = "public" | "key" | "key_or_display";
+export type Access = "public" | "key" | "key_or_display" | "acquirer_key";
 
 export type Call<P, Q, B> = {
   readonly services: Services;
@@ -47,7 +48,7 @@ type Spec<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodObject, T
   tag: string;
   access: Access;
   /** Needed by a key. */
-  scope: ApiScope | null;
+  scope: ApiScope | AcquirerScope | null;
   params?: P;
   query?: Q;
   body?: B;
@@ -74,7 +75,7 @@ export type Endpoint = {
   readonly description: string | null;
   readonly tag: string;
   readonly access: Access;
-  readonly scope: ApiScope | null;
+  readonly scope: ApiScope | AcquirerScope | null;
   readonly params: z.ZodObject;
   readonly query: z.ZodObject;
   readonly body: z.ZodObject;

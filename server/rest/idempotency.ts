@@ -1,16 +1,26 @@
 import { createHash } from "node:crypto";
-import type { Services } from "@/server/context";
-import { AppError } from "@/server/core/errors";
+import type { ServiceContext, Services } from "@/server/context";
+import { AppError, isAppError } from "@/server/core/errors";
 import type { Mode } from "@/server/core/schema";
 import { SECOND_MS } from "@/server/core/time";
-import type { Row } from "@/server/db/client";
-import { answerPlace, IdempotencyConflict, type IdempotencyIntent } from "@/server/db/idempotency";
+import type { Row, Transaction } from "@/server/db/client";
+import {
+  answerPlace,
+  claimKey,
+  IdempotencyConflict,
+  type IdempotencyIntent,
+  releaseKey,
+  storeAnswer,
+} from "@/server/db/idempotency";
 
 /*
  * The Idempotency-Key of the Partner API. The use case claims the key in the very statement that writes what it makes
  * (server/db/idempotency); nothing is asked beforehand, so a first call pays nothing for it. Only when the claim fails,
  * or the use case refuses what may be a repeat, the stored row decides.
  */
+
+/** Stands for the Partner in rows of calls by the acquirer's own keys: its keys and answers are of no Partner. */
+export const ACQUIRER = "acquirer";
 
 /** A call that has run for longer is not waited for: the thing it made is read instead. */
 const RUNNING_MAX_MS = 15 * SECOND_MS;
@@ -97,4 +107,54 @@ function readBody(services: Pick<Services, "secrets">, intent: IdempotencyIntent
   return (
     row.body_encrypted ? services.secrets.unsealBytes(row.body, answerPlace(intent)) : Buffer.from(row.body)
   ).toString("utf8");
+}
+
+/**
+ * Runs use cases that screens share and that know of no Idempotency-Key: the key is claimed in the first transaction that
+ * they commit, for `resource` (an id, or how to find it in what that transaction made), and the answer is kept with the
+ * result. What is refused after that gives the key back: a repeat is decided anew, by the state that things are in then.
+ * Throws IdempotencyConflict.
+ */
+export async function claiming<T>(
+  ctx: ServiceContext,
+  resource: string | ((made: unknown) => string),
+  work: (ctx: ServiceContext) => Promise<T>,
+): Promise<T> {
+  const intent = ctx.idempotency;
+  if (!intent) return work(ctx);
+  let isClaimed = false;
+  const transaction = async <R>(inside: (tx: Transaction) => Promise<R>): Promise<R> => {
+    if (isClaimed) return ctx.db.transaction(inside);
+    const made = await ctx.db.transaction(async (tx) => {
+      const result = await inside(tx);
+      await claimKey(tx, intent, typeof resource === "string" ? resource : resource(result), ctx.clock.now());
+      return result;
+    });
+    isClaimed = true;
+    return made;
+  };
+  try {
+    const result = await work({ ...ctx, db: { ...ctx.db, transaction }, idempotency: null });
+    await ctx.db.transaction((tx) => storeAnswer(tx, ctx.secrets, intent, result));
+    return result;
+  } catch (error) {
+    if (isClaimed && isAppError(error)) await ctx.db.transaction((tx) => releaseKey(tx, intent));
+    throw error;
+  }
+}
+
+/** The id under one name of what a transaction made; see `claiming`. */
+export function idUnder(name: string): (made: unknown) => string {
+  return (made) => {
+    const id: unknown = typeof made === "object" && made !== null ? Reflect.get(made, name) : undefined;
+    if (typeof id !== "string") throw new Error(`what was made has no ${name}`);
+    return id;
+  };
+}
+
+/** Runs `work` in one transaction: what its use cases do is done together or not at all. */
+export function together<T>(ctx: ServiceContext, work: (ctx: ServiceContext) => Promise<T>): Promise<T> {
+  return ctx.db.transaction((tx) =>
+    work({ ...ctx, db: { ...ctx.db, query: tx.query, transaction: (inside) => inside(tx) } }),
+  );
 }

@@ -85,8 +85,12 @@ function responsesOf(endpoint: Endpoint): ZodOpenApiOperationObject["responses"]
 }
 
 function operationOf(endpoint: Endpoint): ZodOpenApiOperationObject {
-  const security: Record<string, string[]>[] =
-    endpoint.access === "public" ? [] : endpoint.access === "key" ? [{ key: [] }] : [{ key: [] }, { display: [] }];
+  const security: Record<string, string[]>[] = {
+    public: [],
+    key: [{ key: [] }],
+    key_or_display: [{ key: [] }, { display: [] }],
+    acquirer_key: [{ acquirerKey: [] }],
+  }[endpoint.access];
   return {
     operationId: endpoint.operation,
     summary: endpoint.summary,
@@ -142,6 +146,12 @@ export function buildDocument(endpoints: readonly Endpoint[], publicUrl: string)
           type: "http",
           scheme: "bearer",
           description: "An API key: tg_test_sk_… or tg_live_sk_…. It names the Partner and the mode.",
+        },
+        acquirerKey: {
+          type: "http",
+          scheme: "bearer",
+          description:
+            "A key of the acquirer's own systems: tg_test_ak_… or tg_live_ak_…. It names the mode and sees every Partner; to a Partner's key these calls do not exist.",
         },
         display: {
           type: "apiKey",

@@ -1,5 +1,5 @@
 import { createApiKeyVerifier, type VerifiedKey } from "@/server/auth/api-keys";
-import { API_SCOPES, type ApiScope, actorCan } from "@/server/auth/permissions";
+import { actorCan, scopePermissions } from "@/server/auth/permissions";
 import { createContext, type ServiceContext, type Services, systemContext } from "@/server/context";
 import { isDatabaseUnavailable } from "@/server/core/database-errors";
 import { AppError, isAppError } from "@/server/core/errors";
@@ -10,6 +10,7 @@ import type { Answer, Endpoint } from "./endpoint";
 import { ENDPOINTS } from "./endpoints";
 import { pathOf, type RestRequest, type RestResponse, securityHeaders, toProblem } from "./http";
 import {
+  ACQUIRER,
   findReplay,
   hashRequest,
   idempotencyIntent,
@@ -125,6 +126,11 @@ export function createRest(
     const key = await verify();
     trace.key = key;
     Object.assign(trace.headers, await limit(key.keyId, endpoint.method !== "GET"));
+    const isAcquirers = key.actor.partnerId === null;
+    // What is the acquirer's is not there for a Partner.
+    if (endpoint.access === "acquirer_key" && !isAcquirers) throw new AppError("not_found");
+    if (endpoint.access !== "acquirer_key" && isAcquirers)
+      throw new AppError("scope_missing", { detail: "This call needs an API key of a Partner." });
     if (endpoint.scope !== null && !hasScope(key, endpoint.scope)) {
       throw new AppError("scope_missing", { detail: `The API key needs the scope ${endpoint.scope}.` });
     }
@@ -159,7 +165,7 @@ export function createRest(
     // The use case stores the answer; when it hands the same object back, the answer is not made twice.
     let made: { from: unknown; answer: Answer } | null = null;
     const intent = idempotencyIntent({
-      partnerId: key.actor.partnerId,
+      partnerId: key.actor.partnerId ?? ACQUIRER,
       mode: key.scope.mode,
       key: readIdempotencyKey(request.headers["idempotency-key"]),
       requestHash: hashRequest(request.method, path, request.body ?? new Uint8Array()),
@@ -241,7 +247,7 @@ export function createRest(
     );
     if (key) {
       requestLog.add({
-        partnerId: key.actor.partnerId,
+        partnerId: key.actor.partnerId ?? ACQUIRER,
         mode: key.scope.mode,
         apiKeyId: key.keyId,
         requestId: trace.requestId,
@@ -285,8 +291,8 @@ const JSON_TYPE = "application/json; charset=utf-8";
 const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
 /** A scope is held when everything that it stands for is: who may write a thing may read it. */
-function hasScope(key: VerifiedKey, scope: ApiScope): boolean {
-  return API_SCOPES[scope].every((permission) => actorCan(key.actor, permission));
+function hasScope(key: VerifiedKey, scope: NonNullable<Endpoint["scope"]>): boolean {
+  return scopePermissions(scope).every((permission) => actorCan(key.actor, permission));
 }
 
 /** A thing of somebody else's, one that never was and an id that cannot be one are told apart by nothing. */

@@ -1,5 +1,6 @@
+import { issueAcquirerKey } from "@/server/auth/acquirer-keys";
 import { issueApiKey } from "@/server/auth/api-keys";
-import { API_SCOPE_NAMES, type ApiScope } from "@/server/auth/permissions";
+import { ACQUIRER_SCOPE_NAMES, type AcquirerScope, API_SCOPE_NAMES, type ApiScope } from "@/server/auth/permissions";
 import type { Services } from "@/server/context";
 import { newId } from "@/server/core/ids";
 import type { Mode } from "@/server/core/schema";
@@ -36,6 +37,19 @@ export async function makeKey(
     partnerId,
     name: "Till",
     scopes: options.scopes ?? API_SCOPE_NAMES,
+    addresses: options.addresses ?? [],
+    expiresAt: options.expiresAt ?? null,
+  });
+}
+
+/** A key of one of the acquirer's systems, issued as the product does it. */
+export async function makeAcquirerKey(
+  services: Services,
+  options: { mode?: Mode; scopes?: readonly AcquirerScope[]; addresses?: readonly string[]; expiresAt?: Date } = {},
+): Promise<{ id: string; key: string }> {
+  return issueAcquirerKey(asSystem(services, options.mode), {
+    name: "Back office",
+    scopes: options.scopes ?? ACQUIRER_SCOPE_NAMES,
     addresses: options.addresses ?? [],
     expiresAt: options.expiresAt ?? null,
   });

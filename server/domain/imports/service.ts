@@ -125,6 +125,7 @@ export async function uploadImport(ctx: ServiceContext, input: UploadImportInput
       partnerId: input.partnerId,
       after: { kind: input.kind, rows: rows.length, bytes: input.bytes.length },
     });
+    return { id };
   });
   return getImport(ctx, id);
 }

@@ -62,10 +62,12 @@ export async function listRequests(
   const after = place === null ? "" : `and (r.created_at, r.id) < (${bind(place.at)}, ${bind(place.id)})`;
   const [rows, [counted]] = await Promise.all([
     ctx.db.query<Row & RequestItem>({
-      text: `select r.id, r.partner_id as "partnerId", p.name as "partnerName", r.api_key_id as "apiKeyId", k.name as "apiKeyName",
+      text: `select r.id, r.partner_id as "partnerId", coalesce(p.name, 'Acquirer') as "partnerName", r.api_key_id as "apiKeyId",
+               coalesce(k.name, y.name) as "apiKeyName",
                r.method, r.path, r.status, r.duration_ms as "durationMs", r.address, r.request, r.response,
                r.created_at as "createdAt"
-             from request_log r join partners p on p.id = r.partner_id left join api_keys k on k.id = r.api_key_id
+             from request_log r left join partners p on p.id = r.partner_id left join api_keys k on k.id = r.api_key_id
+               left join acquirer_keys y on y.id = r.api_key_id
              where ${where} ${after}
              order by r.created_at desc, r.id desc limit ${bind(page.limit + 1)}`,
       values,

@@ -48,7 +48,7 @@ function openPurchase(ctx: ServiceContext, payment: PaymentRow): Purchase {
 
 /** The Partner whose payment this is: the API key's own, or the one that a person names within its scope. */
 function partnerOf(ctx: ServiceContext, named: string | undefined): string {
-  if (ctx.actor.kind === "API_KEY") return ctx.actor.partnerId;
+  if (ctx.actor.kind === "API_KEY" && ctx.actor.partnerId !== null) return ctx.actor.partnerId;
   if (named === undefined || (ctx.scope.partners !== "all" && !ctx.scope.partners.includes(named)))
     throw new AppError("not_found");
   return named;

@@ -255,7 +255,7 @@ const methodCache = new Map<string, { until: number; answer: Promise<PaymentMeth
  */
 export async function listPaymentMethods(ctx: ServiceContext, query: PaymentMethodsQuery): Promise<PaymentMethod[]> {
   requirePermission(ctx, "payments:read");
-  if (ctx.actor.kind !== "API_KEY") throw new AppError("permission_denied");
+  if (ctx.actor.kind !== "API_KEY" || ctx.actor.partnerId === null) throw new AppError("permission_denied");
   const [account] = await ctx.db.query<{ accountId: string }>({
     name: "payment_methods_account",
     text: `select klarna_partner_account_id as "accountId" from partner_accounts where partner_id = $1 and mode = $2 and state in ('PARTIALLY_OPERATIONAL','OPERATIONAL') and product_state = 'ENABLED'`,
