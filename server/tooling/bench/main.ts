@@ -24,6 +24,7 @@ import {
   startSignalSink,
   untilAnswers,
 } from "./processes";
+import { measureRegistry } from "./registry";
 import { type Figure, printFigures } from "./report";
 import { verifyRows } from "./verify";
 
@@ -292,6 +293,7 @@ async function main(): Promise<void> {
       accepted: { payments: 0, webhooks: 0 },
     };
     const figures: Figure[] = [];
+    const registry: Figure[] = [];
     await fill(bench);
     if (wants("payments")) {
       say("Payments accepted ...");
@@ -328,6 +330,10 @@ async function main(): Promise<void> {
         })),
       );
       await Promise.all([slow.stop(), bare.part.stop()]);
+    }
+    if (wants("registry")) {
+      say("Lists of 10,000 stores and 50,000 terminals ...");
+      registry.push(...(await measureRegistry(services, scale)));
     }
     await simulator.stop();
     say("Rows ...");
@@ -369,6 +375,7 @@ async function main(): Promise<void> {
         }),
       );
     }
+    figures.push(...registry);
     await load.stop();
     const [version] = await services.db.query<{ version: string }>({
       text: "select current_setting('server_version') as version",
