@@ -1,12 +1,13 @@
+import { TextLink } from "@/components/text-link";
 import { Timeline } from "@/components/timeline";
 import { Panel } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
 import { listAudit } from "@/server/domain/audit/service";
+import { actionWords, WAY_WORDS } from "./audit/words";
 
 const SHOWN = 25;
-const WAYS: Readonly<Record<string, string>> = { API: "API", SCREEN: "Dashboard", JOB: "Job", WEBHOOK: "Webhook" };
 
 /** Who did what to one thing, last on its page. */
 export async function AuditPanel({ ctx, subject }: { ctx: ServiceContext; subject: string }) {
@@ -14,7 +15,14 @@ export async function AuditPanel({ ctx, subject }: { ctx: ServiceContext; subjec
   if (!can(user, "audit:read")) return null;
   const { items } = await listAudit(ctx, { subject }, { limit: SHOWN });
   return (
-    <Panel title="Audit">
+    <Panel
+      title="Audit"
+      actions={
+        <TextLink href={`/audit?subject=${encodeURIComponent(subject)}`} className="text-sm">
+          All entries
+        </TextLink>
+      }
+    >
       <Timeline
         empty="Nobody has changed this yet."
         items={items.map((entry) => ({
@@ -22,7 +30,12 @@ export async function AuditPanel({ ctx, subject }: { ctx: ServiceContext; subjec
           at: entry.createdAt,
           title: actionWords(entry.action),
           actor: entry.actorName,
-          via: WAYS[entry.way] ?? entry.way,
+          via: WAY_WORDS[entry.way] ?? entry.way,
+          aside: (
+            <TextLink href={`/audit/${entry.id}`} className="inline-flex min-h-6 items-center text-xs">
+              Entry
+            </TextLink>
+          ),
           messages: [
             ...(entry.before === null ? [] : [{ label: "Before", value: entry.before }]),
             ...(entry.after === null ? [] : [{ label: "After", value: entry.after }]),
@@ -31,10 +44,4 @@ export async function AuditPanel({ ctx, subject }: { ctx: ServiceContext; subjec
       />
     </Panel>
   );
-}
-
-/** `webhook_endpoint.created` as "Webhook endpoint created". */
-function actionWords(action: string): string {
-  const words = action.replaceAll(/[._]/g, " ");
-  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 }

@@ -58,6 +58,7 @@ const NAV: readonly GuardedItem[] = [
     letter: "d",
     permission: "api_keys:read",
   },
+  { label: "Audit", href: "/audit", icon: "audit", group: "Operation", letter: "u", permission: "audit:read" },
   {
     label: "Settings",
     href: "/settings",

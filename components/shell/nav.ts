@@ -67,6 +67,7 @@ const RECORDS: ReadonlyArray<readonly [prefix: string, path: string, noun: strin
   ["apv_", "/settings/approvals/", "approval"],
   ["whe_", "/webhooks/", "webhook endpoint"],
   ["whd_", "/webhooks/deliveries/", "webhook delivery"],
+  ["aud_", "/audit/", "audit entry"],
   ["inb_", "/system/received/", "event from Klarna"],
 ];
 

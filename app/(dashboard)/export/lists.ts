@@ -4,6 +4,8 @@ import type { Permission } from "@/server/auth/permissions";
 import type { ServiceContext } from "@/server/context";
 import { toDecimalString } from "@/server/core/money";
 import { listApprovals } from "@/server/domain/approvals/service";
+import { AuditFilterSchema } from "@/server/domain/audit/schema";
+import { exportAudit } from "@/server/domain/audit/service";
 import { listImports } from "@/server/domain/imports/service";
 import { listInbox } from "@/server/domain/inbox/service";
 import { listMails } from "@/server/domain/mail/service";
@@ -13,6 +15,7 @@ import { listPeople, listRoles } from "@/server/domain/people/service";
 import { listStores } from "@/server/domain/stores/service";
 import { listTerminals } from "@/server/domain/terminals/service";
 import { listEndpointRecords, listEventRecords, listReplays } from "@/server/domain/webhooks/service";
+import { auditInput, auditTable } from "../audit/table";
 import { requestsInput, requestsTable } from "../developers/requests/table";
 import { importsInput, importsTable } from "../imports/table";
 import { partnersInput, partnersTable } from "../partners/table";
@@ -160,6 +163,31 @@ export const EXPORT_LISTS: ReadonlyMap<string, ExportList> = new Map<string, Exp
         two_factor: (row) => (row.hasTwoFactor ? "yes" : "no"),
         last_seen_at: (row) => row.lastSeenAt,
         created_at: (row) => row.createdAt,
+      },
+    }),
+  ],
+  [
+    "audit",
+    exported({
+      permission: "audit:export",
+      ask: (_ctx, params) => auditInput(parseTableState(auditTable, params)),
+      read: (ctx, input) => exportAudit(ctx, AuditFilterSchema.parse(input.filter), input),
+      columns: {
+        created_at: (row) => row.createdAt,
+        entry_id: (row) => row.id,
+        action: (row) => row.action,
+        subject_kind: (row) => row.subjectKind,
+        subject: (row) => row.subjectId,
+        actor_kind: (row) => row.actorKind.toLowerCase(),
+        actor_id: (row) => row.actorId,
+        actor: (row) => row.actorName,
+        way: (row) => row.way.toLowerCase(),
+        request_id: (row) => row.requestId,
+        partner_id: (row) => row.partnerId,
+        partner: (row) => row.partnerName,
+        mode: (row) => row.mode,
+        before: (row) => (row.before === null ? null : JSON.stringify(row.before)),
+        after: (row) => (row.after === null ? null : JSON.stringify(row.after)),
       },
     }),
   ],

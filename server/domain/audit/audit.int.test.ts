@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { AppError } from "@/server/core/errors";
 import { asSystem, type BuiltPartner, makePartner } from "@/server/testing/builders";
 import { asApiKey, asUser, type TestServices, testServices } from "@/server/testing/context";
-import { appendAudit, listAudit } from "./service";
+import { appendAudit, exportAudit, getAuditEntry, listAudit } from "./service";
 
 let test: TestServices;
 let ours: BuiltPartner;
@@ -96,4 +96,49 @@ it("pages follow each other without gap or repeat while entries arrive", async (
     await write("late");
   } while (cursor);
   expect(seen).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1].map((number) => `page-${number}`));
+});
+
+it("entries are found by any id, and by actor, way, request and action together", async () => {
+  const admin = asUser(test.services, "ACQUIRER_ADMIN");
+  const ctx = asApiKey(test.services, { partnerId: ours.partner.id });
+  await test.services.db.transaction(async (tx) => {
+    for (const subjectId of ["find-1", "find-2"])
+      await appendAudit(tx, ctx, {
+        action: "needle.found",
+        subjectKind: "needle",
+        subjectId,
+        partnerId: ours.partner.id,
+      });
+  });
+  const subjects = async (filter: Parameters<typeof listAudit>[1]): Promise<string[]> =>
+    (await listAudit(admin, filter, { limit: 10 })).items.map((item) => item.subjectId);
+  expect(await subjects({ search: "find-1" })).toEqual(["find-1"]);
+  expect(await subjects({ search: ctx.actor.id, action: "needle" })).toEqual(["find-2", "find-1"]);
+  expect(await subjects({ search: ctx.requestId, action: "needle.found" })).toEqual(["find-2", "find-1"]);
+  expect(await subjects({ request: ctx.requestId, way: ["API"], actorKind: ["API_KEY"] })).toEqual([
+    "find-2",
+    "find-1",
+  ]);
+  expect(await subjects({ request: ctx.requestId, way: ["SCREEN", "JOB"] })).toEqual([]);
+  expect(await subjects({ search: "find" })).toEqual([]);
+  const [found] = (await listAudit(admin, { search: "find-1" }, { limit: 1 })).items;
+  expect(await subjects({ search: found?.id ?? "" })).toEqual(["find-1"]);
+});
+
+it("S1: an entry of another Partner is answered like one that does not exist", async () => {
+  const admin = asUser(test.services, "ACQUIRER_ADMIN");
+  const [entry] = (await listAudit(admin, { partner: theirs.partner.id }, { limit: 1 })).items;
+  expect(await getAuditEntry(admin, entry?.id ?? "")).toMatchObject({ id: entry?.id, seal: null });
+  const stranger = asUser(test.services, "PARTNER_ADMIN", [ours.partner.id]);
+  await expect(getAuditEntry(stranger, entry?.id ?? "")).rejects.toMatchObject({ code: "not_found" });
+  await expect(getAuditEntry(stranger, "aud_00000000000000000000000000")).rejects.toMatchObject({ code: "not_found" });
+});
+
+it("who may read but not export gets no file", async () => {
+  await expect(exportAudit(asUser(test.services, "READ_ONLY"), {}, { limit: 10 })).rejects.toMatchObject({
+    code: "permission_denied",
+  });
+  const { items } = await exportAudit(asUser(test.services, "PARTNER_ADMIN", [ours.partner.id]), {}, { limit: 100 });
+  expect(items.length).toBeGreaterThan(0);
+  expect(items.every((item) => item.partnerId === ours.partner.id)).toBe(true);
 });

@@ -4,13 +4,20 @@ import { lineSchema } from "@/server/core/schema";
 export const AUDIT_ACTOR_KINDS = ["USER", "API_KEY", "KLARNA", "SYSTEM"] as const;
 export const AuditActorKindSchema = z.enum(AUDIT_ACTOR_KINDS);
 
+export const AUDIT_WAYS = ["SCREEN", "API", "JOB", "WEBHOOK"] as const;
+export const AuditWaySchema = z.enum(AUDIT_WAYS);
+
 export const AuditFilterSchema = z.strictObject({
+  /** An id in full: of an entry, a thing, an actor, a request. */
+  search: lineSchema(1, 200).optional(),
+  way: z.array(AuditWaySchema).max(AUDIT_WAYS.length).optional(),
+  request: lineSchema(1, 60).optional(),
   /** Any id of a thing: a payment, a Partner, an API key. */
   subject: lineSchema(1, 60).optional(),
   subjectKind: lineSchema(1, 40).optional(),
   /** An action (`payment.canceled`) or its first part (`payment`). */
   action: lineSchema(1, 80).optional(),
-  actorKind: AuditActorKindSchema.optional(),
+  actorKind: z.array(AuditActorKindSchema).max(AUDIT_ACTOR_KINDS.length).optional(),
   actor: lineSchema(1, 60).optional(),
   partner: lineSchema(1, 60).optional(),
   createdFrom: z.coerce.date().optional(),
@@ -37,8 +44,8 @@ export type AuditItem = {
   createdAt: Date;
 };
 
-export const AUDIT_WAYS = ["SCREEN", "API", "JOB", "WEBHOOK"] as const;
-export const AuditWaySchema = z.enum(AUDIT_WAYS);
+/** An entry on its own page: with its link of the chain, null while it waits for one. */
+export type AuditRecord = AuditItem & { seal: { sequence: number; hash: string; sealedAt: Date } | null };
 
 /** What a check of the chain can find. */
 export const AUDIT_PROBLEM_KINDS = [

@@ -1,5 +1,6 @@
 import type { Actor } from "@/server/auth/permissions";
 import { requirePermission, type ServiceContext } from "@/server/context";
+import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { decodeCursor, LIST_TOTAL_MAX, type ListPage, toListPage } from "@/server/core/pagination";
 import { redact } from "@/server/core/redact";
@@ -7,7 +8,7 @@ import type { Mode } from "@/server/core/schema";
 import type { Transaction } from "@/server/db/client";
 import * as chain from "./chain";
 import * as repository from "./repository";
-import type { AuditFilter, AuditItem } from "./schema";
+import type { AuditFilter, AuditItem, AuditRecord } from "./schema";
 
 /** What happened to what. `before` and `after` hold snake_case facts; text under a key that is not known as safe is masked. */
 export type AuditInput = {
@@ -85,6 +86,27 @@ export async function listAudit(
     repository.countEntries(ctx.db, ctx.scope, filter, LIST_TOTAL_MAX),
   ]);
   return toListPage(rows, page.limit, total);
+}
+
+/** One entry. Errors: permission_denied, not_found. */
+export async function getAuditEntry(ctx: ServiceContext, id: string): Promise<AuditRecord> {
+  requirePermission(ctx, "audit:read");
+  const [entry] = await repository.findEntries(ctx.db, ctx.scope, { id }, { limit: 1, cursor: null });
+  if (!entry) throw new AppError("not_found");
+  return { ...entry, seal: await repository.findSeal(ctx.db, entry.id) };
+}
+
+/** All entries of a filter, page by page, as a file takes them. Errors: permission_denied. */
+export async function exportAudit(
+  ctx: ServiceContext,
+  filter: AuditFilter,
+  page: { limit: number; cursor?: string | null },
+): Promise<ListPage<AuditItem>> {
+  requirePermission(ctx, "audit:export");
+  requirePermission(ctx, "audit:read");
+  const cursor = page.cursor ? decodeCursor(page.cursor) : null;
+  const rows = await repository.findEntries(ctx.db, ctx.scope, filter, { limit: page.limit, cursor });
+  return toListPage(rows, page.limit, 0);
 }
 
 export const sealAudit = chain.sealAudit;
