@@ -12,7 +12,7 @@ import { Panel } from "@/components/ui/panel";
 import { webContext } from "@/server/auth/web";
 import { getImport } from "@/server/domain/imports/service";
 import { IMPORT_KIND_WORDS } from "@/server/domain/imports/states";
-import { ImportSteps } from "../_components/import-steps";
+import { LiveSteps } from "./live-steps";
 
 export const metadata: Metadata = { title: "Import" };
 
@@ -30,8 +30,18 @@ export default async function ImportPage({ params }: { params: Promise<{ id: str
         description={`${IMPORT_KIND_WORDS[record.kind]}${record.partnerName === null ? "" : ` of ${record.partnerName}`}`}
         actions={<ButtonLink href="/imports/new">Import a file</ButtonLink>}
       />
-      <Prefetched load={(trpc, client) => client.prefetchQuery(trpc.imports.get.queryOptions({ id: record.id }))}>
-        <ImportSteps id={record.id} />
+      <Prefetched
+        load={(trpc, client) =>
+          Promise.all([
+            client.prefetchQuery(trpc.imports.get.queryOptions({ id: record.id })),
+            // The store groups that rows may go into.
+            record.kind === "STORES" && record.partnerId !== null
+              ? client.prefetchQuery(trpc.partners.get.queryOptions({ id: record.partnerId }))
+              : undefined,
+          ])
+        }
+      >
+        <LiveSteps id={record.id} />
       </Prefetched>
       <Panel title="Facts">
         <DefinitionList
