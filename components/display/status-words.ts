@@ -130,6 +130,7 @@ export const STATUS_WORDS = {
     archived: at("neutral", "Archived"),
   },
   terminal: {
+    draft: at("info", "Draft"),
     registered: at("info", "Never seen"),
     active: at("good", "Active"),
     online: at("good", "Active"),

@@ -30,7 +30,7 @@ const FormSchema = z
     reference: text(255).min(1, "Enter a reference."),
     name: text(99).min(1, "Enter a name."),
     type: z.enum(STORE_TYPES),
-    store_group: z.string(),
+    store_group: z.string().min(1, "Choose a store group."),
     address: z.object({
       street_address: text(99),
       street_address2: text(99),
@@ -115,11 +115,13 @@ export function StoreForm({
   const router = useRouter();
   const pathname = usePathname();
   const only = groups.length === 1 ? groups[0] : undefined;
+  // Klarna hears of a store by its group; one that came with a payment waits for its group.
+  const mayHaveNone = groups.length === 0 || (store !== null && store.storeGroup === null);
   const form = useZodForm(FormSchema, {
     reference: store?.reference ?? "",
     name: store?.name ?? "",
     type: store?.type ?? "PHYSICAL",
-    store_group: store?.storeGroup?.id ?? only?.id ?? NO_GROUP,
+    store_group: store?.storeGroup?.id ?? only?.id ?? (mayHaveNone ? NO_GROUP : ""),
     address: {
       street_address: store?.address?.street_address ?? "",
       street_address2: store?.address?.street_address2 ?? "",
@@ -199,9 +201,9 @@ export function StoreForm({
           control={form.control}
           name="store_group"
           label="Store group"
-          isRequired={groups.length > 0}
+          placeholder="Choose a group"
           options={[
-            ...(store?.storeGroup || groups.length === 1 ? [] : [{ value: NO_GROUP, label: "None yet" }]),
+            ...(mayHaveNone ? [{ value: NO_GROUP, label: "None yet" }] : []),
             ...groups.map((group) => ({ value: group.id, label: group.name, hint: group.brandName })),
           ]}
         />

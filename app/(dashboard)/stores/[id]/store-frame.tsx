@@ -20,13 +20,24 @@ const COUNT = new Intl.NumberFormat("en");
 const COUNT_MAX = 10_000;
 
 /** What all parts of a store's record share: head, what it needs, the way to the other parts, facts. */
-export function StoreFrame({ store, user, main }: { store: StoreRecord; user: WebSession["user"]; main: ReactNode }) {
+export function StoreFrame({
+  store,
+  user,
+  part,
+  main,
+}: {
+  store: StoreRecord;
+  user: WebSession["user"];
+  /** Which part, for the crumb; the store itself without one. */
+  part?: string;
+  main: ReactNode;
+}) {
   const mayWrite = can(user, "stores:write");
   const isArchived = store.status === "ARCHIVED";
   return (
     <RecordLayout
       title={store.name}
-      crumb={store.name}
+      crumb={part ?? store.name}
       badge={
         <>
           <StatusBadge kind="store" status={store.status} />

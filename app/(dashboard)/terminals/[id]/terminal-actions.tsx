@@ -19,6 +19,8 @@ export function ArchiveTerminal({ id, label }: { id: string; label: string }) {
   return (
     <ConfirmAction
       label="Archive"
+      size="sm"
+      variant="ghost"
       title={`Archive ${label}?`}
       verb="Archive terminal"
       consequence="Payments there are refused from now on, and browsers that are paired with it are let go."
@@ -35,6 +37,7 @@ export function RestoreTerminal({ id, label }: { id: string; label: string }) {
   return (
     <ConfirmAction
       label="Restore"
+      size="sm"
       title={`Restore ${label}?`}
       verb="Restore terminal"
       tone="primary"
@@ -61,7 +64,7 @@ export function MoveTerminal({
   return (
     <Dialog open={isOpen} onOpenChange={setOpen}>
       <DialogTrigger asChild>
-        <Button>Move</Button>
+        <Button size="sm">Move</Button>
       </DialogTrigger>
       <DialogContent
         title={`Move ${label}`}

@@ -23,10 +23,13 @@ const COUNT_MAX = 10_000;
 export function TerminalFrame({
   terminal,
   user,
+  part,
   main,
 }: {
   terminal: TerminalRecord;
   user: WebSession["user"];
+  /** Which part, for the crumb; the terminal itself without one. */
+  part?: string;
   main: ReactNode;
 }) {
   const mayWrite = can(user, "terminals:write");
@@ -35,7 +38,7 @@ export function TerminalFrame({
   return (
     <RecordLayout
       title={terminal.label}
-      crumb={terminal.label}
+      crumb={part ?? terminal.label}
       badge={
         <>
           <StatusBadge kind="terminal" status={terminal.status} />
@@ -52,31 +55,14 @@ export function TerminalFrame({
           <span className="text-ink-3 text-xs">Reference {terminal.reference}</span>
         </>
       }
-      {...(mayWrite || mayPay
+      {...(mayPay
         ? {
             actions: (
               <>
-                {mayWrite && isArchived ? <RestoreTerminal id={terminal.id} label={terminal.label} /> : null}
-                {mayWrite && !isArchived ? (
-                  <>
-                    <ArchiveTerminal id={terminal.id} label={terminal.label} />
-                    {can(user, "stores:read") ? (
-                      <MoveTerminal
-                        id={terminal.id}
-                        label={terminal.label}
-                        store={terminal.store}
-                        partnerId={terminal.partnerId}
-                      />
-                    ) : null}
-                    <ButtonLink href={`/terminals/${terminal.id}/edit`}>Edit</ButtonLink>
-                  </>
-                ) : null}
-                {mayPay && terminal.mode === "test" ? <TestQr id={terminal.id} /> : null}
-                {mayPay ? (
-                  <ButtonLink href={`/take-payment?terminal=${terminal.id}`} variant="primary">
-                    Take a payment
-                  </ButtonLink>
-                ) : null}
+                {terminal.mode === "test" ? <TestQr id={terminal.id} /> : null}
+                <ButtonLink href={`/take-payment?terminal=${terminal.id}`} variant="primary">
+                  Take a payment
+                </ButtonLink>
               </>
             ),
           }
@@ -98,7 +84,31 @@ export function TerminalFrame({
       }
       main={main}
       facts={
-        <Panel title="Facts">
+        <Panel
+          title="Facts"
+          {...(mayWrite
+            ? {
+                actions: isArchived ? (
+                  <RestoreTerminal id={terminal.id} label={terminal.label} />
+                ) : (
+                  <>
+                    <ArchiveTerminal id={terminal.id} label={terminal.label} />
+                    {can(user, "stores:read") ? (
+                      <MoveTerminal
+                        id={terminal.id}
+                        label={terminal.label}
+                        store={terminal.store}
+                        partnerId={terminal.partnerId}
+                      />
+                    ) : null}
+                    <ButtonLink href={`/terminals/${terminal.id}/edit`} size="sm">
+                      Edit
+                    </ButtonLink>
+                  </>
+                ),
+              }
+            : {})}
+        >
           <DefinitionList
             items={[
               {

@@ -12,5 +12,5 @@ export default async function StoreHistoryPage({ params }: { params: Promise<{ i
   const ctx = await webContext("stores:read");
   const { id } = await params;
   const store = await orNotFound(getStore(ctx, id));
-  return <StoreFrame store={store} user={user} main={<AuditPanel ctx={ctx} subject={store.id} />} />;
+  return <StoreFrame store={store} user={user} part="History" main={<AuditPanel ctx={ctx} subject={store.id} />} />;
 }

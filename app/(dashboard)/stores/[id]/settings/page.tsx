@@ -22,6 +22,7 @@ export default async function StoreSettingsPage({ params }: { params: Promise<{ 
     <StoreFrame
       store={store}
       user={user}
+      part="Settings"
       main={
         <Panel
           title="What its terminals do"

@@ -20,6 +20,7 @@ export default async function TerminalHistoryPage({ params }: { params: Promise<
     <TerminalFrame
       terminal={terminal}
       user={user}
+      part="History"
       main={
         <>
           <Panel title="Where it stood" isFlush>

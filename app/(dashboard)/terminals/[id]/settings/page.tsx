@@ -22,6 +22,7 @@ export default async function TerminalSettingsPage({ params }: { params: Promise
     <TerminalFrame
       terminal={terminal}
       user={user}
+      part="Settings"
       main={
         <>
           <Panel title="What holds here" description="A payment that says nothing else follows it.">
