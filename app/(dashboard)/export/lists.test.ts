@@ -18,7 +18,7 @@ it("every list can be exported, and every address of an export is served", () =>
     ),
   );
   for (const file of lists) {
-    const address = /exportPath="([^"]+)"/.exec(read(file))?.[1];
+    const address = /exportPath(?:=|: )"([^"]+)"/.exec(read(file))?.[1];
     if (WITHOUT.includes(file)) continue;
     expect(address, file).toBeDefined();
     const list = /^\/export\/(.+)$/.exec(address ?? "")?.[1];

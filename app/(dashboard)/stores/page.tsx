@@ -21,9 +21,12 @@ export default async function StoresPage({ searchParams }: { searchParams: Promi
         {...(canAdd
           ? {
               actions: (
-                <ButtonLink href="/stores/new" variant="primary">
-                  Add store
-                </ButtonLink>
+                <>
+                  {can(user, "imports:write") ? <ButtonLink href="/imports/new?kind=STORES">Import</ButtonLink> : null}
+                  <ButtonLink href="/stores/new" variant="primary">
+                    Add store
+                  </ButtonLink>
+                </>
               ),
             }
           : {})}

@@ -21,9 +21,14 @@ export default async function TerminalsPage({ searchParams }: { searchParams: Pr
         {...(canAdd
           ? {
               actions: (
-                <ButtonLink href="/terminals/new" variant="primary">
-                  Add terminal
-                </ButtonLink>
+                <>
+                  {can(user, "imports:write") ? (
+                    <ButtonLink href="/imports/new?kind=TERMINALS">Import</ButtonLink>
+                  ) : null}
+                  <ButtonLink href="/terminals/new" variant="primary">
+                    Add terminal
+                  </ButtonLink>
+                </>
               ),
             }
           : {})}
