@@ -188,7 +188,7 @@ export async function findKeys(tx: Transaction, mode: Mode): Promise<SigningKeyI
         k.state = 'ACTIVE' and k.id is not distinct from s.signing_key_id as "isCurrent"
       from klarna_signing_keys k left join klarna_subscriptions s on s.mode = k.mode
       left join users u on u.id = k.created_by left join users r on r.id = k.retired_by
-      where k.mode = $1 order by k.state, k.created_at desc, k.id`,
+      where k.mode = $1 order by k.state, "isCurrent" desc nulls last, k.created_at desc, k.id`,
     values: [mode],
   });
 }
