@@ -1,4 +1,5 @@
 import { addMs, DAY_MS } from "@/server/core/time";
+import { removeOldImports } from "@/server/domain/imports/service";
 import { inngest } from "../client";
 import { services } from "../services";
 
@@ -7,7 +8,7 @@ const MAIL_DAYS = 90;
 
 /**
  * Removes what has had its time: stored answers, the request log, counters of limits, mails, links and challenges of the
- * sign-in. Money tables are never touched.
+ * sign-in, files that were imported. Money tables are never touched.
  */
 export const applyRetention = inngest.createFunction(
   { id: "apply-retention", triggers: [{ cron: "23 3 * * *" }], concurrency: { limit: 1 }, retries: 2 },
@@ -32,5 +33,6 @@ export const applyRetention = inngest.createFunction(
       values: [addMs(now, -MAIL_DAYS * DAY_MS)],
     });
     await db.query({ text: "delete from sign_in_challenges where expires_at < $1", values: [now] });
+    await removeOldImports(services());
   },
 );

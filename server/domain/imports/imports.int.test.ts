@@ -13,6 +13,7 @@ import {
   getImport,
   listImportRows,
   listImports,
+  removeOldImports,
   startImport,
   uploadImport,
 } from "./service";
@@ -329,6 +330,27 @@ describe("who may", () => {
     });
     expect(audit.map((entry) => entry.text).join()).not.toContain("Planted-Street");
   });
+});
+
+it("cells are kept for a month after an import was over, files that nobody went on with for a week", async () => {
+  const partnerId = await draft();
+  const done = await run(admin(), "STORES", partnerId, storeLines([1]));
+  const left = await checked(admin(), "STORES", partnerId, storeLines([2]));
+  const fresh = await checked(admin(), "STORES", partnerId, storeLines([3]));
+  await test.services.db.query({
+    text: "update imports set finished_at = now() - interval '31 days' where id = $1",
+    values: [done.id],
+  });
+  await test.services.db.query({
+    text: "update imports set updated_at = now() - interval '8 days' where id = $1",
+    values: [left.id],
+  });
+  await removeOldImports(test.services);
+  expect(await getImport(admin(), done.id)).toMatchObject({ state: "DONE", doneCount: 1 });
+  expect((await listImportRows(admin(), done.id, {}, { limit: 5 })).items).toEqual([]);
+  expect(await getImport(admin(), left.id)).toMatchObject({ state: "CANCELED" });
+  expect(await getImport(admin(), fresh.id)).toMatchObject({ state: "CHECKED" });
+  expect((await listImportRows(admin(), fresh.id, {}, { limit: 5 })).items).toHaveLength(1);
 });
 
 describe("Partners", () => {

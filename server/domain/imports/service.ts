@@ -34,6 +34,7 @@ import {
 import { IMPORT_FIELDS, IMPORT_ROWS_MAX, type ImportKind } from "./states";
 
 // biome-ignore lint/performance/noBarrelFile: a service that outgrew one file is split by use case, and this is its one door
+export { removeOldImports } from "./retention";
 export { continueImports } from "./run";
 
 /*
