@@ -94,7 +94,7 @@ export function PartnersList() {
         <EmptyState
           icon={Building2}
           title="No Partners yet"
-          description="A Partner is a merchant that is connected to Klarna through this Acquiring Partner. The demo brings several; in production they come with onboarding."
+          description="A Partner is a merchant that is connected to Klarna through this Acquiring Partner. Each begins with an onboarding."
         />
       }
     />
