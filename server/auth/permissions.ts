@@ -284,8 +284,8 @@ export const ACQUIRER_SCOPES = {
   "partners:read": ["partners:read"],
   "partners:write": ["partners:read", "partners:draft", "partners:write"],
   "partners:suspend": ["partners:read", "partners:suspend"],
-  "stores:read": API_SCOPES["stores:read"],
-  "stores:write": API_SCOPES["stores:write"],
+  "stores:read": ["partners:read", "stores:read", "terminals:read"],
+  "stores:write": ["partners:read", "stores:read", "stores:write", "terminals:read", "terminals:write"],
   "imports:write": ["imports:write"],
 } as const satisfies Readonly<Record<string, readonly Permission[]>>;
 export type AcquirerScope = keyof typeof ACQUIRER_SCOPES;
@@ -295,9 +295,10 @@ export function isAcquirerScope(value: string): value is AcquirerScope {
   return Object.hasOwn(ACQUIRER_SCOPES, value);
 }
 
-/** What a scope stands for, whoever's key it is on: a name that both have means the same. */
-export function scopePermissions(scope: ApiScope | AcquirerScope): readonly Permission[] {
-  return isApiScope(scope) ? API_SCOPES[scope] : ACQUIRER_SCOPES[scope];
+/** What a scope stands for on a Partner's key or on one of the acquirer's; nothing where such keys do not have it. */
+export function scopePermissions(scope: string, isAcquirers: boolean): readonly Permission[] | null {
+  if (isAcquirers) return isAcquirerScope(scope) ? ACQUIRER_SCOPES[scope] : null;
+  return isApiScope(scope) ? API_SCOPES[scope] : null;
 }
 
 /**
@@ -340,7 +341,7 @@ export function actorCan(actor: Actor, permission: Permission): boolean {
     case "USER":
       return can(actor, permission);
     case "API_KEY":
-      return actor.scopes.some((scope) => scopePermissions(scope).some((granted) => granted === permission));
+      return actor.scopes.some((scope) => scopePermissions(scope, actor.partnerId === null)?.includes(permission));
     default:
       return true;
   }

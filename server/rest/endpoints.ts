@@ -1,6 +1,11 @@
 import { defineEndpoint, type Endpoint } from "./endpoint";
 import { documentText } from "./openapi";
 import { eventEndpoints } from "./v1/events";
+import { importEndpoints } from "./v1/imports";
+import { partnerBrandEndpoints } from "./v1/partner-brands";
+import { partnerDraftEndpoints } from "./v1/partner-drafts";
+import { partnerStoreEndpoints } from "./v1/partner-stores";
+import { partnerEndpoints } from "./v1/partners";
 import { paymentEventsEndpoint, qrPngEndpoint, qrSvgEndpoint } from "./v1/payment-display";
 import { paymentMethodsEndpoint } from "./v1/payment-methods";
 import {
@@ -49,6 +54,11 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...webhookEndpointEndpoints,
   ...eventEndpoints,
   ...testCallEndpoints,
+  ...partnerEndpoints,
+  ...partnerDraftEndpoints,
+  ...partnerBrandEndpoints,
+  ...partnerStoreEndpoints,
+  ...importEndpoints,
   openapiEndpoint,
   readyEndpoint,
   liveEndpoint,

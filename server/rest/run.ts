@@ -292,7 +292,8 @@ const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
 /** A scope is held when everything that it stands for is: who may write a thing may read it. */
 function hasScope(key: VerifiedKey, scope: NonNullable<Endpoint["scope"]>): boolean {
-  return scopePermissions(scope).every((permission) => actorCan(key.actor, permission));
+  const needed = scopePermissions(scope, key.actor.partnerId === null);
+  return needed?.every((permission) => actorCan(key.actor, permission)) ?? false;
 }
 
 /** A thing of somebody else's, one that never was and an id that cannot be one are told apart by nothing. */

@@ -20,7 +20,7 @@ import { listSchema, moment, pageQuery, toList, toPageRequest } from "./shared";
 
 const tag = "Stores";
 const params = z.strictObject({ id: idSchema("store") });
-const StoreSchema = PublicStoreSchema.meta({ id: "Store" });
+export const StoreSchema = PublicStoreSchema.meta({ id: "Store" });
 
 export const storeEndpoints: readonly Endpoint[] = [
   defineEndpoint({

@@ -1,0 +1,5 @@
+import { mount } from "@/server/rest/mount";
+
+export const { GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS } = mount(
+  "/api/v1/partners/{id}/store-groups/{storeGroupId}/archive",
+);
