@@ -83,7 +83,7 @@ export function EndpointsList({ canWrite, choices }: { canWrite: boolean; choice
       query={tableQuery(query)}
       getRowId={(row) => row.id}
       getRowHref={(row) => `/webhooks/${row.id}`}
-      hasSearch={false}
+      searchPlaceholder="Address, description or id"
       totals={totalWords(query.data?.total, "endpoint", "endpoints")}
       phoneRow={(row) => ({
         primary: row.url,

@@ -21,6 +21,7 @@ export function endpointsInput(state: TableState) {
   const partner = readId(state, "partner");
   return {
     filter: {
+      ...(state.search === "" ? {} : { search: state.search }),
       ...(status.length === 0 ? {} : { status }),
       ...(partner === undefined ? {} : { partner }),
     },

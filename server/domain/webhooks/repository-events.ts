@@ -28,6 +28,7 @@ function eventsWhere(scope: TenantScope, filter: EventFilter, from: Date): Prism
     ...(filter.object ? { subjectId: filter.object } : {}),
     AND: [
       { createdAt: { gte: from } },
+      ...(filter.search ? [{ OR: [{ id: filter.search }, { subjectId: filter.search }] }] : []),
       ...(filter.partner ? [{ partnerId: filter.partner }] : []),
       ...(filter.created_from ? [{ createdAt: { gte: new Date(filter.created_from) } }] : []),
       ...(filter.created_to ? [{ createdAt: { lte: new Date(filter.created_to) } }] : []),

@@ -56,7 +56,20 @@ function endpointsWhere(scope: TenantScope, filter: EndpointFilter): Prisma.Webh
     ...tenant(scope),
     deletedAt: null,
     ...(filter.status?.length ? { OR: filter.status.map((status) => WHERE_STATUS[status]) } : {}),
-    ...(filter.partner ? { AND: [{ partnerId: filter.partner }] } : {}),
+    AND: [
+      ...(filter.partner ? [{ partnerId: filter.partner }] : []),
+      ...(filter.search
+        ? [
+            {
+              OR: [
+                { id: filter.search },
+                { url: { contains: filter.search, mode: "insensitive" as const } },
+                { description: { contains: filter.search, mode: "insensitive" as const } },
+              ],
+            },
+          ]
+        : []),
+    ],
   };
 }
 
@@ -317,6 +330,18 @@ function deliveriesWhere(scope: TenantScope, filter: DeliveryFilter): Prisma.Web
     ...(filter.subject ? { subjectId: filter.subject } : {}),
     AND: [
       ...(filter.partner ? [{ partnerId: filter.partner }] : []),
+      ...(filter.search
+        ? [
+            {
+              OR: [
+                { id: filter.search },
+                { eventId: filter.search },
+                { endpointId: filter.search },
+                { subjectId: filter.search },
+              ],
+            },
+          ]
+        : []),
       ...(filter.types?.length ? [{ eventType: { in: filter.types } }] : []),
       ...(filter.created_from ? [{ createdAt: { gte: new Date(filter.created_from) } }] : []),
       ...(filter.created_to ? [{ createdAt: { lte: new Date(filter.created_to) } }] : []),

@@ -219,6 +219,8 @@ export const DeliveryCountsSchema = z.object({ pending: z.int(), delivered: z.in
 export type DeliveryCounts = z.infer<typeof DeliveryCountsSchema>;
 
 export const DeliveryFilterSchema = z.object({
+  /** A whole id: of the delivery, its event, its endpoint, or what it is about. */
+  search: z.string().max(200).optional(),
   status: z.array(z.enum(DELIVERY_STATUSES)).optional(),
   endpoint: z.string().max(40).optional(),
   type: z.string().max(60).optional(),
@@ -235,6 +237,8 @@ export type DeliveryFilter = z.infer<typeof DeliveryFilterSchema>;
 /** As screens tell endpoints apart: `failing` ones are on, `enabled` ones are on and do not fail. */
 export const ENDPOINT_FILTER_STATUSES = ["enabled", "failing", "disabled"] as const;
 export const EndpointFilterSchema = z.object({
+  /** Part of the address or the description, or a whole id. */
+  search: z.string().max(200).optional(),
   status: z.array(z.enum(ENDPOINT_FILTER_STATUSES)).optional(),
   partner: z.string().max(40).optional(),
 });
@@ -316,6 +320,8 @@ export const PublicEventSchema = z.object({
 export type PublicEvent = z.infer<typeof PublicEventSchema>;
 
 export const EventFilterSchema = z.object({
+  /** A whole id: of the event or of what it is about. */
+  search: z.string().max(200).optional(),
   type: z.array(z.enum(EVENT_TYPES)).optional(),
   /** Id of the thing that the event is about. */
   object: z.string().max(40).optional(),

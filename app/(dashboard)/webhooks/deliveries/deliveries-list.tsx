@@ -128,7 +128,7 @@ export function DeliveriesList({
         query={tableQuery(query)}
         getRowId={(row) => row.id}
         getRowHref={(row) => `/webhooks/deliveries/${row.id}`}
-        hasSearch={false}
+        searchPlaceholder="Delivery, event or payment by id"
         exportPath="/webhooks/deliveries/export"
         toolbarExtra={<LiveSwitch isLive={isLive} onChange={setLive} />}
         totals={totalWords(query.data?.total, "delivery", "deliveries")}

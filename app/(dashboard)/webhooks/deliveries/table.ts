@@ -33,6 +33,7 @@ export function deliveriesFilter(state: TableState, choices: WebhookChoices, now
     readId(state, "event"),
   ];
   return {
+    ...(state.search === "" ? {} : { search: state.search }),
     ...(status.length === 0 ? {} : { status }),
     ...(types.length === 0 ? {} : { types }),
     ...(partner === undefined ? {} : { partner }),

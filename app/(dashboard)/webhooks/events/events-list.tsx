@@ -63,7 +63,7 @@ export function EventsList({ choices }: { choices: WebhookChoices }) {
       query={tableQuery(query)}
       getRowId={(row) => row.id}
       getRowHref={(row) => `/webhooks/events/${row.id}`}
-      hasSearch={false}
+      searchPlaceholder="Event or payment by id"
       toolbarExtra={<LiveSwitch isLive={isLive} onChange={setLive} />}
       totals={totalWords(query.data?.total, "event", "events")}
       phoneRow={(row) => ({

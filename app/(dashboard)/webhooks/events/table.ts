@@ -21,6 +21,7 @@ export function eventsInput(state: TableState, choices: WebhookChoices) {
   const [partner, object] = [readId(state, "partner"), readId(state, "object")];
   return {
     filter: {
+      ...(state.search === "" ? {} : { search: state.search }),
       ...(type.length === 0 ? {} : { type }),
       ...(partner === undefined ? {} : { partner }),
       ...(object === undefined ? {} : { object }),
