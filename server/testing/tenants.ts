@@ -254,6 +254,11 @@ export async function makeTenant(services: Services, rest: Rest, options: { mode
     subject_id: ids.payment,
     message: `Alarm ${mark}`,
   });
+  const [audit] = await services.db.query<{ id: string }>({
+    text: "select id from audit_entries where partner_id = $1 order by position limit 1",
+    values: [partnerId],
+  });
+  if (audit) ids.audit = audit.id;
   return {
     ...built,
     mode,
