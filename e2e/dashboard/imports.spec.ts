@@ -49,7 +49,7 @@ test("a file of terminals: columns are guessed, rows are checked, only good ones
   await expectAccessible(page);
 
   await page.getByRole("button", { name: "Check 32 rows" }).click();
-  await expect(page.getByText("Checked: nothing is made yet")).toBeVisible();
+  await expect(page.getByText("Nothing is made yet.")).toBeVisible();
   await expect(page.getByText("2 of 32 rows have errors and are left out")).toBeVisible();
   const rows = page.getByRole("table", { name: "Rows of the file" });
   await expect(rows.getByText("Store is not a store of this Partner")).toBeVisible();

@@ -106,7 +106,8 @@ function Ready({
   const { create, update, none } = record.actions;
   return (
     <Panel
-      title="Checked: nothing is made yet"
+      title="Checked"
+      description="Nothing is made yet."
       actions={
         <>
           <Cancel record={record} />
@@ -192,7 +193,7 @@ function Result({ record }: { record: ImportRecord }) {
     return <Notice tone="good" title={`${done}. The whole file is imported.`} />;
   if (record.state === "DONE")
     return (
-      <Notice tone="warn" title={`${done}, ${COUNT.format(lacking)} rows left out`}>
+      <Notice tone="warn" title={`${done}, ${COUNT.format(lacking)} ${lacking === 1 ? "row" : "rows"} left out`}>
         Take the rows with errors away as a file, correct them, and upload that file.
       </Notice>
     );
