@@ -87,7 +87,8 @@ function Beginning({ info, publicUrl }: { info: ApiDocument["info"]; publicUrl: 
       </Fact>
       <Fact term="Key">
         <code className="font-mono text-xs">Authorization: Bearer tg_test_sk_…</code> names the Partner and the mode. It
-        never belongs into a browser or an app.
+        never belongs into a browser or an app. The acquirer's own systems use{" "}
+        <code className="font-mono text-xs">tg_test_ak_…</code>, which names the mode and sees every Partner.
       </Fact>
       <Fact term="Repeating">
         Every POST carries an <code className="font-mono text-xs">Idempotency-Key</code>. The same key with the same
@@ -274,7 +275,7 @@ function Part({ title, aside, children }: { title: string; aside?: string; child
 }
 
 function curlOf(operation: Operation, publicUrl: string, hasBody: boolean): string {
-  const needsKey = operation.security.some((way) => "key" in way);
+  const needsKey = operation.security.some((way) => "key" in way || "acquirerKey" in way);
   const lines = [`curl ${operation.method === "GET" ? "" : `-X ${operation.method} `}${publicUrl}${operation.path}`];
   if (needsKey) lines.push(`-H "Authorization: Bearer $TILLGATE_KEY"`);
   if (operation.parameters.some((parameter) => parameter.name.toLowerCase() === "idempotency-key")) {

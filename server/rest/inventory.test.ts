@@ -25,7 +25,7 @@ it("S55: every declared path is mounted in the Next app, and every mounted file 
   expect([...declared].filter((file) => !files.includes(file))).toEqual([]);
   for (const endpoint of ENDPOINTS) {
     const file = readFileSync(path.join(root, fileOf(endpoint.path)), "utf8").replaceAll(/\s/g, "");
-    expect(file).toMatch(new RegExp(`mount\\("${RegExp.escape(endpoint.path)}",?\\)`));
+    expect(file.replace('",)', '")')).toContain(`mount("${endpoint.path}")`);
   }
 });
 

@@ -38,6 +38,7 @@ const KINDS = {
   alarm: "alarm",
   mail: "mail",
   credential: "klarnaCredential",
+  systemKey: "acquirerKey",
   grant: "portalGrant",
   audit: "audit",
   inbox: "inboxEvent",
@@ -47,7 +48,7 @@ export type IdName = keyof typeof KINDS;
 export const ID_NAMES = Object.keys(KINDS);
 
 /** Belong to the installation, not to a Partner: nobody of a Partner gets near them, and there is no other one's. */
-export const INSTALLATION: readonly string[] = ["inbox", "run", "credential", "passkey"];
+export const INSTALLATION: readonly string[] = ["inbox", "run", "credential", "systemKey", "passkey"];
 
 export type Tenant = BuiltPartner & {
   mode: Mode;

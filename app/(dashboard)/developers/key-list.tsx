@@ -1,13 +1,14 @@
 "use client";
 
 import { KeyRound } from "lucide-react";
+import type { ActionResult } from "@/components/action-result";
 import { ConfirmAction } from "@/components/confirm-action";
 import { DateTime } from "@/components/display/date-time";
 import type { Mode } from "@/components/display/mode-badge";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { Panel } from "@/components/ui/panel";
-import { revokeKeyAction } from "./actions";
+import { type KeyMade, revokeKeyAction } from "./actions";
 import { RotateKey } from "./rotate-key";
 
 export type KeyView = {
@@ -30,6 +31,9 @@ export function KeyList({
   scopeCount,
   canWrite,
   hasPartners,
+  empty,
+  onRevoke = revokeKeyAction,
+  onRotate,
 }: {
   keys: readonly KeyView[];
   /** How many there are: a key with all of them says so. */
@@ -37,6 +41,10 @@ export function KeyList({
   mode: Mode;
   canWrite: boolean;
   hasPartners: boolean;
+  /** What to say where there are none; those of a Partner's systems unless given. */
+  empty?: string;
+  onRevoke?: (id: string) => Promise<ActionResult>;
+  onRotate?: (input: { id: string; overlapHours: number }) => Promise<ActionResult<KeyMade>>;
 }) {
   return (
     <Panel title={`API keys for ${mode} mode`} isFlush>
@@ -45,9 +53,11 @@ export function KeyList({
           icon={KeyRound}
           title="No keys in this mode"
           description={
-            canWrite
-              ? "A Partner's systems call the API with a key. Create the first one above; it is shown once."
-              : "A Partner's systems call the API with a key. A role with more rights can create one."
+            empty !== undefined
+              ? empty
+              : canWrite
+                ? "A Partner's systems call the API with a key. Create the first one above; it is shown once."
+                : "A Partner's systems call the API with a key. A role with more rights can create one."
           }
         />
       ) : (
@@ -97,7 +107,7 @@ export function KeyList({
               </div>
               {canWrite && key.revokedAt === null && key.status !== "expired" ? (
                 <div className="flex flex-wrap justify-end gap-2">
-                  <RotateKey id={key.id} name={key.name} hint={key.hint} />
+                  <RotateKey id={key.id} name={key.name} hint={key.hint} onRotate={onRotate} />
                   <ConfirmAction
                     label="Revoke"
                     size="sm"
@@ -112,7 +122,7 @@ export function KeyList({
                     ]}
                     consequence="Every system that uses it is refused within a second. This cannot be undone."
                     successMessage="Key revoked"
-                    onConfirm={() => revokeKeyAction(key.id)}
+                    onConfirm={() => onRevoke(key.id)}
                   />
                 </div>
               ) : null}

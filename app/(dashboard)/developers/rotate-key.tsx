@@ -1,6 +1,7 @@
 "use client";
 
 import { useState } from "react";
+import type { ActionResult } from "@/components/action-result";
 import { Notice } from "@/components/notice";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogContent, DialogTrigger } from "@/components/ui/dialog";
@@ -17,7 +18,17 @@ const OVERLAPS = [
 ];
 
 /** A new secret for a key, while systems that hold the old one change over. */
-export function RotateKey({ id, name, hint }: { id: string; name: string; hint: string }) {
+export function RotateKey({
+  id,
+  name,
+  hint,
+  onRotate = rotateKeyAction,
+}: {
+  id: string;
+  name: string;
+  hint: string;
+  onRotate?: ((input: { id: string; overlapHours: number }) => Promise<ActionResult<KeyMade>>) | undefined;
+}) {
   const [isOpen, setOpen] = useState(false);
   const [overlap, setOverlap] = useState("24");
   const [made, setMade] = useState<KeyMade | null>(null);
@@ -31,7 +42,7 @@ export function RotateKey({ id, name, hint }: { id: string; name: string; hint: 
   async function rotate(): Promise<void> {
     setRunning(true);
     setFailure(null);
-    const result = await rotateKeyAction({ id, overlapHours: Number(overlap) }).catch(() => null);
+    const result = await onRotate({ id, overlapHours: Number(overlap) }).catch(() => null);
     setRunning(false);
     if (result?.ok) setMade(result.data);
     else setFailure(result?.message ?? "No answer came back. Look among the keys before trying again.");

@@ -5,6 +5,7 @@ const ITEMS: readonly (SubNavItem & { permission: Permission })[] = [
   { label: "Users", href: "/settings/users", permission: "users:read" },
   { label: "Roles", href: "/settings/roles", permission: "users:read" },
   { label: "Approvals", href: "/settings/approvals", permission: "approvals:read" },
+  { label: "API keys", href: "/settings/api-keys", permission: "credentials:read" },
   { label: "Your security", href: "/settings/security", permission: "sessions:own" },
   { label: "Your sessions", href: "/settings/sessions", permission: "sessions:own" },
 ];
