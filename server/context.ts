@@ -9,6 +9,7 @@ import { createSecretBox, type SecretBox } from "@/server/db/secrets";
 import { type Env, env } from "@/server/env";
 import { createNudge, type Nudge } from "@/server/events/nudge";
 import { createKlarnaClient, type KlarnaClient } from "@/server/klarna/client";
+import { createKeyring } from "@/server/klarna/keyring";
 import { createLog, type Log } from "@/server/observability/log";
 
 /** What every use case needs and one process shares. */
@@ -56,22 +57,32 @@ export function createServices(options: {
   const settings = options.env ?? env();
   const log = options.log ?? createLog({ level: settings.LOG_LEVEL, name: options.name });
   const clock = options.clock ?? systemClock;
+  const db = createDatabase(settings.DATABASE_URL, {
+    name: `tillgate-${options.name}`,
+    connections: options.connections ?? settings.DATABASE_CONNECTIONS,
+  });
+  const secrets = createSecretBox(settings.TILLGATE_ENCRYPTION_KEYS, settings.TILLGATE_KEY_PEPPER);
+  const keyring = createKeyring({
+    db,
+    secrets,
+    log,
+    clock,
+    settings: { test: settings.KLARNA_TEST_API_KEY ?? null, live: settings.KLARNA_LIVE_API_KEY ?? null },
+  });
   return {
     env: settings,
-    db: createDatabase(settings.DATABASE_URL, {
-      name: `tillgate-${options.name}`,
-      connections: options.connections ?? settings.DATABASE_CONNECTIONS,
-    }),
+    db,
     klarna: createKlarnaClient({
       clock,
       log,
       timeoutMs: settings.KLARNA_TIMEOUT_MS,
+      keyring,
       environments: {
         test: { baseUrl: settings.KLARNA_TEST_BASE_URL, apiKey: settings.KLARNA_TEST_API_KEY ?? null },
         live: { baseUrl: settings.KLARNA_LIVE_BASE_URL, apiKey: settings.KLARNA_LIVE_API_KEY ?? null },
       },
     }),
-    secrets: createSecretBox(settings.TILLGATE_ENCRYPTION_KEYS, settings.TILLGATE_KEY_PEPPER),
+    secrets,
     clock,
     log,
     nudge:

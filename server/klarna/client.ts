@@ -7,6 +7,7 @@ import { backoffMs, type Clock } from "@/server/core/time";
 import type { Log } from "@/server/observability/log";
 import { klarnaCalls, klarnaRetriesRefused, klarnaSeconds } from "@/server/observability/metrics";
 import { classifyStatus, isKlarnaErrorBody, type KlarnaError, readKlarnaError } from "./errors";
+import type { Access, Keyring } from "./keyring";
 import { createRetryBudget } from "./retry-budget";
 
 /** What retries may add to the time-out of one call: with the default of 8 s an authorize ends within 10 s. */
@@ -107,6 +108,8 @@ export type KlarnaClient = {
   isOpen(mode: Mode): boolean;
   breakers(): { mode: Mode; category: string; state: "closed" | "open" | "half-open" }[];
   isConfigured(mode: Mode): boolean;
+  /** Reads the keys in use again, in this process. */
+  reloadKeys?(mode: Mode): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -139,29 +142,39 @@ function faultCode(error: unknown): string {
   return error.cause === undefined ? error.name : faultCode(error.cause);
 }
 
+const headerText = (value: string | string[] | undefined): string | null =>
+  typeof value === "string" ? value.slice(0, 40) : null;
+
 export function createKlarnaClient(options: {
   clock: Clock;
   log: Log;
   environments: Readonly<Record<Mode, { baseUrl: string; apiKey: string | null }>>;
+  /** Keys and certificates that change while we run; without one the key of the environment counts. */
+  keyring?: Keyring;
   /** For one call; below Klarna's idle limit of 59 s. */
   timeoutMs: number;
 }): KlarnaClient {
-  const { timeoutMs } = options;
-  const pools = new Map<Mode, Pool>();
-  const poolOf = (mode: Mode): Pool => {
-    let pool = pools.get(mode);
-    if (!pool) {
-      pool = new Pool(new URL(options.environments[mode].baseUrl).origin, {
-        connections: CONNECTIONS_MAX,
-        pipelining: 1,
-        keepAliveTimeout: 30_000,
-        connect: { timeout: 3_000 },
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
-        maxResponseSize: BODY_MAX_BYTES,
-      });
-      pools.set(mode, pool);
-    }
+  const { timeoutMs, keyring } = options;
+  const pools = new Map<Mode, { pool: Pool; fingerprint: string | null }>();
+  const poolOf = (mode: Mode, certificate: Access["certificate"]): Pool => {
+    const held = pools.get(mode);
+    const fingerprint = certificate?.fingerprint ?? null;
+    if (held?.fingerprint === fingerprint) return held.pool;
+    // Calls under way end on the connections that they began on.
+    void held?.pool.close().catch(() => undefined);
+    const pool = new Pool(new URL(options.environments[mode].baseUrl).origin, {
+      connections: CONNECTIONS_MAX,
+      pipelining: 1,
+      keepAliveTimeout: 30_000,
+      connect: {
+        timeout: 3_000,
+        ...(certificate === null ? {} : { key: certificate.privateKey, cert: certificate.certificate }),
+      },
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      maxResponseSize: BODY_MAX_BYTES,
+    });
+    pools.set(mode, { pool, fingerprint });
     return pool;
   };
   // One for each mode and category, so that a sick refund endpoint does not stop the tills. Source: KNR-S6.
@@ -195,7 +208,22 @@ export function createKlarnaClient(options: {
   };
 
   async function send(request: KlarnaRequest, remainingMs: number): Promise<Attempt> {
-    const { apiKey, baseUrl } = options.environments[request.mode];
+    if (!keyring) {
+      const { apiKey } = options.environments[request.mode];
+      return sendWith(request, remainingMs, { apiKey, credentialId: null, certificate: null });
+    }
+    const access = await keyring.accessOf(request.mode);
+    const first = await sendWith(request, remainingMs, access);
+    if (first.kind !== "answer" || first.status !== 401 || request.headers?.["authorization"] !== undefined)
+      return first;
+    // Refused before anything was done: another key may be in use since.
+    const fresh = await keyring.reread(request.mode);
+    return fresh.apiKey === access.apiKey ? first : sendWith(request, remainingMs, fresh);
+  }
+
+  async function sendWith(request: KlarnaRequest, remainingMs: number, access: Access): Promise<Attempt> {
+    const { baseUrl } = options.environments[request.mode];
+    const { apiKey, certificate } = access;
     if (apiKey === null) return { kind: "not_sent", reason: "no_credentials" };
     const prefix = new URL(baseUrl).pathname.replace(/\/$/, "");
     const headers: Record<string, string> = {
@@ -210,13 +238,17 @@ export function createKlarnaClient(options: {
           module_version: "1.0",
         },
       }),
+      // Without TLS there is no handshake to show a certificate in; only the simulator is reached like that.
+      ...(certificate !== null && baseUrl.startsWith("http:")
+        ? { "x-simulator-client-certificate": certificate.fingerprint }
+        : {}),
       ...request.headers,
     };
     if (request.idempotencyKey) headers["klarna-idempotency-key"] = request.idempotencyKey;
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     if (body !== undefined) headers["content-type"] = "application/json";
     try {
-      const response = await poolOf(request.mode).request({
+      const response = await poolOf(request.mode, certificate).request({
         path: `${prefix}${request.path}`,
         method: request.method,
         headers,
@@ -224,6 +256,10 @@ export function createKlarnaClient(options: {
         signal: AbortSignal.timeout(Math.max(1, Math.floor(Math.min(timeoutMs, remainingMs)))),
       });
       const text = await response.body.text();
+      keyring?.noteUse(request.mode, {
+        ip: headerText(response.headers["klarna-ip-validation-status"]),
+        mtls: headerText(response.headers["klarna-mtls-verification-status"]),
+      });
       const correlation = response.headers["klarna-correlation-id"];
       const correlationId = typeof correlation === "string" ? correlation : null;
       if (text === "")
@@ -342,9 +378,13 @@ export function createKlarnaClient(options: {
                 : "closed",
         };
       }),
-    isConfigured: (mode) => options.environments[mode].apiKey !== null,
+    isConfigured: (mode) => keyring?.hasKey(mode) ?? options.environments[mode].apiKey !== null,
+    reloadKeys: async (mode) => {
+      await keyring?.reread(mode);
+    },
     close: async () => {
-      await Promise.allSettled([...pools.values()].map((pool) => pool.destroy()));
+      keyring?.close();
+      await Promise.allSettled([...pools.values()].map(({ pool }) => pool.destroy()));
       pools.clear();
     },
   };

@@ -43,6 +43,9 @@ export const MODULES: Readonly<Record<string, readonly string[]>> = {
   compliance: ["audit", "partners"],
   // Rows of files become Partners, stores and terminals.
   imports: ["audit", "partners", "stores", "terminals"],
+  // Our keys to Klarna, and the way into its portal.
+  credentials: ["audit"],
+  portal: ["audit", "credentials", "mail", "partners"],
   // Lists that somebody named.
   views: ["audit"],
   // What Klarna tells us goes from here to the module that it is about.
