@@ -5,6 +5,7 @@ const ITEMS: ReadonlyArray<SubNavItem & { permission: Permission }> = [
   { label: "Status", href: "/system", permission: "system:read" },
   { label: "Events from Klarna", href: "/system/received", permission: "klarna_events:read" },
   { label: "Subscription and keys", href: "/system/subscription", permission: "system:read" },
+  { label: "Credentials", href: "/system/credentials", permission: "credentials:read" },
   { label: "Background", href: "/system/runs", permission: "system:read" },
   { label: "Calls to Klarna", href: "/system/operations", permission: "system:read" },
   { label: "Alarms", href: "/system/alarms", permission: "system:read" },
