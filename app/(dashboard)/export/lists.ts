@@ -10,7 +10,7 @@ import { listImports } from "@/server/domain/imports/service";
 import { listInbox } from "@/server/domain/inbox/service";
 import { listMails } from "@/server/domain/mail/service";
 import { listAlarms, listOperations, listRequests } from "@/server/domain/overview/service";
-import { listPartners } from "@/server/domain/partners/service";
+import { listOnboardings, listPartners } from "@/server/domain/partners/service";
 import { listPeople, listRoles } from "@/server/domain/people/service";
 import { listStores } from "@/server/domain/stores/service";
 import { listTerminals } from "@/server/domain/terminals/service";
@@ -18,6 +18,7 @@ import { listEndpointRecords, listEventRecords, listReplays } from "@/server/dom
 import { auditInput, auditTable } from "../audit/table";
 import { requestsInput, requestsTable } from "../developers/requests/table";
 import { importsInput, importsTable } from "../imports/table";
+import { onboardingInput, onboardingTable } from "../partners/onboarding/table";
 import { partnersInput, partnersTable } from "../partners/table";
 import { approvalsInput, approvalsTable } from "../settings/approvals/table";
 import { usersInput, usersTable } from "../settings/users/table";
@@ -92,6 +93,26 @@ export const EXPORT_LISTS: ReadonlyMap<string, ExportList> = new Map<string, Exp
         klarna_partner_account_id: (row) => row.account?.klarnaPartnerAccountId,
         stores: (row) => row.storeCount,
         terminals: (row) => row.terminalCount,
+        created_at: (row) => row.createdAt,
+      },
+    }),
+  ],
+  [
+    "onboarding",
+    exported({
+      permission: "partners:read",
+      ask: (_ctx, params) => onboardingInput(parseTableState(onboardingTable, params)),
+      read: (ctx, input) => listOnboardings(ctx, input.filter, input),
+      columns: {
+        onboarding_id: (row) => row.id,
+        partner_id: (row) => row.partnerId,
+        partner: (row) => row.partnerName,
+        reference: (row) => row.partnerReference,
+        country: (row) => row.country,
+        state: (row) => row.state.toLowerCase(),
+        partner_may_edit: (row) => (row.partnerMayEdit ? "yes" : "no"),
+        submitted_at: (row) => row.submittedAt,
+        updated_at: (row) => row.updatedAt,
         created_at: (row) => row.createdAt,
       },
     }),

@@ -50,6 +50,7 @@ export function OnboardingList() {
     <DataTable
       label="Onboarding"
       control={control}
+      exportPath="/export/onboarding"
       columns={columns}
       query={tableQuery(query)}
       getRowId={(row) => row.id}
