@@ -44,6 +44,9 @@ const EnvSchema = z.object({
   KLARNA_TEST_API_KEY: z.string().min(1).optional(),
   KLARNA_LIVE_BASE_URL: z.url().default("https://api-global.klarna.com"),
   KLARNA_LIVE_API_KEY: z.string().min(1).optional(),
+  /** Our own account at Klarna, a KRN: names us in links into Klarna's portal. */
+  KLARNA_TEST_ACCOUNT_ID: z.string().min(3).max(255).optional(),
+  KLARNA_LIVE_ACCOUNT_ID: z.string().min(3).max(255).optional(),
   KLARNA_TIMEOUT_MS: z.coerce.number().int().min(50).max(50_000).default(8_000),
   KLARNA_IN_STORE_PLACEMENT: z.enum(["top_level", "step_up_config", "both"]).default("top_level"),
   SIMULATOR_CONTROL_URL: z.url().optional(),

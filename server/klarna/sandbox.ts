@@ -1,4 +1,5 @@
 import { request } from "undici";
+import { z } from "zod";
 
 export type SimulatedAction = "open" | "complete" | "decline" | "leave" | "expire";
 
@@ -17,4 +18,13 @@ export async function playSimulatedCustomer(
   });
   await answer.body.dump();
   return answer.statusCode >= 200 && answer.statusCode < 300;
+}
+
+/** The Acquiring Partner's own account at the simulator. Throws when the simulator does not answer. */
+export async function readSimulatedAcquirer(controlUrl: string): Promise<string> {
+  const answer = await request(new URL("/_control/settings", controlUrl), {
+    headersTimeout: 5_000,
+    bodyTimeout: 5_000,
+  });
+  return z.looseObject({ acquirer_account_id: z.string() }).parse(await answer.body.json()).acquirer_account_id;
 }

@@ -6,6 +6,7 @@ const ITEMS: readonly (SubNavItem & { permission: Permission })[] = [
   { label: "Roles", href: "/settings/roles", permission: "users:read" },
   { label: "Approvals", href: "/settings/approvals", permission: "approvals:read" },
   { label: "API keys", href: "/settings/api-keys", permission: "credentials:read" },
+  { label: "Klarna's portal", href: "/settings/portal", permission: "portal:open" },
   { label: "Your security", href: "/settings/security", permission: "sessions:own" },
   { label: "Your sessions", href: "/settings/sessions", permission: "sessions:own" },
 ];
