@@ -13,6 +13,8 @@ import {
   wien,
 } from "@/server/testing/onboarding";
 import { callRest, makeAcquirerKey, type RestAnswer, type RestCall } from "@/server/testing/rest";
+import { ENDPOINTS } from "./endpoints";
+import { createRouter } from "./router";
 import { createRest, type Rest } from "./run";
 
 /* A Partner's way from nothing to its first brand at Klarna and back out, by the acquirer's systems alone. */
@@ -33,8 +35,24 @@ afterAll(async () => {
   await test.close();
 });
 
-const call = (method: string, path: string, body?: unknown, options: RestCall = {}): Promise<RestAnswer> =>
-  callRest(rest, method, `/api/v1${path}`, { key, ...(body === undefined ? {} : { body }), ...options });
+const route = createRouter(ENDPOINTS);
+/** What was called with success; each answer is exactly what its endpoint declares. */
+const seen = new Set<string>();
+async function call(method: string, path: string, body?: unknown, options: RestCall = {}): Promise<RestAnswer> {
+  const answer = await callRest(rest, method, `/api/v1${path}`, {
+    key,
+    ...(body === undefined ? {} : { body }),
+    ...options,
+  });
+  const found = route(method, `/api/v1${path.split("?")[0]}`);
+  if (answer.status < 300 && found && "endpoint" in found) {
+    const schema = found.endpoint.responses[answer.status]?.schema;
+    if (!schema) throw new Error(`${found.endpoint.operation} answered ${answer.status}`);
+    expect(schema.parse(answer.json)).toEqual(answer.json);
+    seen.add(found.endpoint.operation);
+  }
+  return answer;
+}
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into field by field, and a wrong field fails the test
 const json = (answer: RestAnswer): any => answer.json;
 const codeOf = (answer: RestAnswer) => [answer.status, json(answer).code];
@@ -414,4 +432,32 @@ describe("refusals", () => {
     const made = await call("POST", "/imports", { kind: "partners", csv });
     expect(json(made), made.text).toMatchObject({ rows: { valid: 1 }, partner: null });
   });
+});
+
+it("S5: every answer is exactly what its endpoint declares", async () => {
+  const { id } = await begin();
+  const one = json(await call("POST", `/partners/${id}/brands`, brand("Rose")));
+  await call("PATCH", `/partners/${id}/brands/${one.id}`, { website: null });
+  const stores = json(await call("POST", `/partners/${id}/store-groups`, group("rose")));
+  const renamed = await call("PATCH", `/partners/${id}/store-groups/${stores.id}`, { name: "Roses", version: 1 });
+  expect(json(renamed)).toMatchObject({ name: "Roses", support_phone: "+493012345678", brand: "brand-rose" });
+  const store = json(await call("POST", `/partners/${id}/stores`, { reference: "S-1", name: "One", address: berlin }));
+  await call("GET", `/partners/${id}/stores/${store.id}`);
+  await call("GET", `/partners/${id}/brands`);
+  await call("GET", `/partners/${id}/store-groups`);
+  await call("GET", "/partners?limit=3&account_status=not_onboarded,operational");
+  await call("GET", "/onboarding-choices");
+  expect(codeOf(await call("POST", `/partners/${id}/store-groups/${stores.id}/archive`))).toEqual([422, "rule_broken"]);
+  expect(json(await call("POST", `/partners/${id}/stores/${store.id}/archive`)).status).toBe("archived");
+  expect(json(await call("POST", `/partners/${id}/store-groups/${stores.id}/archive`)).status).toBe("archived");
+  const { partnerId, draft } = await fillDraft(test.services, { reference: unique("back") });
+  const submitted = json(await call("POST", `/partners/${partnerId}/draft/submit`, { version: draft.version }));
+  expect(submitted.status).toBe("submitted");
+  const back = json(await call("POST", `/partners/${partnerId}/draft/reject`, { reason: "The logo is too small." }));
+  expect(back).toMatchObject({ status: "draft", reject_reason: "The logo is too small." });
+  const liveKey = (await makeAcquirerKey(test.services, { mode: "live" })).key;
+  const live = await call("POST", `/partners/${partnerId}/draft`, { copy: true }, { key: liveKey });
+  expect(json(live), live.text).toMatchObject({ mode: "live", store_count: 6, brands: [{}, {}, {}] });
+  const declared = ENDPOINTS.filter((endpoint) => endpoint.access === "acquirer_key").map((each) => each.operation);
+  expect([...seen].sort()).toEqual(declared.sort());
 });

@@ -164,8 +164,10 @@ describe("answers", () => {
     }
     check("GET", "/api/health", await callRest(rest, "GET", "/api/health"));
     check("GET", "/api/health/live", await callRest(rest, "GET", "/api/health/live"));
-    const declared = ENDPOINTS.filter((endpoint) =>
-      Object.values(endpoint.responses).some((answer) => answer.schema),
+    // What the acquirer's own keys open is held to the same in acquirer.int.test.ts.
+    const declared = ENDPOINTS.filter(
+      (endpoint) =>
+        endpoint.access !== "acquirer_key" && Object.values(endpoint.responses).some((answer) => answer.schema),
     ).map((endpoint) => endpoint.operation);
     expect([...seen].sort()).toEqual(declared.sort());
   });
