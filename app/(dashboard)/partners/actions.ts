@@ -150,12 +150,12 @@ export async function setPartnerMayEditAction(partner: unknown, mayEdit: unknown
   });
 }
 
-/** Invites a Partner admin who may fill this draft. */
+/** Invites a Partner admin; where the acquirer does so, they may fill the draft. */
 export async function invitePartnerAdminAction(partner: unknown, input: unknown): Promise<ActionResult> {
   return about("users:write", partner, async (ctx, partnerId) => {
     const { name, email } = parseInput(InviteSchema, input);
     await invitePerson(ctx, { name, email, role: "PARTNER_ADMIN", partners: [partnerId] });
-    await setPartnerMayEdit(ctx, partnerId, true);
+    if (ctx.scope.partners === "all") await setPartnerMayEdit(ctx, partnerId, true);
     return done(`${name} is invited and may fill the draft`);
   });
 }

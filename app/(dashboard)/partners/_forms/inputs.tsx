@@ -76,6 +76,7 @@ export function TextInput({
           spellCheck={false}
           readOnly={isReadOnly || isFixed}
           {...(placeholder === undefined ? {} : { placeholder })}
+          {...(type === "date" ? { min: "1900-01-01", max: "9999-12-31" } : {})}
           onChange={(event) => onChange(event.target.value)}
           onBlur={() => onLeave(path)}
         />
