@@ -29,7 +29,7 @@ async function isKnownBrowser(tx: Pick<Transaction, "query">, userId: string, br
   const [row] = await tx.query<Row & { known: boolean }>({
     name: "session_known_browser",
     text: `select coalesce(bool_or(user_agent is not distinct from $2), true) as known
-           from sessions where user_id = $1 and level = 'FULL'`,
+           from sessions where user_id = $1 and level = 'FULL' and impersonator_id is null`,
     values: [userId, browser.userAgent?.slice(0, 300) ?? null],
   });
   return row?.known ?? true;

@@ -62,6 +62,7 @@ export const PERMISSIONS = [
   "request_log:read",
   "users:read",
   "users:write",
+  "users:impersonate",
   "roles:write",
   "approvals:read",
   "approvals:decide",
@@ -95,6 +96,7 @@ export const ACQUIRER_ONLY: readonly Permission[] = [
   "partners:write",
   "partners:suspend",
   "drift:repair",
+  "users:impersonate",
   "credentials:read",
   "credentials:write",
   "klarna_events:read",
@@ -114,6 +116,7 @@ const TWO_FACTOR: readonly Permission[] = [
   "partners:write",
   "api_keys:write",
   "users:write",
+  "users:impersonate",
   "roles:write",
   "approvals:decide",
   "credentials:write",
@@ -161,6 +164,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
     "webhooks:write",
     "request_log:read",
     "users:read",
+    "users:impersonate",
     "approvals:read",
     "views:share",
     "audit:read",
@@ -218,6 +222,27 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
     "sessions:own",
   ],
 };
+
+/**
+ * What somebody may do while they see the screens as another person: read, and keep the stores in order together with who
+ * is on the phone. No money, no keys and secrets, no people and roles, no payout data, no decisions, no pairing, and
+ * nothing of the person's own, such as password, second step, sessions and views.
+ */
+export const IMPERSONATION_PERMISSIONS: readonly Permission[] = [
+  "overview:read",
+  "payments:read",
+  "payments:raw",
+  "partners:read",
+  "stores:read",
+  "stores:write",
+  "terminals:read",
+  "api_keys:read",
+  "webhooks:read",
+  "request_log:read",
+  "users:read",
+  "approvals:read",
+  "audit:read",
+];
 
 /** Whoever holds permissions: a person who is signed in, a role. */
 export type Holder = { readonly permissions: readonly Permission[] };
@@ -316,6 +341,8 @@ export type Actor =
       readonly role: string;
       readonly permissions: readonly Permission[];
       readonly partners: "all" | readonly string[];
+      /** Whose screens they see, when not their own; every audit entry names this person too. */
+      readonly as?: { readonly id: string; readonly name: string };
     }
   | {
       readonly kind: "API_KEY";

@@ -8,7 +8,15 @@ import { addMs, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import type { Row, Transaction } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
 import { cookieName, readCookie } from "./cookies";
-import { type Actor, type Audience, isRole, type Permission, resolveRole } from "./permissions";
+import { findImpersonator, type Impersonator } from "./impersonator";
+import {
+  type Actor,
+  type Audience,
+  IMPERSONATION_PERMISSIONS,
+  isRole,
+  type Permission,
+  resolveRole,
+} from "./permissions";
 
 type SessionServices = Pick<Services, "env" | "db" | "secrets" | "clock">;
 type Queries = Pick<Transaction, "query">;
@@ -19,6 +27,8 @@ export const SESSION_LIFE_MS = 12 * HOUR_MS;
 export const HALF_SESSION_LIFE_MS = 10 * MINUTE_MS;
 /** What changes how a person signs in, or what money can do, wants a proof that is no older than this. */
 export const CONFIRMED_FOR_MS = 10 * MINUTE_MS;
+/** Seeing the screens as another person ends after this, however busy. */
+export const IMPERSONATION_LIFE_MS = 30 * MINUTE_MS;
 const IDLE_ACQUIRER_MS = 30 * MINUTE_MS;
 const IDLE_PARTNER_MS = 60 * MINUTE_MS;
 /** How exact "last seen" is; each request within it costs no write. */
@@ -59,8 +69,17 @@ export type WebSession = {
   readonly createdAt: Date;
   readonly expiresAt: Date;
   readonly method: SessionMethod;
-  /** When the person last proved who they are. */
+  /** When the person last proved who they are; never where somebody else sees their screens. */
   readonly confirmedAt: Date | null;
+  /** Who of the acquirer's people sees the screens as `user` does, and why; null where it is that person. */
+  readonly impersonation: Impersonation | null;
+};
+
+export type Impersonation = {
+  readonly by: { readonly id: string; readonly name: string };
+  readonly reason: string;
+  /** The session of their own that they go back to. */
+  readonly ownSessionId: string;
 };
 
 export type EndReason =
@@ -72,7 +91,9 @@ export type EndReason =
   | "EXPIRED"
   | "USER_DISABLED"
   | "PASSWORD_CHANGED"
-  | "GUESSED_TOO_OFTEN";
+  | "GUESSED_TOO_OFTEN"
+  | "STOPPED"
+  | "IMPERSONATOR_GONE";
 
 /** One line of a person's own list of signed-in browsers. */
 export type SessionItem = {
@@ -88,11 +109,15 @@ const hashOf = (services: Pick<Services, "secrets">, token: string): string => s
 /** After how long without a request a session of these people ends. */
 export const idleMsOf = (audience: Audience): number => (audience === "PARTNER" ? IDLE_PARTNER_MS : IDLE_ACQUIRER_MS);
 
+/** Who acts: where somebody sees the screens as another person, it is they who act, as that person. */
 export function actorOf(session: WebSession): Extract<Actor, { kind: "USER" }> {
+  const { user, impersonation } = session;
+  const who = impersonation === null ? user : impersonation.by;
   return {
     kind: "USER",
-    id: session.user.id,
-    name: session.user.name,
+    id: who.id,
+    name: who.name,
+    ...(impersonation === null ? {} : { as: { id: user.id, name: user.name } }),
     role: session.user.role,
     permissions: session.user.permissions,
     partners: session.partners,
@@ -113,18 +138,22 @@ export async function startSession(
     replaces: string | null;
     level?: SessionLevel;
     method?: SessionMethod;
+    /** Begins a short session in which somebody else sees the person's screens. */
+    impersonation?: Impersonation & { until: Date };
   },
 ): Promise<{ id: string; token: string; expiresAt: Date }> {
   const level = input.level ?? "FULL";
   const now = services.clock.now();
   const id = newId("session");
   const token = randomBytes(TOKEN_BYTES).toString("base64url");
-  const expiresAt = addMs(now, level === "FULL" ? SESSION_LIFE_MS : HALF_SESSION_LIFE_MS);
+  const { impersonation } = input;
+  const expiresAt = impersonation?.until ?? addMs(now, level === "FULL" ? SESSION_LIFE_MS : HALF_SESSION_LIFE_MS);
   if (input.replaces !== null) await endSession(tx, services, input.replaces, "REPLACED");
   await tx.query({
     name: "session_start",
-    text: `insert into sessions (id, token_hash, user_id, created_at, last_seen_at, expires_at, address, user_agent, level, method, confirmed_at)
-           values ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, case when $8 = 'FULL' then $4::timestamptz end)`,
+    text: `insert into sessions (id, token_hash, user_id, created_at, last_seen_at, expires_at, address, user_agent, level, method, confirmed_at,
+             impersonator_id, impersonator_session_id, impersonation_reason)
+           values ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, case when $8 = 'FULL' and $10::text is null then $4::timestamptz end, $10, $11, $12)`,
     values: [
       id,
       hashOf(services, token),
@@ -135,6 +164,9 @@ export async function startSession(
       input.userAgent?.slice(0, 300) ?? null,
       level,
       input.method ?? "PASSWORD",
+      impersonation?.by.id ?? null,
+      impersonation?.ownSessionId ?? null,
+      impersonation?.reason ?? null,
     ],
   });
   return { id, token, expiresAt };
@@ -159,6 +191,9 @@ type SessionRow = Row & {
   level: SessionLevel;
   method: SessionMethod;
   confirmed_at: Date | null;
+  impersonator_id: string | null;
+  impersonator_session_id: string | null;
+  impersonation_reason: string | null;
 };
 
 function endReasonOf(row: SessionRow, audience: Audience, now: Date): EndReason | null {
@@ -169,12 +204,13 @@ function endReasonOf(row: SessionRow, audience: Audience, now: Date): EndReason 
   return null;
 }
 
-type LiveRow = { row: SessionRow; role: ReturnType<typeof resolveRole> };
+type LiveRow = { row: SessionRow; role: ReturnType<typeof resolveRole>; impersonator: Impersonator | null };
 
 async function findLive(services: SessionServices, token: string): Promise<LiveRow | null> {
   const [row] = await services.db.query<SessionRow>({
     name: "session_find",
     text: `select s.id, s.created_at, s.last_seen_at, s.expires_at, s.level, s.method, s.confirmed_at,
+                  s.impersonator_id, s.impersonator_session_id, s.impersonation_reason,
                   u.id as user_id, u.email, u.name, u.role, u.state,
                   r.name as role_name, r.audience, r.permissions, r.partner_id as role_partner_id, u.password_changed_at,
                   array(select p.partner_id from user_partners p where p.user_id = u.id order by p.partner_id) as partners
@@ -185,13 +221,16 @@ async function findLive(services: SessionServices, token: string): Promise<LiveR
   if (!row) return null;
   const role = resolveRole({ id: row.role, name: row.role_name, audience: row.audience, permissions: row.permissions });
   const now = services.clock.now();
-  const reason = endReasonOf(row, role.audience, now);
+  const impersonator = row.impersonator_id === null ? null : await findImpersonator(services.db, row.id, now);
+  // Whoever belongs to the acquirer now is nobody's to impersonate any more.
+  const isOver = row.impersonator_id !== null && (impersonator === null || role.audience !== "PARTNER");
+  const reason = endReasonOf(row, role.audience, now) ?? (isOver ? "IMPERSONATOR_GONE" : null);
   if (reason !== null) {
-    await endSessionById(services.db, services, row.id, reason);
+    await endSessionRow(services.db, services, row.id, reason);
     return null;
   }
   if (now.getTime() - row.last_seen_at.getTime() > TOUCH_MS) await touchSession(services, row.id, now);
-  return { row, role };
+  return { row, role, impersonator };
 }
 
 /**
@@ -201,7 +240,8 @@ async function findLive(services: SessionServices, token: string): Promise<LiveR
 export async function findSession(services: SessionServices, token: string): Promise<WebSession | null> {
   const live = await findLive(services, token);
   if (live?.row.level !== "FULL") return null;
-  const { row, role } = live;
+  const { row, role, impersonator } = live;
+  const partners = partnersOf(row, role.audience);
   return {
     id: row.id,
     user: {
@@ -211,14 +251,36 @@ export async function findSession(services: SessionServices, token: string): Pro
       role: role.id,
       roleName: role.name,
       audience: role.audience,
-      permissions: role.permissions,
+      permissions:
+        impersonator === null
+          ? role.permissions
+          : role.permissions.filter(
+              (name) => IMPERSONATION_PERMISSIONS.includes(name) && impersonator.role.permissions.includes(name),
+            ),
     },
-    partners: partnersOf(row, role.audience),
+    partners: impersonator === null ? partners : seenByBoth(partners, impersonator),
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     method: row.method,
     confirmedAt: row.confirmed_at,
+    impersonation:
+      impersonator === null || row.impersonator_session_id === null
+        ? null
+        : {
+            by: { id: impersonator.id, name: impersonator.name },
+            reason: row.impersonation_reason ?? "",
+            ownSessionId: row.impersonator_session_id,
+          },
   };
+}
+
+/** The Partners of a person that their impersonator may see as well. */
+function seenByBoth(partners: "all" | readonly string[], impersonator: Impersonator): readonly string[] {
+  const { id: role, audience } = impersonator.role;
+  const row = { role, partners: [...impersonator.partners], role_partner_id: impersonator.rolePartnerId };
+  const theirs = partnersOf(row, audience);
+  if (partners === "all") return [];
+  return theirs === "all" ? partners : partners.filter((id) => theirs.includes(id));
 }
 
 /** Half a session, for the pages that ask for the second factor or set it up; null for everything else. */
@@ -243,7 +305,7 @@ export async function confirmSession(
   const token = randomBytes(TOKEN_BYTES).toString("base64url");
   const [row] = await tx.query<{ expires_at: Date }>({
     text: `update sessions set token_hash = $2, confirmed_at = $3, method = $4
-           where id = $1 and ended_at is null and level = 'FULL' returning expires_at`,
+           where id = $1 and ended_at is null and level = 'FULL' and impersonator_id is null returning expires_at`,
     values: [sessionId, hashOf(services, token), services.clock.now(), method],
   });
   return row ? { token, expiresAt: row.expires_at } : null;
@@ -280,27 +342,56 @@ async function touchSession(services: SessionServices, id: string, now: Date): P
   });
 }
 
-/** Ends the session of a token. Answers its id and person, or null when there was nothing to end. */
+/**
+ * Ends the session of a token; where somebody saw another person's screens, their own session with it. Answers the id
+ * of that, who had the browser and whose screens they saw, or null when there was nothing to end.
+ */
 export async function endSession(
   tx: Queries,
   services: SessionServices,
   token: string,
   reason: EndReason,
-): Promise<{ id: string; userId: string } | null> {
-  const [row] = await tx.query<{ id: string; user_id: string }>({
+): Promise<{ id: string; userId: string; viewedAs: string | null } | null> {
+  const [row] = await tx.query<{ id: string; user_id: string; seen: string; own: string | null }>({
     name: "session_end",
-    text: `update sessions set ended_at = $2, end_reason = $3 where token_hash = $1 and ended_at is null returning id, user_id`,
+    text: `update sessions set ended_at = $2, end_reason = $3 where token_hash = $1 and ended_at is null
+           returning id, coalesce(impersonator_id, user_id) as user_id, user_id as seen, impersonator_session_id as own`,
     values: [hashOf(services, token), services.clock.now(), reason],
   });
-  return row ? { id: row.id, userId: row.user_id } : null;
+  if (!row) return null;
+  if (row.own !== null) await endSessionRow(tx, services, row.own, reason);
+  return { id: row.own ?? row.id, userId: row.user_id, viewedAs: row.own === null ? null : row.seen };
 }
 
-async function endSessionById(tx: Queries, services: SessionServices, id: string, reason: EndReason): Promise<void> {
-  await tx.query({
+/** Ends one session, and nothing with it. Answers whether there was something to end. */
+export async function endSessionRow(
+  tx: Queries,
+  services: SessionServices,
+  id: string,
+  reason: EndReason,
+): Promise<boolean> {
+  const ended = await tx.query<Row & { id: string }>({
     name: "session_end_by_id",
-    text: "update sessions set ended_at = $2, end_reason = $3 where id = $1 and ended_at is null",
+    text: "update sessions set ended_at = $2, end_reason = $3 where id = $1 and ended_at is null returning id",
     values: [id, services.clock.now(), reason],
   });
+  return ended.length > 0;
+}
+
+/** Gives a session that is still good a new token; the one it had is worth nothing from then on. */
+export async function renewToken(
+  tx: Queries,
+  services: SessionServices,
+  id: string,
+): Promise<{ token: string; expiresAt: Date } | null> {
+  const token = randomBytes(TOKEN_BYTES).toString("base64url");
+  const now = services.clock.now();
+  const [row] = await tx.query<{ expires_at: Date }>({
+    text: `update sessions set token_hash = $2, last_seen_at = $3
+           where id = $1 and ended_at is null and level = 'FULL' and expires_at > $3 returning expires_at`,
+    values: [id, hashOf(services, token), now],
+  });
+  return row ? { token, expiresAt: row.expires_at } : null;
 }
 
 /** Ends sessions of a person: one (`only`), or all but one (`except`), or all. Answers the ids that ended. */
@@ -360,7 +451,7 @@ export async function listSessionsOf(
   >({
     name: "session_list",
     text: `select id, created_at, last_seen_at, expires_at, address, user_agent from sessions
-           where user_id = $1 and ended_at is null and level = 'FULL' and expires_at > $2 and last_seen_at >= $3
+           where user_id = $1 and ended_at is null and level = 'FULL' and impersonator_id is null and expires_at > $2 and last_seen_at >= $3
            order by last_seen_at desc, id desc limit 100`,
     values: [user.id, now, addMs(now, -idleMsOf(user.audience))],
   });

@@ -1,7 +1,7 @@
 import type { Services } from "@/server/context";
 import { newId } from "@/server/core/ids";
 import { type AuditContext, appendAudit } from "@/server/domain/audit/service";
-import { findAccountByEmail, levelAfterOneFactor } from "./accounts";
+import { findAccount, findAccountByEmail, levelAfterOneFactor } from "./accounts";
 import { alertPerson } from "./alerts";
 import { type BegunSession, type Browser, beginSession } from "./begin-session";
 import { addressGroup } from "./client-address";
@@ -130,22 +130,31 @@ export async function signOut(
   await services.db.transaction(async (tx) => {
     const ended = await endSession(tx, services, token, "SIGNED_OUT");
     if (!ended) return;
-    await appendAudit(
-      tx,
-      {
-        actor: { kind: "USER", id: ended.userId },
-        way: "SCREEN",
-        requestId,
-        clock: services.clock,
-        scope: null,
-      },
-      {
-        action: "session.ended",
-        subjectKind: "session",
-        subjectId: ended.id,
+    const audit: AuditContext = {
+      actor: { kind: "USER", id: ended.userId },
+      way: "SCREEN",
+      requestId,
+      clock: services.clock,
+      scope: null,
+    };
+    const after = { reason: "SIGNED_OUT" };
+    if (ended.viewedAs !== null) {
+      const seen = await findAccount(tx, ended.viewedAs);
+      await appendAudit(tx, audit, {
+        action: "impersonation.stopped",
+        subjectKind: "user",
+        subjectId: ended.viewedAs,
+        partnerId: seen?.partnerId ?? null,
         mode: null,
-        after: { reason: "SIGNED_OUT" },
-      },
-    );
+        after,
+      });
+    }
+    await appendAudit(tx, audit, {
+      action: "session.ended",
+      subjectKind: "session",
+      subjectId: ended.id,
+      mode: null,
+      after,
+    });
   });
 }

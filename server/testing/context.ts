@@ -175,5 +175,6 @@ export function sessionAs(
     expiresAt: addMs(now, HOUR_MS),
     method: "PASSWORD",
     confirmedAt: now,
+    impersonation: null,
   };
 }

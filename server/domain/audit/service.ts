@@ -25,7 +25,7 @@ export type AuditInput = {
 
 /** What an audit entry takes from its context. Sign-in and jobs that have no whole context make one of these. */
 export type AuditContext = Pick<ServiceContext, "way" | "requestId" | "clock"> & {
-  readonly actor: Pick<Actor, "kind" | "id">;
+  readonly actor: Pick<Actor, "kind" | "id"> & { readonly as?: { readonly id: string; readonly name: string } };
   readonly scope: { readonly mode: Mode } | null;
 };
 
@@ -65,8 +65,17 @@ function toEntry(ctx: AuditContext, input: AuditInput): Omit<repository.NewAudit
     subjectId: input.subjectId,
     requestId: ctx.requestId,
     before: input.before === undefined ? null : redact(input.before),
-    after: input.after === undefined ? null : redact(input.after),
+    after: afterOf(ctx, input),
   };
+}
+
+/** Who acted as another person is the actor; that person stands in `after`, so that the entry names both. */
+function afterOf(ctx: AuditContext, input: AuditInput): unknown {
+  const after = input.after === undefined ? null : redact(input.after);
+  const { as } = ctx.actor;
+  if (as === undefined) return after;
+  const facts = typeof after === "object" && !Array.isArray(after) ? after : { result: after };
+  return { ...facts, acting_as: redact({ id: as.id, name: as.name }) };
 }
 
 /**

@@ -15,7 +15,7 @@ const ITEM = `u.id, u.email, u.name, u.state, jsonb_build_object('id', r.id, 'na
     join partners p on p.id = up.partner_id where up.user_id = u.id and ($1::text[] is null or p.id = any($1))), '[]') as partners,
   (exists (select 1 from totp_factors t where t.user_id = u.id and t.confirmed_at is not null)
     or exists (select 1 from passkeys k where k.user_id = u.id)) as "hasTwoFactor",
-  (select max(s.last_seen_at) from sessions s where s.user_id = u.id) as "lastSeenAt",
+  (select max(s.last_seen_at) from sessions s where s.user_id = u.id and s.impersonator_id is null) as "lastSeenAt",
   u.invited_at as "invitedAt", u.created_at as "createdAt"`;
 /** A Partner's people see the people of their Partners, and nobody of the acquirer, tied to the Partner or not. */
 const SEEN = `($1::text[] is null or (r.audience = 'PARTNER'
@@ -190,7 +190,7 @@ export async function findSessions(db: Queries, userId: string, now: Date): Prom
   return db.query<Row & PersonSession>({
     name: "person_sessions",
     text: `select id, created_at as "createdAt", last_seen_at as "lastSeenAt", address, user_agent as "userAgent" from sessions
-           where user_id = $1 and ended_at is null and expires_at > $2 order by last_seen_at desc limit 50`,
+           where user_id = $1 and ended_at is null and expires_at > $2 and impersonator_id is null order by last_seen_at desc limit 50`,
     values: [userId, now],
   });
 }

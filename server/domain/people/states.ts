@@ -38,6 +38,7 @@ export const PERMISSION_WORDS: Readonly<Record<Permission, string>> = {
   "request_log:read": "See the requests of API keys",
   "users:read": "See people",
   "users:write": "Invite people, change their role, disable them",
+  "users:impersonate": "View the screens as a Partner's person does, to help them",
   "roles:write": "Make and change roles",
   "approvals:read": "See what needs a second person",
   "approvals:decide": "Approve or reject what others ask for",
@@ -94,7 +95,15 @@ export const PERMISSION_GROUPS: readonly { title: string; permissions: readonly 
   },
   {
     title: "People and approvals",
-    permissions: ["users:read", "users:write", "roles:write", "approvals:read", "approvals:decide", "views:share"],
+    permissions: [
+      "users:read",
+      "users:write",
+      "users:impersonate",
+      "roles:write",
+      "approvals:read",
+      "approvals:decide",
+      "views:share",
+    ],
   },
   { title: "Audit", permissions: ["audit:read", "audit:export"] },
   {
