@@ -4,6 +4,7 @@ import { AppShell } from "@/components/shell/app-shell";
 import type { NavItem, ShellAction } from "@/components/shell/nav";
 import { SIDEBAR_COOKIE } from "@/components/shell/sidebar-cookie";
 import { setModeAction, signOutAction } from "@/server/auth/actions";
+import { stopViewingAction } from "@/server/auth/impersonation-actions";
 import { can, type Permission } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
 import { MODES } from "@/server/core/schema";
@@ -82,7 +83,7 @@ const ACTIONS: ReadonlyArray<ShellAction & { permission: Permission }> = [
 export default async function DashboardLayout({ children }: { children: ReactNode }) {
   const session = await requireSession();
   const ctx = await webContext();
-  const { user } = session;
+  const { user, impersonation } = session;
   const [calls, openApprovals] = await Promise.all([countCalls(ctx), countOpenApprovals(ctx)]);
   const nav = NAV.filter((item) => can(user, item.permission)).map(({ permission: _, ...item }) => ({
     ...item,
@@ -102,6 +103,17 @@ export default async function DashboardLayout({ children }: { children: ReactNod
       isFoldedAtFirst={isFolded}
       setMode={setModeAction}
       signOut={signOutAction}
+      viewedAs={
+        impersonation === null
+          ? undefined
+          : {
+              name: user.name,
+              roleLabel: user.roleName,
+              reason: impersonation.reason,
+              until: session.expiresAt.toISOString(),
+            }
+      }
+      stopViewing={stopViewingAction}
       search={searchAction}
     >
       {children}

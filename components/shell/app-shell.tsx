@@ -6,6 +6,7 @@ import { cn } from "@/components/cn";
 import type { Mode } from "@/components/display/mode-badge";
 import { Sheet, SheetContent } from "@/components/ui/sheet";
 import { CrumbProvider } from "./crumb-label";
+import type { ViewedAs } from "./impersonation-banner";
 import type { Hit, NavItem, ShellAction } from "./nav";
 import { Sidebar } from "./sidebar";
 import { SIDEBAR_COOKIE } from "./sidebar-cookie";
@@ -41,6 +42,9 @@ export type AppShellProps = {
   setMode: (mode: Mode) => Promise<void>;
   setPartner?: (partnerId: string | null) => Promise<void>;
   signOut: () => Promise<void>;
+  /** Set while somebody sees the screens as another person, who `user` is. */
+  viewedAs?: ViewedAs | undefined;
+  stopViewing?: () => Promise<{ path: string }>;
   search?: (text: string) => Promise<readonly Hit[]>;
   children: ReactNode;
 };

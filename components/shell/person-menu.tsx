@@ -17,10 +17,13 @@ import { ThemeChoice } from "./theme-choice";
 
 export function PersonMenu({
   user,
+  hasOwnPages,
   signOut,
   onOpenHelp,
 }: {
   user: ShellUser;
+  /** Nobody else opens a person's security and sessions. */
+  hasOwnPages: boolean;
   signOut: () => Promise<void>;
   onOpenHelp: () => void;
 }) {
@@ -42,18 +45,22 @@ export function PersonMenu({
         <DropdownMenuSeparator />
         <ThemeChoice />
         <DropdownMenuSeparator />
-        <DropdownMenuItem asChild>
-          <Link href={"/settings/security" as Route}>
-            <ShieldCheck aria-hidden />
-            Your security
-          </Link>
-        </DropdownMenuItem>
-        <DropdownMenuItem asChild>
-          <Link href={"/settings/sessions" as Route}>
-            <Laptop aria-hidden />
-            Your sessions
-          </Link>
-        </DropdownMenuItem>
+        {hasOwnPages ? (
+          <>
+            <DropdownMenuItem asChild>
+              <Link href={"/settings/security" as Route}>
+                <ShieldCheck aria-hidden />
+                Your security
+              </Link>
+            </DropdownMenuItem>
+            <DropdownMenuItem asChild>
+              <Link href={"/settings/sessions" as Route}>
+                <Laptop aria-hidden />
+                Your sessions
+              </Link>
+            </DropdownMenuItem>
+          </>
+        ) : null}
         <DropdownMenuItem onSelect={onOpenHelp}>
           <Keyboard aria-hidden />
           Keyboard shortcuts

@@ -9,6 +9,7 @@ import { Button } from "@/components/ui/button";
 import { Kbd } from "@/components/ui/kbd";
 import type { AppShellProps } from "./app-shell";
 import { useCrumbLabel } from "./crumb-label";
+import { ImpersonationBanner } from "./impersonation-banner";
 import { ModeSwitch } from "./mode-switch";
 import type { NavItem } from "./nav";
 import { PersonMenu } from "./person-menu";
@@ -31,6 +32,8 @@ export function TopBar({
   setMode,
   setPartner,
   signOut,
+  viewedAs,
+  stopViewing,
   onOpenMenu,
   onOpenPalette,
   onOpenHelp,
@@ -38,6 +41,9 @@ export function TopBar({
   const crumbs = useCrumbs(nav);
   return (
     <header className="sticky top-0 z-20 bg-surface">
+      {viewedAs === undefined || stopViewing === undefined ? null : (
+        <ImpersonationBanner viewedAs={viewedAs} stop={stopViewing} />
+      )}
       <div className="flex h-12 items-center gap-2 border-line border-b px-3 md:px-6">
         <Button variant="ghost" size="icon" aria-label="Open the menu" className="-ml-1 md:hidden" onClick={onOpenMenu}>
           <Menu aria-hidden />
@@ -58,7 +64,7 @@ export function TopBar({
           <PartnerSwitch partners={partners} partnerId={partnerId ?? null} setPartner={setPartner} />
         )}
         <ModeSwitch mode={mode} modes={modes} setMode={setMode} />
-        <PersonMenu user={user} signOut={signOut} onOpenHelp={onOpenHelp} />
+        <PersonMenu user={user} hasOwnPages={viewedAs === undefined} signOut={signOut} onOpenHelp={onOpenHelp} />
       </div>
     </header>
   );

@@ -18,6 +18,7 @@ import { browserWords } from "../../sessions/browser-words";
 import { roleChoices } from "../role-choices";
 import { PersonActions } from "./person-actions";
 import { PersonSessions } from "./person-sessions";
+import { ViewAs } from "./view-as";
 
 export const metadata: Metadata = { title: "User" };
 
@@ -27,6 +28,7 @@ export default async function UserPage({ params }: { params: Promise<{ id: strin
   const { id } = await params;
   const person = await orNotFound(getPerson(ctx, id));
   const canChange = person.may.change;
+  const canViewAs = can(user, "users:impersonate") && person.role.audience === "PARTNER" && person.state === "ACTIVE";
   const partners = canChange && can(user, "partners:read") ? await partnerOptions(ctx) : [];
   // Those that the person has stand among the choices, wherever they are in the list of names.
   const known = new Map([...person.partners.map(({ id: value, name }) => [value, name] as const)]);
@@ -38,20 +40,25 @@ export default async function UserPage({ params }: { params: Promise<{ id: strin
       badge={<StatusBadge kind="user" status={person.state} />}
       ids={<Id value={person.id} />}
       actions={
-        canChange ? (
-          <PersonActions
-            person={{
-              id: person.id,
-              name: person.name,
-              email: person.email,
-              state: person.state,
-              role: person.role.id,
-              partners: person.partners.map((partner) => partner.id),
-              hasTwoFactor: person.hasTwoFactor,
-            }}
-            roles={roleChoices(await listRoles(ctx))}
-            partners={[...known].map(([value, label]) => ({ value, label }))}
-          />
+        canChange || canViewAs ? (
+          <>
+            {canViewAs ? <ViewAs person={{ id: person.id, name: person.name, roleName: person.role.name }} /> : null}
+            {canChange ? (
+              <PersonActions
+                person={{
+                  id: person.id,
+                  name: person.name,
+                  email: person.email,
+                  state: person.state,
+                  role: person.role.id,
+                  partners: person.partners.map((partner) => partner.id),
+                  hasTwoFactor: person.hasTwoFactor,
+                }}
+                roles={roleChoices(await listRoles(ctx))}
+                partners={[...known].map(([value, label]) => ({ value, label }))}
+              />
+            ) : null}
+          </>
         ) : undefined
       }
       notice={
