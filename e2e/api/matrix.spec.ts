@@ -1,6 +1,7 @@
 import { type Entry, fill, namesIn, readTable } from "@/server/testing/access-table";
 import { cookieName, cookieOf, partnerOf, ROLES, type Role, recordsFor, setRole } from "@/server/testing/access-walk";
 import { makePartner } from "@/server/testing/builders";
+import { openReceiver, until } from "@/server/testing/shop";
 import { expect, type Shop, test } from "./shop";
 
 /*
@@ -63,7 +64,10 @@ test("S1, S4: each page and route is there for the roles that the table names, a
   setUp,
 }) => {
   test.setTimeout(240_000);
-  const ids = await recordsFor(setUp, (await shop.pay()).id);
+  const receiver = await openReceiver(shop.till, ["*"]);
+  const payment = await shop.pay(11_802);
+  await until("a delivery", 20_000, () => receiver.heard.length > 0);
+  const ids = await recordsFor(setUp, payment.id);
   const partners = [ids["partner"] ?? "", await partnerOf(setUp, ids["payment"] ?? "")];
   const cookies = new Map<Role, string>();
   for (const role of ROLES) cookies.set(role, await cookieOf(setUp, role, role.startsWith("PARTNER") ? partners : []));
@@ -83,6 +87,7 @@ test("S1, S4: each page and route is there for the roles that the table names, a
         wrong.push(`${role} ${may ? "may" : "may not"} ${entry.name}: ${seen.status}`);
     }
   });
+  await receiver.close();
   expect(wrong).toEqual([]);
   // Steps of the engine are known to the engine only.
   expect(skipped.filter((name) => name !== "/system/runs/[id]")).toEqual([]);

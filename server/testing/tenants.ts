@@ -255,6 +255,18 @@ export async function makeTenant(services: Services, rest: Rest, options: { mode
     subject_id: ids.payment,
     message: `Alarm ${mark}`,
   });
+  await insert(
+    services,
+    "portal_grants",
+    row("grant", {
+      kind: "INVITATION",
+      user_id: person.id,
+      email: person.email,
+      roles: [],
+      state: "INVITED",
+      granted_by: mark,
+    }),
+  );
   const [audit] = await services.db.query<{ id: string }>({
     text: "select id from audit_entries where partner_id = $1 order by position limit 1",
     values: [partnerId],
