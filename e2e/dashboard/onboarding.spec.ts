@@ -5,6 +5,7 @@ import {
   addEntity,
   addGroup,
   beginDraft,
+  chooseAt,
   choosePrices,
   field,
   fillAll,
@@ -217,6 +218,7 @@ test("what Klarna refuses stands at its field; corrected, it goes out again; the
   await toStep(page, "Legal entities");
   // A VAT number where Klarna wants that of the register.
   await addEntity(page, 0, { name: "Refused GmbH", number: "ATU12345678", tax: "DE123456789", owner: ["Ada", "Berg"] });
+  await chooseAt(page, "entities.0.country", "Austria");
   await saved(page);
   await toStep(page, "Brands");
   await addBrand(page, 0, "Refused");
@@ -253,7 +255,7 @@ test("what Klarna refuses stands at its field; corrected, it goes out again; the
   const number = field(page, "entities.0.registrationNumber");
   await expect(number).toBeFocused();
   await expect(number).toHaveAttribute("aria-invalid", "true");
-  await number.fill("HRB 4711");
+  await number.fill("FN 123456a");
   await saved(page);
   await expect(page.getByText("Klarna did not accept this")).toHaveCount(0);
   await send("Send again to Klarna");

@@ -172,8 +172,9 @@ function AccountPanel({ page }: { page: PartnerPage }) {
                       ? "By Klarna"
                       : "By us",
             },
-            ...account.paymentAccounts.map((one) => ({
-              term: `Payment account ${one.reference}`,
+            ...account.paymentAccounts.map((one, index) => ({
+              term: account.paymentAccounts.length === 1 ? "Payment account" : `Payment account ${index + 1}`,
+              hint: one.reference,
               value: (
                 <Badge tone={one.state === "ENABLED" ? "good" : one.state === "DISABLED" ? "bad" : "info"} hasDot>
                   {PAYMENT_ACCOUNT_STATE_WORDS[one.state] ?? one.state}

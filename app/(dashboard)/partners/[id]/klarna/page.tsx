@@ -61,7 +61,9 @@ export default async function KlarnaPage({ params }: { params: Promise<{ id: str
               <p className="px-4 py-6 text-center text-ink-3 text-sm">
                 {account.klarnaPartnerAccountId === null
                   ? "Klarna does not know the account yet."
-                  : "Klarna and we hold the same, as far as we have looked."}
+                  : account.driftCheckedAt === null
+                    ? "Compare to see whether Klarna holds what we hold."
+                    : "Klarna and we held the same when we looked."}
               </p>
             ) : (
               <ul>

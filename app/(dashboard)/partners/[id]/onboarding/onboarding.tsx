@@ -8,9 +8,9 @@ import { describeError, ErrorState } from "@/components/error-state";
 import { Page, PageHeader } from "@/components/page-header";
 import { RecordSkeleton } from "@/components/record-skeleton";
 import { CrumbLabel } from "@/components/shell/crumb-label";
+import { TextLink } from "@/components/text-link";
 import { useTRPC } from "@/components/trpc-provider";
 import { Badge } from "@/components/ui/badge";
-import { ButtonLink } from "@/components/ui/button";
 import type { DraftRecord } from "@/server/domain/partners/schema";
 import { ONBOARDING_STATE_WORDS } from "@/server/domain/partners/states";
 import { cancelDraftAction } from "../../actions";
@@ -65,9 +65,12 @@ export function Onboarding({ partnerId, ...rights }: { partnerId: string } & Onb
           <div className="flex flex-wrap items-center gap-x-4 gap-y-0.5">
             <Id value={draft.partnerId} />
             <span className="text-ink-3 text-xs">Reference {draft.partnerReference}</span>
+            <TextLink href={`/partners/${draft.partnerId}`} className="text-xs">
+              Partner's record
+            </TextLink>
           </div>
         }
-        actions={<HeaderActions draft={draft} rights={rights} />}
+        {...(rights.isAcquirer && draft.may.decide ? { actions: <HeaderActions draft={draft} rights={rights} /> } : {})}
       />
       {isOpen(draft.state) ? (
         <Wizard key={draft.id} draft={draft} rights={rights} />
@@ -82,24 +85,19 @@ function HeaderActions({ draft, rights }: { draft: DraftRecord; rights: Onboardi
   const router = useRouter();
   return (
     <>
-      {rights.isAcquirer && draft.may.decide ? (
-        <>
-          <ConfirmAction
-            label="Cancel onboarding"
-            variant="danger-quiet"
-            title="Cancel this onboarding?"
-            verb="Cancel onboarding"
-            partner={draft.partnerName}
-            mode={draft.mode}
-            cancelWord="Keep it"
-            consequence="The draft ends for good and nothing is sent to Klarna."
-            onConfirm={() => cancelDraftAction(draft.partnerId)}
-            onDone={() => router.push("/partners")}
-          />
-          <InvitePartner draft={draft} canInvite={rights.canInvite} />
-        </>
-      ) : null}
-      <ButtonLink href={`/partners/${draft.partnerId}`}>Partner's record</ButtonLink>
+      <ConfirmAction
+        label="Cancel onboarding"
+        variant="danger-quiet"
+        title="Cancel this onboarding?"
+        verb="Cancel onboarding"
+        partner={draft.partnerName}
+        mode={draft.mode}
+        cancelWord="Keep it"
+        consequence="The draft ends for good and nothing is sent to Klarna."
+        onConfirm={() => cancelDraftAction(draft.partnerId)}
+        onDone={() => router.push("/partners")}
+      />
+      <InvitePartner draft={draft} canInvite={rights.canInvite} />
     </>
   );
 }

@@ -67,7 +67,8 @@ export function stateOf(draft: DraftRecord, step: Step): { state: StepState; mis
   ).length;
   if (draft.problems.some((problem: DraftProblem) => stepOf(problem.section) === step))
     return { state: "problem", missing };
-  return { state: missing > 0 ? "missing" : "done", missing };
+  const isEmpty = step === "stores" && draft.storeCount === 0;
+  return { state: missing > 0 || isEmpty ? "missing" : "done", missing };
 }
 
 export const isOpen = (state: OnboardingState): boolean =>

@@ -24,24 +24,24 @@ export function Wizard({ draft, rights }: { draft: DraftRecord; rights: Onboardi
   const control = useDraft(draft);
   const asked = useSearchParams().get("step");
   const step: Step = isStep(asked) ? asked : "company";
-  const [target, setTarget] = useState<string | null>(null);
+  const [target, setTarget] = useState<{ step: Step; path: string | null } | null>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   const isReadOnly = !draft.may.edit || (step === "payments" && !draft.may.editPayments);
 
   function go(next: Step, path: string | null = null): void {
     void control.flush();
-    setTarget(path ?? `#${next}`);
+    setTarget({ step: next, path });
     if (next !== step) window.history.pushState(null, "", `?step=${next}`);
   }
 
-  // After a step has been shown: to the field that was asked for, else to its heading.
+  // Once the step is shown (the address follows a moment later): to the field that was asked for, else to its heading.
   useEffect(() => {
-    if (target === null) return;
-    const field = target.startsWith("#") ? null : findField(target);
+    if (target === null || target.step !== step) return;
+    const field = target.path === null ? null : findField(target.path);
     (field ?? heading.current)?.focus();
     field?.scrollIntoView({ block: "center" });
     setTarget(null);
-  }, [target]);
+  }, [target, step]);
 
   const jump = (about: About) => go(stepOf(about.section), pathOf(control.form, about));
   const index = STEPS.indexOf(step);
@@ -52,7 +52,7 @@ export function Wizard({ draft, rights }: { draft: DraftRecord; rights: Onboardi
     if (next === undefined) return;
     const wrong = isFormSection(step) && !isReadOnly ? control.showIssues(step) : null;
     if (wrong === null) go(next);
-    else setTarget(wrong);
+    else setTarget({ step, path: wrong });
   }
 
   const words = STEP_WORDS[step];
