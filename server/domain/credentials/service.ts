@@ -75,6 +75,10 @@ function warningsOf(row: repository.CredentialRow, now: Date): CredentialWarning
 /** All credentials of the mode, those in use and those that wait first. Errors: permission_denied. */
 export async function listCredentials(ctx: ServiceContext): Promise<CredentialItem[]> {
   requirePermission(ctx, "credentials:read");
+  return readItems(ctx);
+}
+
+async function readItems(ctx: ServiceContext): Promise<CredentialItem[]> {
   const rows = await repository.findCredentials(ctx.db, ctx.scope.mode);
   const inUse = inUseIds(rows);
   const now = ctx.clock.now();
@@ -243,7 +247,7 @@ function readCertificate(pem: string): X509Certificate | null {
 }
 
 async function requireItem(ctx: ServiceContext, id: string): Promise<CredentialItem> {
-  const item = (await listCredentials(ctx)).find((one) => one.id === id);
+  const item = (await readItems(ctx)).find((one) => one.id === id);
   if (!item) throw new AppError("not_found");
   return item;
 }
@@ -305,7 +309,7 @@ export async function disableCredential(ctx: ServiceContext, id: string): Promis
 /** Disables one that Klarna holds and we do not: the first key after a rotation. Errors: as `disableCredential`. */
 export async function disableForeignCredential(ctx: ServiceContext, klarnaId: string): Promise<void> {
   requirePermission(ctx, "credentials:write");
-  const view = await getAccess(ctx);
+  const view = await readAccess(ctx);
   const foreign = view.foreign.find((one) => one.id === klarnaId && one.state === "ACTIVE");
   if (!foreign) throw new AppError("not_found");
   if (foreign.kind === "API_KEY" && view.keySource !== "DATABASE")
@@ -353,6 +357,10 @@ const ipModeOf = (text: string) => IP_MODES.find((mode) => mode === text) ?? nul
 /** What Klarna says about who may call, and which credentials it holds that we do not. Errors: permission_denied. */
 export async function getAccess(ctx: ServiceContext): Promise<AccessView> {
   requirePermission(ctx, "credentials:read");
+  return readAccess(ctx);
+}
+
+async function readAccess(ctx: ServiceContext): Promise<AccessView> {
   const { mode } = ctx.scope;
   const call = callOf(ctx);
   const [rows, note] = await Promise.all([
@@ -417,7 +425,7 @@ export async function getAccess(ctx: ServiceContext): Promise<AccessView> {
 /** From which addresses Klarna takes our calls. Errors: permission_denied, state_conflict, klarna_unavailable. */
 export async function changeIpList(ctx: ServiceContext, input: IpListInput): Promise<void> {
   requirePermission(ctx, "credentials:write");
-  const before = await getAccess(ctx);
+  const before = await readAccess(ctx);
   if (input.mode === "ENFORCED" && before.ipMode !== "ENFORCED" && before.lastIpStatus !== "ALLOWED")
     throw new AppError("state_conflict", {
       detail: "Let Klarna report first: enforcing is safe once its answers say that our address is allowed.",
