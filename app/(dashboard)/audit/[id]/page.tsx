@@ -12,7 +12,7 @@ import { webContext } from "@/server/auth/web";
 import { getAuditEntry, listAudit } from "@/server/domain/audit/service";
 import { Changes } from "../changes";
 import { AuditSubject } from "../subject";
-import { ACTOR_WORDS, actionWords, WAY_WORDS } from "../words";
+import { actionWords, WAY_WORDS } from "../words";
 
 export const metadata: Metadata = { title: "Audit entry" };
 
@@ -84,7 +84,8 @@ export default async function AuditEntryPage({ params }: { params: Promise<{ id:
                 value: entry.actorName,
                 hint: (
                   <TextLink href={`/audit?actor=${encodeURIComponent(entry.actorId)}`}>
-                    {ACTOR_WORDS[entry.actorKind]}: everything it did
+                    Everything done by the same{" "}
+                    {entry.actorKind === "API_KEY" ? "key" : entry.actorKind === "USER" ? "person" : "one"}
                   </TextLink>
                 ),
               },

@@ -60,6 +60,11 @@ export default async function AuditChainPage() {
             )
           }
         />
+        <Stat
+          label="Heads outside"
+          value={check === null ? "–" : COUNT.format(check.anchors)}
+          hint="compared by the last check"
+        />
       </StatRow>
       {check === null ? null : (
         <Panel title="Last check" description="Every night at 02:41 UTC, here, or with npm run audit:verify">

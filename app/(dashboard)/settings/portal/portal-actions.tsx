@@ -32,7 +32,7 @@ export function OpenPortal({ partners, first }: { partners: readonly PartnerOpti
   return (
     <div className="grid max-w-[640px] gap-4">
       {partners.length > 1 ? (
-        <Field label="Partner">
+        <Field label="Partner" isRequired>
           {(attributes) => <Select {...attributes} options={partners} value={partner} onValueChange={setPartner} />}
         </Field>
       ) : null}
