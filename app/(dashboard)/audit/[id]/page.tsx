@@ -83,7 +83,10 @@ export default async function AuditEntryPage({ params }: { params: Promise<{ id:
                 term: "By",
                 value: entry.actorName,
                 hint: (
-                  <TextLink href={`/audit?actor=${encodeURIComponent(entry.actorId)}`}>
+                  <TextLink
+                    href={`/audit?actor=${encodeURIComponent(entry.actorId)}`}
+                    className="inline-flex min-h-6 items-center"
+                  >
                     Everything done by the same{" "}
                     {entry.actorKind === "API_KEY" ? "key" : entry.actorKind === "USER" ? "person" : "one"}
                   </TextLink>
@@ -94,7 +97,10 @@ export default async function AuditEntryPage({ params }: { params: Promise<{ id:
                 term: "About",
                 value: <AuditSubject id={entry.subjectId} isFull />,
                 hint: (
-                  <TextLink href={`/audit?subject=${encodeURIComponent(entry.subjectId)}`}>
+                  <TextLink
+                    href={`/audit?subject=${encodeURIComponent(entry.subjectId)}`}
+                    className="inline-flex min-h-6 items-center"
+                  >
                     All entries of this {entry.subjectKind.replaceAll("_", " ")}
                   </TextLink>
                 ),
