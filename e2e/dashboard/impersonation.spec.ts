@@ -67,6 +67,7 @@ test("S17: support views as a Partner's person under a banner on every screen, w
     await page.waitForURL((url) => url.pathname === record);
     await expect(banner(page)).toHaveCount(0);
     await expect(page.getByRole("button", { name: "View as" })).toBeVisible();
+    await page.setViewportSize({ width: 1440, height: 900 });
     await page.goto(`/audit?q=${record.split("/").at(-1) ?? ""}`);
     await expect(page.getByText("Impersonation started").first()).toBeVisible();
     await expect(page.getByText("Impersonation stopped").first()).toBeVisible();
