@@ -13,6 +13,7 @@ import {
   wien,
 } from "@/server/testing/onboarding";
 import { callRest, makeAcquirerKey, type RestAnswer, type RestCall } from "@/server/testing/rest";
+import { until } from "@/server/testing/shop";
 import { ENDPOINTS } from "./endpoints";
 import { createRouter } from "./router";
 import { createRest, type Rest } from "./run";
@@ -196,7 +197,16 @@ describe("onboarding by the API", () => {
       address: berlin,
     });
     expect(json(added).status, added.text).toBe("active");
-    await syncPartners(asSystem(test.services), { partnerId: id, paceMs: 0, rounds: 10 });
+    // The account may still be within the second that follows its last call.
+    await until("Klarna to hear of it all", 10_000, async () => {
+      await syncPartners(asSystem(test.services), { partnerId: id, paceMs: 0, rounds: 10 });
+      return (
+        (await count(
+          "select count(*)::int as count from klarna_changes where partner_id = $1 and state in ('PENDING', 'SENT', 'UNKNOWN')",
+          [id],
+        )) === 0
+      );
+    });
     const held = (await atKlarna(accountId)) as {
       brands: { brand_reference: string }[];
       store_groups: { store_group_reference: string; stores: { store_reference: string }[] }[];
