@@ -348,11 +348,12 @@ describe("roles", () => {
     const limited = await asPerson(test.services, await makePerson(test.services, { role: role.id }));
     expect(await refusalOf(createRole(limited, wish({ audience: "ACQUIRER" })))).toBe("role_exceeds_own");
     const strong = await createRole(acquirer, wish({ audience: "ACQUIRER", permissions: ["settings:write"] }));
+    const other = await makePerson(test.services, { role: role.id });
     expect(
       await refusalsOf([
         updateRole(limited, strong.id, { name: "Weak", description: "", permissions: ["payments:read"] }),
         deleteRole(limited, strong.id),
-        changeAccess(limited, (await makePerson(test.services, { role: role.id })).id, {
+        changeAccess(limited, other.id, {
           role: strong.id,
           partners: [],
         }),
