@@ -90,7 +90,6 @@ describe("S34: a receiver that answers without end", () => {
     );
     const head = await post(sender(700), slowHead);
     expect(head).toMatchObject({ outcome: "timeout", status: null });
-    expect(head.durationMs).toBeGreaterThan(600);
     expect(head.durationMs).toBeLessThan(3_000);
   });
 
