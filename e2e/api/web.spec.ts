@@ -31,7 +31,7 @@ function builtActions(): { id: string; name: string }[] {
 }
 
 const OPEN_ACTIONS = readTable()
-  .filter((entry) => entry.kind === "action" && entry.roles === null)
+  .filter((entry) => entry.kind === "action" && entry.who === "open")
   .map((entry) => entry.name.replace(/.*#/, ""));
 
 /** Open without a session by intent: signing in and its links, the customer's display and a paired device (each asks for its own token), the docs. */
