@@ -9,6 +9,7 @@ import { keepSubscriptions } from "./functions/keep-subscriptions";
 import { processKlarnaEvents } from "./functions/process-klarna-events";
 import { relayOutbox } from "./functions/relay-outbox";
 import { replayWebhooks } from "./functions/replay-webhooks";
+import { resealDaily } from "./functions/reseal-secrets";
 import { runImports } from "./functions/run-imports";
 import { sendMail } from "./functions/send-mail";
 import { sweepApprovalsOften } from "./functions/sweep-approvals";
@@ -40,6 +41,7 @@ export const functions = [
   syncPartnersWithKlarna,
   runImports,
   checkDrift,
+  resealDaily,
 ];
 
 const WORK_GRACE_MS = 5_000;

@@ -58,6 +58,18 @@ async function withDatabase<T>(use: (environment: ProcessEnvironment, url: strin
   }
 }
 
+/** Runs a file of ours with the settings and the database; its code of exit is ours. */
+async function runScript(file: string): Promise<void> {
+  await withDatabase(async (environment) => {
+    const result = spawnSync(process.execPath, ["--import", "tsx", file], {
+      cwd: ROOT,
+      env: environment,
+      stdio: "inherit",
+    });
+    process.exitCode = result.status ?? 1;
+  });
+}
+
 const print = (text: string) => void process.stdout.write(`${text}\n`);
 
 const COMMANDS: Record<string, () => Promise<void>> = {
@@ -82,16 +94,8 @@ const COMMANDS: Record<string, () => Promise<void>> = {
       if (result.status !== 0) throw new BootFailure("The demo data could not be written; the reason stands above.");
     });
   },
-  "verify-audit": async () => {
-    await withDatabase(async (environment) => {
-      const result = spawnSync(process.execPath, ["--import", "tsx", "server/boot/verify-audit.ts"], {
-        cwd: ROOT,
-        env: environment,
-        stdio: "inherit",
-      });
-      process.exitCode = result.status ?? 1;
-    });
-  },
+  "verify-audit": () => runScript("server/boot/verify-audit.ts"),
+  reseal: () => runScript("server/boot/reseal.ts"),
   reset: async () => {
     const settings = readSettings(process.env);
     if (settings.isProduction) throw new BootFailure("Data of production is not reset.");

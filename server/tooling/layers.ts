@@ -51,6 +51,8 @@ export const MODULES: Readonly<Record<string, readonly string[]>> = {
   // What Klarna tells us goes from here to the module that it is about.
   inbox: ["audit", "partners", "payments"],
   engine: ["audit"],
+  // Keys of what is stored encrypted.
+  encryption: [],
   overview: ["audit", "approvals", "inbox", "partners", "stores", "terminals", "payments", "webhooks"],
 };
 
