@@ -58,10 +58,13 @@ test("a store is made with the keyboard alone, and says what it still needs", as
   }
   await tabTo(page, "combobox", "Store group");
   await page.keyboard.press("Enter");
+  await expect(page.getByRole("option").first()).toBeFocused();
   await page.keyboard.press("Enter");
   await tabTo(page, "combobox", "Opening");
   await page.keyboard.press("Enter");
+  await expect(page.getByRole("option", { name: "Open", exact: true })).toBeFocused();
   await page.keyboard.press("ArrowDown");
+  await expect(page.getByRole("option", { name: "Opening soon" })).toBeFocused();
   await page.keyboard.press("Enter");
   await tabTo(page, "button", "Add store");
   await page.keyboard.press("Enter");
