@@ -80,7 +80,7 @@ export function createKeyring(options: {
   async function read(): Promise<void> {
     try {
       const rows = await db.query<CredentialRow>({
-        name: "klarna_keys",
+        name: "klarna_credentials_in_use",
         text: `select distinct on (mode, kind) id, mode, kind, secret, certificate, fingerprint from klarna_credentials
           where state = 'ACTIVE' and kind in ('API_KEY','CLIENT_CERTIFICATE') and (expires_at is null or expires_at > now())
           order by mode, kind, activated_at desc, id desc`,
