@@ -215,7 +215,7 @@ export async function expectAccessible(page: Page): Promise<void> {
         ({ id, nodes }) => `${colorScheme} ${id}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`,
       );
     };
-    await expect.poll(find, { timeout: 10_000, intervals: [500] }).toEqual([]);
+    await expect.poll(find, { timeout: 40_000, intervals: [500] }).toEqual([]);
   }
 }
 
