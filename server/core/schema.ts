@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hasCardNumber } from "./card-numbers";
 import { AMOUNT_MAX, isKnownCurrency } from "./money";
 
 /** Test or live: one installation holds both, each row, key and credential names its own. */
@@ -19,9 +20,19 @@ export function lineSchema(min: number, max: number) {
   return z.string().min(min).max(max).refine(hasNoControl, "must not contain control characters");
 }
 
+const HOLDS_NO_CARD = "must not hold a card number";
+/** For text that a card number may get into by mistake: it is refused, so that it is never stored. */
+export const cardFree = <T extends z.ZodType<string>>(schema: T) =>
+  schema.refine((text) => !hasCardNumber(text), HOLDS_NO_CARD);
+
+/** One line of free text about a purchase: like `lineSchema`, without card numbers. */
+export function freeTextSchema(min: number, max: number) {
+  return cardFree(lineSchema(min, max));
+}
+
 /** What someone gave us to recognise a thing by: 1..255 characters. */
-export const referenceSchema = lineSchema(1, 255);
-export const nameSchema = lineSchema(1, 99);
+export const referenceSchema = freeTextSchema(1, 255);
+export const nameSchema = freeTextSchema(1, 99);
 export const countrySchema = z.string().regex(/^[A-Z]{2}$/, "must be an ISO 3166-1 alpha-2 country code");
 export const currencySchema = z
   .string()
@@ -40,15 +51,15 @@ export const emailSchema = z
 
 /** Address as Klarna takes it. Source: address limits of Klarna's shared types. */
 export const addressSchema = z.strictObject({
-  street_address: lineSchema(1, 99),
-  street_address2: lineSchema(1, 99).optional(),
+  street_address: freeTextSchema(1, 99),
+  street_address2: freeTextSchema(1, 99).optional(),
   postal_code: lineSchema(1, 10),
-  city: lineSchema(1, 99),
-  region: lineSchema(1, 99).optional(),
+  city: freeTextSchema(1, 99),
+  region: freeTextSchema(1, 99).optional(),
   country: countrySchema,
 });
 export type Address = z.infer<typeof addressSchema>;
 
 export const metadataSchema = z
-  .record(lineSchema(1, 40), lineSchema(0, 500))
+  .record(freeTextSchema(1, 40), freeTextSchema(0, 500))
   .refine((pairs) => Object.keys(pairs).length <= 20, "must have at most 20 pairs");
