@@ -61,6 +61,11 @@ export const SEALED: readonly SealedColumn[] = [
   sealed("drift_findings.values_secret", ID, byId),
   sealed("klarna_credentials.secret", ID, byMode, MODE),
   sealed("klarna_signing_keys.secret", ID, byMode, MODE),
+  sealed(
+    "classic_credentials.password_secret",
+    text("partner_id", "mode"),
+    (row, at) => `${at}|${row.partner_id}|${row.mode}`,
+  ),
   sealed("inbox_events.raw_body", ID, byMode, { ...MODE, form: "bytes" }),
   sealed("mails.body_secret", ID, byPartner, PARTNER),
   sealed(

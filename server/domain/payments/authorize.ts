@@ -48,6 +48,7 @@ function openPurchase(ctx: ServiceContext, payment: PaymentRow): Purchase {
 
 /** The Partner whose payment this is: the API key's own, or the one that a person names within its scope. */
 function partnerOf(ctx: ServiceContext, named: string | undefined): string {
+  if (ctx.actor.kind === "DEVICE") return ctx.actor.partnerId;
   if (ctx.actor.kind === "API_KEY" && ctx.actor.partnerId !== null) return ctx.actor.partnerId;
   if (named === undefined || (ctx.scope.partners !== "all" && !ctx.scope.partners.includes(named)))
     throw new AppError("not_found");
@@ -105,6 +106,8 @@ export async function createPayment(
     throw new AppError("klarna_unavailable", { retryAfterSeconds: BREAKER_RETRY_SECONDS });
   }
   const place = await findPointOfSale(ctx, partnerId, { store: input.store, terminal: input.terminal });
+  if (ctx.scope.terminal !== undefined && place.terminalId !== ctx.scope.terminal)
+    throw new AppError("terminal_not_found", { errors: [{ pointer: "/terminal", detail: "is not this till's" }] });
   const now = ctx.clock.now();
   const payment = buildPayment(ctx, input, partnerId, place, now);
   const operation = newOperation(payment, "AUTHORIZE", now);
@@ -198,6 +201,9 @@ function buildPayment(
     channel: "IN_STORE",
     launch: "QR",
     capture: captureOf(input.capture) ?? place.capture ?? "AUTOMATIC",
+    rail: "NETWORK",
+    classic: null,
+    klarnaReference: null,
     storeId: place.storeId,
     terminalId: place.terminalId,
     amountAuthorized: 0,

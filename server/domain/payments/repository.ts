@@ -35,6 +35,7 @@ const PAYMENT_FIXED = [
   "channel",
   "launch",
   "capture",
+  "rail",
   "storeId",
   "terminalId",
   "lineItems",
@@ -59,6 +60,8 @@ const PAYMENT_MOVING = [
   "klarnaRequestStateAt",
   "klarnaRequestExpiresAt",
   "klarnaPaymentTransactionId",
+  "klarnaReference",
+  "classic",
   "klarnaTokenSecret",
   "klarnaTokenKind",
   "fundingType",
@@ -346,7 +349,12 @@ export async function findPayment(tx: Transaction, scope: TenantScope, id: strin
     text: `${RECORD_SELECT} where ${TENANT} and p.id = $3`,
     values: [...tenantValues(scope), id],
   });
-  return row ?? null;
+  return row && isOfTerminal(scope, row) ? row : null;
+}
+
+/** A till sees the payments of its own terminal. */
+function isOfTerminal(scope: TenantScope, row: Pick<PaymentRow, "terminalId">): boolean {
+  return scope.terminal === undefined || row.terminalId === scope.terminal;
 }
 
 /** Locks the payment first; for steps whose sums over several rows must agree. */

@@ -2,6 +2,25 @@ import type { Address, Mode } from "@/server/core/schema";
 import type { LineItem } from "./schema";
 import type { OperationState, PaymentState } from "./states";
 
+/**
+ * What a classic payment needs beside the common fields. The session's id stands in `klarnaPaymentRequestId`, its link in
+ * `klarnaPaymentRequestUrl` and `klarnaQrTargetUrl`, the approved order's id in `klarnaPaymentTransactionId`.
+ */
+export type ClassicFacts = {
+  /** Of the secret in the callback's address; null where Klarna cannot call us, so that we ask. */
+  callbackHash: string | null;
+  /** Where the distribution is read: a path on the Partner's regional host. Null until the session is known. */
+  resultPath: string | null;
+  /** Klarna's last word about the distribution, in one spelling. */
+  status: string | null;
+  /** When the read that said it was begun: an older read is not applied after it. */
+  readAt: string | null;
+  /** The order that Klarna placed, until it is the payment's transaction. */
+  orderId: string | null;
+  /** Klarna's code of a failed distribution. */
+  errorCode: string | null;
+};
+
 /** A payment as stored, with the names its neighbours go by. Amounts in minor units of `currency`. */
 export type PaymentRow = {
   id: string;
@@ -16,6 +35,12 @@ export type PaymentRow = {
   channel: "IN_STORE" | "WEB" | "MOBILE_APP";
   launch: "QR" | "REDIRECT" | "SDK" | "SHORT_CODE" | "NONE";
   capture: "AUTOMATIC" | "MANUAL";
+  /** Which of Klarna's interfaces it goes through, for its whole life. */
+  rail: "NETWORK" | "CLASSIC";
+  /** Of a classic payment, else null. */
+  classic: ClassicFacts | null;
+  /** The short reference that Klarna prints on the customer's papers. */
+  klarnaReference: string | null;
   storeId: string | null;
   terminalId: string | null;
   amountAuthorized: number;
