@@ -25,7 +25,10 @@ export type KlarnaOperationName =
   | "authorize_final"
   | "read_request"
   | "cancel_request"
+  | "update_request"
   | "read_transaction"
+  | "update_transaction"
+  | "reauthorize"
   | "capture"
   | "refund"
   | "void"
@@ -49,7 +52,10 @@ const CATEGORIES: Readonly<Record<KlarnaOperationName, KlarnaCategory>> = {
   authorize_final: "finalize",
   read_request: "requests",
   cancel_request: "requests",
+  update_request: "requests",
   read_transaction: "transactions",
+  update_transaction: "transactions",
+  reauthorize: "transactions",
   capture: "transactions",
   refund: "transactions",
   void: "transactions",

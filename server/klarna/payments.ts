@@ -52,8 +52,25 @@ export const PaymentTransactionSchema = z.looseObject({
   currency: text.optional(),
   state: text.optional(),
   payment_funding: z.looseObject({ type: text, state: text }).optional(),
+  captured_amount: z.number().int().nonnegative().optional(),
+  refunded_amount: z.number().int().nonnegative().optional(),
   payment_captures: z
-    .array(z.looseObject({ payment_capture_id: text, amount: z.number().int().optional() }))
+    .array(
+      z.looseObject({
+        payment_capture_id: text,
+        payment_capture_reference: text.nullish(),
+        amount: z.number().int().optional(),
+      }),
+    )
+    .optional(),
+  payment_refunds: z
+    .array(
+      z.looseObject({
+        payment_refund_id: text,
+        payment_refund_reference: text.nullish(),
+        amount: z.number().int().optional(),
+      }),
+    )
     .optional(),
   payment_capture_id: text.optional(),
   expires_at: instant.optional(),
@@ -71,7 +88,10 @@ export const AuthorizeAnswerSchema = z.looseObject({
 });
 export type AuthorizeAnswer = z.infer<typeof AuthorizeAnswerSchema>;
 
+export const CaptureAnswerSchema = z.looseObject({ payment_capture_id: text });
 export const RefundAnswerSchema = z.looseObject({ payment_refund_id: text });
+/** An answer that has the transaction in it, beside what was asked for. */
+export const TransactionEnvelopeSchema = z.looseObject({ payment_transaction: PaymentTransactionSchema });
 
 export const PresentationSchema = z.looseObject({
   instruction: text.optional(),
@@ -214,6 +234,138 @@ export function refundCapture(
       ...(call.reason === null ? {} : { reason: call.reason }),
       ...(call.lineItems.length === 0 ? {} : { line_items: call.lineItems }),
     },
+    idempotencyKey: call.idempotencyKey,
+    sessionReference: target.sessionReference,
+  });
+}
+
+/** Refunds a transaction as a whole: Klarna spreads it over the captures, for which it needs the lines. */
+export function refundTransaction(
+  client: KlarnaClient,
+  target: Target,
+  call: {
+    transactionId: string;
+    idempotencyKey: string;
+    amount: number;
+    reference: string;
+    reason: string | null;
+    lineItems: readonly unknown[];
+  },
+): Promise<KlarnaOutcome> {
+  return client.call({
+    mode: target.mode,
+    operation: "refund",
+    method: "POST",
+    path: `${PATHS.transaction(target.accountId, call.transactionId)}/refunds`,
+    body: {
+      amount: call.amount,
+      payment_refund_reference: call.reference,
+      ...(call.reason === null ? {} : { reason: call.reason }),
+      line_items: call.lineItems,
+    },
+    idempotencyKey: call.idempotencyKey,
+    sessionReference: target.sessionReference,
+  });
+}
+
+/** Captures part or all of what is authorized; starts the customer's plan and the settlement. */
+export function captureTransaction(
+  client: KlarnaClient,
+  target: Target,
+  call: {
+    transactionId: string;
+    idempotencyKey: string;
+    amount: number;
+    reference: string;
+    lineItems: readonly unknown[];
+    shipping: readonly unknown[] | null;
+  },
+): Promise<KlarnaOutcome> {
+  const data = {
+    ...(call.lineItems.length === 0 ? {} : { line_items: call.lineItems }),
+    ...(call.shipping === null ? {} : { shipping: call.shipping }),
+  };
+  return client.call({
+    mode: target.mode,
+    operation: "capture",
+    method: "POST",
+    path: `${PATHS.transaction(target.accountId, call.transactionId)}/captures`,
+    body: {
+      amount: call.amount,
+      payment_capture_reference: call.reference,
+      ...(Object.keys(data).length === 0 ? {} : { supplementary_purchase_data: data }),
+    },
+    idempotencyKey: call.idempotencyKey,
+    sessionReference: target.sessionReference,
+  });
+}
+
+type PurchaseChange = {
+  idempotencyKey: string;
+  amount?: number;
+  purchaseReference?: string;
+  lineItems?: readonly unknown[];
+  shipping?: readonly unknown[];
+};
+
+function changeBody(call: PurchaseChange): Record<string, unknown> {
+  const data = {
+    ...(call.purchaseReference === undefined ? {} : { purchase_reference: call.purchaseReference }),
+    ...(call.lineItems === undefined ? {} : { line_items: call.lineItems }),
+    ...(call.shipping === undefined ? {} : { shipping: call.shipping }),
+  };
+  return {
+    ...(call.amount === undefined ? {} : { amount: call.amount }),
+    ...(Object.keys(data).length === 0 ? {} : { supplementary_purchase_data: data }),
+  };
+}
+
+/** Lowers the amount of an authorized transaction, or changes what belongs to the purchase. */
+export function updateTransaction(
+  client: KlarnaClient,
+  target: Target,
+  call: PurchaseChange & { transactionId: string },
+): Promise<KlarnaOutcome> {
+  return client.call({
+    mode: target.mode,
+    operation: "update_transaction",
+    method: "PATCH",
+    path: PATHS.transaction(target.accountId, call.transactionId),
+    body: changeBody(call),
+    idempotencyKey: call.idempotencyKey,
+    sessionReference: target.sessionReference,
+  });
+}
+
+/** Changes a payment request that the customer has not entered yet. */
+export function updatePaymentRequest(
+  client: KlarnaClient,
+  target: Target,
+  call: PurchaseChange & { requestId: string },
+): Promise<KlarnaOutcome> {
+  return client.call({
+    mode: target.mode,
+    operation: "update_request",
+    method: "PATCH",
+    path: PATHS.request(target.accountId, call.requestId),
+    body: changeBody(call),
+    idempotencyKey: call.idempotencyKey,
+    sessionReference: target.sessionReference,
+  });
+}
+
+/** A new authorization after the period is over, within Klarna's grace. */
+export function reauthorizeTransaction(
+  client: KlarnaClient,
+  target: Target,
+  call: { transactionId: string; idempotencyKey: string },
+): Promise<KlarnaOutcome> {
+  return client.call({
+    mode: target.mode,
+    operation: "reauthorize",
+    method: "POST",
+    path: `${PATHS.transaction(target.accountId, call.transactionId)}/reauthorize`,
+    body: {},
     idempotencyKey: call.idempotencyKey,
     sessionReference: target.sessionReference,
   });

@@ -9,7 +9,7 @@ import {
 } from "@/server/klarna/payments";
 import { unknownWords } from "@/server/observability/metrics";
 import type { PaymentRecord } from "./rows";
-import type { CreatePaymentInput, LineItem } from "./schema";
+import type { CaptureShipping, CreatePaymentInput, LineItem, Shipping } from "./schema";
 
 /* Between our shapes and Klarna's: what we send, and what an answer means for a payment. */
 
@@ -33,6 +33,19 @@ export function toKlarnaLineItem(item: LineItem): Record<string, unknown> {
     ...(item.product_url === undefined ? {} : { product_url: item.product_url }),
     ...(item.image_url === undefined ? {} : { image_url: item.image_url }),
   };
+}
+
+/** One delivery as Klarna takes it, with its tracking where there is one. */
+export function toKlarnaShipping(shipping: Shipping & Partial<CaptureShipping>): Record<string, unknown>[] {
+  return [
+    {
+      ...(shipping.reference === undefined ? {} : { shipping_reference: shipping.reference }),
+      ...(shipping.recipient === undefined ? {} : { recipient: shipping.recipient }),
+      ...(shipping.address === undefined ? {} : { address: shipping.address }),
+      ...(shipping.tracking_number === undefined ? {} : { tracking_number: shipping.tracking_number }),
+      ...(shipping.tracking_url === undefined ? {} : { tracking_url: shipping.tracking_url }),
+    },
+  ];
 }
 
 /**

@@ -65,6 +65,16 @@ export const ShippingSchema = z.strictObject({
   recipient: z.strictObject({ ...personFields, attention: lineSchema(1, 99).optional() }).optional(),
   address: addressSchema.optional(),
 });
+export type Shipping = z.infer<typeof ShippingSchema>;
+/** A delivery that is on its way: where it can be followed. */
+export const CaptureShippingSchema = ShippingSchema.extend({
+  tracking_number: lineSchema(1, 255).optional(),
+  tracking_url: z
+    .url({ protocol: /^https?$/ })
+    .max(2048)
+    .optional(),
+});
+export type CaptureShipping = z.infer<typeof CaptureShippingSchema>;
 
 /** Klarna's own data points from the Partner: forwarded byte for byte, checked for size only. */
 export const KlarnaDataSchema = z.strictObject({
@@ -92,6 +102,7 @@ export const TerminalSelectorSchema = KnownPlaceSchema;
 
 export const PAYMENT_CHANNELS = ["in_store", "web", "mobile_app"] as const;
 export const PAYMENT_LAUNCHES = ["qr", "redirect", "sdk", "short_code", "none"] as const;
+export const PAYMENT_RAILS = ["network", "classic"] as const;
 export const PAYMENT_CAPTURES = ["automatic", "manual"] as const;
 export const EXPIRES_IN_DEFAULT_S = 900;
 
@@ -223,8 +234,16 @@ export const PaymentFilterSchema = z.object({
   partners: z.array(z.string().max(40)).max(50).optional(),
   stores: z.array(z.string().max(40)).max(50).optional(),
   terminals: z.array(z.string().max(40)).max(50).optional(),
-  /** Any identifier: ours, Klarna's, the reference. */
+  /** Any identifier: ours, Klarna's, a reference, a store or terminal, a value of the metadata, an exact amount. */
   search: z.string().max(255).optional(),
+  channels: z.array(z.enum(PAYMENT_CHANNELS)).optional(),
+  launches: z.array(z.enum(PAYMENT_LAUNCHES)).optional(),
+  rails: z.array(z.enum(PAYMENT_RAILS)).optional(),
+  /** Authorized, and not all of it captured or released. */
+  left_to_capture: z.boolean().optional(),
+  authorization_ends_before: z.iso.datetime({ offset: true }).optional(),
+  /** `declined`, or codes of failures. */
+  reasons: z.array(z.string().max(60)).max(20).optional(),
   amount_min: z.int().optional(),
   amount_max: z.int().optional(),
   currency: z.string().max(3).optional(),
