@@ -244,6 +244,9 @@ export const IMPERSONATION_PERMISSIONS: readonly Permission[] = [
   "audit:read",
 ];
 
+/** What a paired browser may do, whatever it is; a till whose terminal takes returns may refund too. */
+export const DEVICE_PERMISSIONS: readonly Permission[] = ["payments:read", "payments:create", "payments:cancel"];
+
 /** Whoever holds permissions: a person who is signed in, a role. */
 export type Holder = { readonly permissions: readonly Permission[] };
 
@@ -330,7 +333,12 @@ export function scopePermissions(scope: string, isAcquirers: boolean): readonly 
  * What an actor may see: which Partners, in which mode. Every repository function takes one, so that a query without
  * a tenant cannot be written. A thing outside is answered exactly like a thing that does not exist.
  */
-export type TenantScope = { readonly partners: "all" | readonly string[]; readonly mode: Mode };
+export type TenantScope = {
+  readonly partners: "all" | readonly string[];
+  readonly mode: Mode;
+  /** At the counter: payments of this terminal only. */
+  readonly terminal?: string | undefined;
+};
 
 export type Actor =
   | {
@@ -359,6 +367,15 @@ export type Actor =
       readonly partnerId: null;
       readonly scopes: readonly AcquirerScope[];
     }
+  | {
+      /** A browser that was paired with one terminal: its till or kiosk. */
+      readonly kind: "DEVICE";
+      readonly id: string;
+      readonly name: string;
+      readonly partnerId: string;
+      readonly terminalId: string;
+      readonly permissions: readonly Permission[];
+    }
   | { readonly kind: "KLARNA"; readonly id: "klarna"; readonly name: "Klarna" }
   | { readonly kind: "SYSTEM"; readonly id: string; readonly name: string };
 
@@ -366,6 +383,7 @@ export type Actor =
 export function actorCan(actor: Actor, permission: Permission): boolean {
   switch (actor.kind) {
     case "USER":
+    case "DEVICE":
       return can(actor, permission);
     case "API_KEY":
       return actor.scopes.some((scope) => scopePermissions(scope, actor.partnerId === null)?.includes(permission));

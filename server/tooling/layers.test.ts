@@ -72,6 +72,7 @@ const FORBIDDEN: [string, string][] = [
   ["server/domain/audit/a.ts", "@/server/domain/payments/service"],
   ["server/domain/webhooks/a.ts", "inngest"],
   ["server/domain/overview/a.ts", "@/server/domain/payments/repository"],
+  ["server/domain/counter/a.ts", "@/server/domain/payments/repository"],
   ["server/domain/invariants.ts", "@/server/domain/payments/repository"],
   ["server/auth/a.ts", "@/server/rest/endpoint"],
   ["server/auth/b.ts", "@/server/domain/people/repository"],

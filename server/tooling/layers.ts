@@ -53,6 +53,8 @@ export const MODULES: Readonly<Record<string, readonly string[]>> = {
   engine: ["audit"],
   // Keys of what is stored encrypted.
   encryption: [],
+  // The till and the kiosk in a browser.
+  counter: ["audit", "partners", "payments", "terminals"],
   overview: ["audit", "approvals", "inbox", "partners", "stores", "terminals", "payments", "webhooks"],
 };
 

@@ -9,6 +9,7 @@ export const WAY_WORDS: Readonly<Record<string, string>> = {
 export const ACTOR_WORDS: Readonly<Record<string, string>> = {
   USER: "A person",
   API_KEY: "An API key",
+  DEVICE: "Paired device",
   KLARNA: "Klarna",
   SYSTEM: "Tillgate",
 };

@@ -10,9 +10,24 @@ export const SETTING_WORDS: Readonly<Record<SettingName, string>> = {
   qr_light: "QR code, light",
   qr_margin: "QR code, margin",
   qr_error_correction: "QR code, error correction",
+  qr_logo: "QR code, logo",
+  language: "Language",
+  time_zone: "Time zone of receipts",
+  till_returns: "Returns at the till",
+  till_return_limit: "One return, at most",
+  kiosk_amount: "Amount at the kiosk",
 };
 
 export const CORRECTION_WORDS = { L: "Low, 7 %", M: "Medium, 15 %", Q: "High, 25 %", H: "Highest, 30 %" } as const;
+export const RETURNS_WORDS = { yes: "Taken by the paired till", no: "Not at a paired till" } as const;
+export const KIOSK_AMOUNT_WORDS = { yes: "The customer types it", no: "Comes with the address" } as const;
+export const LOGO_WORDS = { none: "None", brand: "The brand\u2019s" } as const;
+/** "Deutsch" for "de"; each language by its own name. */
+export function languageText(language: Required<TerminalSettings>["language"]): string {
+  if (language === "auto") return "By the store\u2019s country";
+  const name = new Intl.DisplayNames([language], { type: "language" }).of(language) ?? language;
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+}
 export const CAPTURE_WORDS = { AUTOMATIC: "At once", MANUAL: "Later, by hand" } as const;
 
 /** 900 as "15 min". */
@@ -31,6 +46,18 @@ export function settingText(name: SettingName, values: Required<TerminalSettings
       return `${values.qr_margin} modules`;
     case "qr_error_correction":
       return CORRECTION_WORDS[values.qr_error_correction];
+    case "qr_logo":
+      return LOGO_WORDS[values.qr_logo];
+    case "language":
+      return languageText(values.language);
+    case "time_zone":
+      return values.time_zone === "auto" ? "By the store\u2019s address" : values.time_zone;
+    case "till_returns":
+      return RETURNS_WORDS[values.till_returns ? "yes" : "no"];
+    case "till_return_limit":
+      return values.till_return_limit === 0 ? "No limit" : `${values.till_return_limit} minor units`;
+    case "kiosk_amount":
+      return KIOSK_AMOUNT_WORDS[values.kiosk_amount ? "yes" : "no"];
     default:
       return values[name];
   }

@@ -8,10 +8,22 @@ import { Form } from "@/components/forms/form";
 import { useZodForm } from "@/components/forms/use-zod-form";
 import { QrCode } from "@/components/qr-code";
 import { toast } from "@/components/ui/toast";
-import type { TerminalSettings } from "@/server/domain/partners/schema";
+import { LANGUAGES } from "@/server/core/languages";
+import { timeZoneSchema } from "@/server/core/schema";
+import { QR_LOGOS, type TerminalSettings } from "@/server/domain/partners/schema";
 import type { EffectiveSettings } from "@/server/domain/partners/service";
 import type { SettingName } from "@/server/domain/stores/states";
-import { CAPTURE_WORDS, CORRECTION_WORDS, LEVEL_WORDS, SETTING_WORDS, settingText } from "./setting-words";
+import {
+  CAPTURE_WORDS,
+  CORRECTION_WORDS,
+  KIOSK_AMOUNT_WORDS,
+  LEVEL_WORDS,
+  LOGO_WORDS,
+  languageText,
+  RETURNS_WORDS,
+  SETTING_WORDS,
+  settingText,
+} from "./setting-words";
 
 const INHERIT = "inherit";
 const whole = (min: number, max: number, message: string) =>
@@ -29,10 +41,20 @@ const FormSchema = z.object({
   qr_light: colour,
   qr_margin: whole(4, 16, "Enter 4 to 16."),
   qr_error_correction: z.enum([INHERIT, "L", "M", "Q", "H"]),
+  qr_logo: z.enum([INHERIT, ...QR_LOGOS]),
+  language: z.enum([INHERIT, "auto", ...LANGUAGES]),
+  time_zone: z.union([z.literal(["", "auto"]), timeZoneSchema]),
+  till_returns: z.enum([INHERIT, "yes", "no"]),
+  till_return_limit: whole(0, 2_147_483_647, "Enter a whole number of minor units; 0 is no limit."),
+  kiosk_amount: z.enum([INHERIT, "yes", "no"]),
 });
 type Values = z.infer<typeof FormSchema>;
 
 const orNull = (text: string): string | null => (text === "" ? null : text);
+const switchOrNull = (choice: typeof INHERIT | "yes" | "no"): boolean | null =>
+  choice === INHERIT ? null : choice === "yes";
+const choiceOf = (own: boolean | undefined): typeof INHERIT | "yes" | "no" =>
+  own === undefined ? INHERIT : own ? "yes" : "no";
 const numberOrNull = (text: string): number | null => (text === "" ? null : Number(text));
 
 /** Left empty, a value is inherited: null takes what was set back. */
@@ -46,6 +68,12 @@ function toChange(values: Values) {
     qr_light: orNull(values.qr_light.toLowerCase()),
     qr_margin: numberOrNull(values.qr_margin),
     qr_error_correction: values.qr_error_correction === INHERIT ? null : values.qr_error_correction,
+    qr_logo: values.qr_logo === INHERIT ? null : values.qr_logo,
+    language: values.language === INHERIT ? null : values.language,
+    time_zone: orNull(values.time_zone),
+    till_returns: switchOrNull(values.till_returns),
+    till_return_limit: numberOrNull(values.till_return_limit),
+    kiosk_amount: switchOrNull(values.kiosk_amount),
   };
 }
 
@@ -74,6 +102,12 @@ export function SettingsForm({
     qr_light: own.qr_light ?? "",
     qr_margin: own.qr_margin?.toString() ?? "",
     qr_error_correction: own.qr_error_correction ?? INHERIT,
+    qr_logo: own.qr_logo ?? INHERIT,
+    language: own.language ?? INHERIT,
+    time_zone: own.time_zone ?? "",
+    till_returns: choiceOf(own.till_returns),
+    till_return_limit: own.till_return_limit?.toString() ?? "",
+    kiosk_amount: choiceOf(own.kiosk_amount),
   });
   const inherited = (name: SettingName): string => {
     const value = settingText(name, above.values);
@@ -173,6 +207,61 @@ export function SettingsForm({
           options={[
             { value: INHERIT, label: "Inherited", hint: inherited("qr_error_correction") },
             ...(["L", "M", "Q", "H"] as const).map((value) => ({ value, label: CORRECTION_WORDS[value] })),
+          ]}
+        />
+        <SelectField
+          control={form.control}
+          name="qr_logo"
+          label={SETTING_WORDS.qr_logo}
+          options={[
+            { value: INHERIT, label: "Inherited", hint: inherited("qr_logo") },
+            ...QR_LOGOS.map((value) => ({ value, label: LOGO_WORDS[value] })),
+          ]}
+        />
+        <SelectField
+          control={form.control}
+          name="language"
+          label={SETTING_WORDS.language}
+          options={[
+            { value: INHERIT, label: "Inherited", hint: inherited("language") },
+            ...(["auto", ...LANGUAGES] as const).map((value) => ({ value, label: languageText(value) })),
+          ]}
+        />
+        <TextField
+          control={form.control}
+          name="time_zone"
+          label={SETTING_WORDS.time_zone}
+          isRequired={false}
+          maxLength={64}
+          autoComplete="off"
+          spellCheck={false}
+          hint={`Such as Europe/Stockholm, or auto. Empty: ${inherited("time_zone")}`}
+        />
+        <SelectField
+          control={form.control}
+          name="till_returns"
+          label={SETTING_WORDS.till_returns}
+          options={[
+            { value: INHERIT, label: "Inherited", hint: inherited("till_returns") },
+            ...(["yes", "no"] as const).map((value) => ({ value, label: RETURNS_WORDS[value] })),
+          ]}
+        />
+        <TextField
+          control={form.control}
+          name="till_return_limit"
+          label={`${SETTING_WORDS.till_return_limit}, minor units`}
+          isRequired={false}
+          inputMode="numeric"
+          autoComplete="off"
+          hint={`Empty: ${inherited("till_return_limit")}`}
+        />
+        <SelectField
+          control={form.control}
+          name="kiosk_amount"
+          label={SETTING_WORDS.kiosk_amount}
+          options={[
+            { value: INHERIT, label: "Inherited", hint: inherited("kiosk_amount") },
+            ...(["yes", "no"] as const).map((value) => ({ value, label: KIOSK_AMOUNT_WORDS[value] })),
           ]}
         />
       </div>

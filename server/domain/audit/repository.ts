@@ -143,13 +143,15 @@ export async function findEntries(
               when u.id is not null then 'Acquirer staff' end`;
   const statement: Statement = {
     text: `select a.id, a.partner_id, p.name as partner_name, a.mode, a.actor_kind, a.actor_id,
-                  coalesce(${name}, k.name, ${scope.partners === "all" ? "y.name" : "case when y.id is not null then 'Acquirer system' end"}) as actor_name, a.way, a.action, a.subject_kind, a.subject_id, a.request_id,
+                  coalesce(${name}, k.name, d.label, ${scope.partners === "all" ? "y.name" : "case when y.id is not null then 'Acquirer system' end"}) as actor_name, a.way, a.action, a.subject_kind, a.subject_id, a.request_id,
                   a.before, a.after, a.created_at
            from audit_entries a
            left join partners p on p.id = a.partner_id
            left join users u on a.actor_kind = 'USER' and u.id = a.actor_id
            left join api_keys k on a.actor_kind = 'API_KEY' and k.id = a.actor_id
            left join acquirer_keys y on a.actor_kind = 'API_KEY' and y.id = a.actor_id
+           left join lateral (select t.label from paired_devices v join terminals t on t.id = v.terminal_id
+             where a.actor_kind = 'DEVICE' and v.id = a.actor_id) d on true
            where ${where} ${after}
            order by a.position desc limit ${bind(page.limit + 1)}`,
     values,

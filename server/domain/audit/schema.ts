@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { lineSchema } from "@/server/core/schema";
 
-export const AUDIT_ACTOR_KINDS = ["USER", "API_KEY", "KLARNA", "SYSTEM"] as const;
+export const AUDIT_ACTOR_KINDS = ["USER", "API_KEY", "DEVICE", "KLARNA", "SYSTEM"] as const;
 export const AuditActorKindSchema = z.enum(AUDIT_ACTOR_KINDS);
 
 export const AUDIT_WAYS = ["SCREEN", "API", "JOB", "WEBHOOK"] as const;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LANGUAGES } from "@/server/core/languages";
 import {
   addressSchema,
   countrySchema,
@@ -8,6 +9,7 @@ import {
   modeSchema,
   nameSchema,
   referenceSchema,
+  timeZoneSchema,
 } from "@/server/core/schema";
 import {
   ACCOUNT_STATES,
@@ -506,6 +508,7 @@ export type DecisionItem = {
 
 // --- Settings that terminals inherit: Partner, store, terminal ---------------------------------------------------------
 
+export const QR_LOGOS = ["none", "brand"] as const;
 const colour = z.string().regex(/^#[0-9a-f]{6}$/, "must be a colour such as #0b051d");
 export const TerminalSettingsSchema = z.strictObject({
   capture: z.enum(["AUTOMATIC", "MANUAL"]).optional(),
@@ -517,5 +520,17 @@ export const TerminalSettingsSchema = z.strictObject({
   qr_light: colour.optional(),
   qr_margin: z.int().min(0).max(16).optional(),
   qr_error_correction: z.enum(["L", "M", "Q", "H"]).optional(),
+  /** `brand`: the brand's logo in the middle of the code. */
+  qr_logo: z.enum(QR_LOGOS).optional(),
+  /** Of the customer's screen and of receipts; `auto`: by the store's country and the screen. */
+  language: z.enum(["auto", ...LANGUAGES]).optional(),
+  /** Of receipts; `auto`: by the store's address. */
+  time_zone: z.union([z.literal("auto"), timeZoneSchema]).optional(),
+  /** A paired till takes returns, of any sale of the Partner. */
+  till_returns: z.boolean().optional(),
+  /** The most that one return at a paired till gives back, minor units; 0 is no limit. */
+  till_return_limit: z.int().min(0).max(2_147_483_647).optional(),
+  /** A kiosk lets its customer type the amount. */
+  kiosk_amount: z.boolean().optional(),
 });
 export type TerminalSettings = z.infer<typeof TerminalSettingsSchema>;

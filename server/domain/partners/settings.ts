@@ -10,6 +10,12 @@ export const DEFAULT_TERMINAL_SETTINGS: Required<TerminalSettings> = {
   qr_light: "#ffffff",
   qr_margin: 4,
   qr_error_correction: "M",
+  qr_logo: "none",
+  language: "auto",
+  time_zone: "auto",
+  till_returns: false,
+  till_return_limit: 0,
+  kiosk_amount: false,
 };
 
 export type SettingsLevel = "default" | "partner" | "store" | "terminal";

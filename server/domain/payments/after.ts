@@ -83,7 +83,8 @@ export async function refundPayment(
   const lineSum = sumOfLines(input);
   const [captures, place] = await Promise.all([listCaptures(ctx.db, existing), findReturnPlace(ctx, existing, input)]);
   const refundId = newId("refund");
-  const rules = ctx.actor.kind === "USER" ? await getFourEyes(ctx.db, existing.partnerId) : null;
+  const rules =
+    ctx.actor.kind === "USER" || ctx.actor.kind === "DEVICE" ? await getFourEyes(ctx.db, existing.partnerId) : null;
   let operation: OperationRow | undefined;
   let chosen: { capture: string; amount: number } | undefined;
   const decide = (loaded: Loaded, now: Date): Draft => {

@@ -11,6 +11,7 @@ import {
 } from "@/server/core/schema";
 import {
   phoneSchema,
+  QR_LOGOS,
   type TerminalSettings,
   TerminalSettingsSchema,
   webAddressSchema,
@@ -119,6 +120,15 @@ export const SettingsChangeSchema = z.strictObject({
   /** Modules around the code: cameras need four. */
   qr_margin: z.int().min(4).max(16).nullable().optional(),
   qr_error_correction: z.enum(["L", "M", "Q", "H"]).nullable().optional(),
+  qr_logo: TerminalSettingsSchema.shape.qr_logo.nullable(),
+  language: TerminalSettingsSchema.shape.language.nullable(),
+  time_zone: TerminalSettingsSchema.shape.time_zone.nullable(),
+  /** Whether a paired till takes returns, of any sale of the Partner. */
+  till_returns: z.boolean().nullable().optional(),
+  /** The most that one return at a paired till gives back, minor units; 0 is no limit. */
+  till_return_limit: z.int().min(0).max(2_147_483_647).nullable().optional(),
+  /** Whether a kiosk lets its customer type the amount. */
+  kiosk_amount: z.boolean().nullable().optional(),
 });
 export type SettingsChange = z.infer<typeof SettingsChangeSchema>;
 
@@ -193,6 +203,12 @@ const SettingsSchema = z.object({
   qr_light: z.string().optional(),
   qr_margin: z.int().optional(),
   qr_error_correction: z.enum(["L", "M", "Q", "H"]).optional(),
+  qr_logo: z.enum(QR_LOGOS).optional(),
+  language: z.string().optional(),
+  time_zone: z.string().optional(),
+  till_returns: z.boolean().optional(),
+  till_return_limit: z.int().optional(),
+  kiosk_amount: z.boolean().optional(),
 });
 export const PublicSettingsSchema = SettingsSchema;
 export type PublicSettings = z.infer<typeof SettingsSchema>;

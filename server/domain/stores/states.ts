@@ -41,5 +41,11 @@ export const SETTING_NAMES = [
   "qr_light",
   "qr_margin",
   "qr_error_correction",
+  "qr_logo",
+  "language",
+  "time_zone",
+  "till_returns",
+  "till_return_limit",
+  "kiosk_amount",
 ] as const;
 export type SettingName = (typeof SETTING_NAMES)[number];

@@ -1,14 +1,17 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { requirePermission, type ServiceContext, type Services, systemContext } from "@/server/context";
+import { DEVICE_PERMISSIONS } from "@/server/auth/permissions";
+import { createContext, requirePermission, type ServiceContext, type Services, systemContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import type { Mode } from "@/server/core/schema";
 import { addMs, MINUTE_MS } from "@/server/core/time";
 import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
+import { inheritSettings } from "@/server/domain/partners/service";
+import { StoredSettingsSchema } from "@/server/domain/stores/schema";
 import { noteSeen } from "./change";
 import { loadTerminalRows, scopeValues } from "./rows";
-import { DevicePurposeSchema, type PairedDeviceItem, type PairedView } from "./schema";
+import { type CounterPlace, DevicePurposeSchema, type PairedDeviceItem, type PairedView } from "./schema";
 import type { DevicePurpose } from "./states";
 
 /*
@@ -135,28 +138,60 @@ export async function pairDevice(
   return { token, deviceId };
 }
 
-type DeviceRow = Row & {
-  id: string;
+type PlaceRow = Row & {
   partnerId: string;
   mode: Mode;
-  purpose: string;
+  partnerName: string;
+  currency: string;
+  country: string;
+  storeId: string;
+  storeName: string;
+  storeStatus: string;
   terminalId: string;
   terminalLabel: string;
   terminalReference: string;
   terminalStatus: string;
-  storeName: string;
-  storeStatus: string;
-  partnerName: string;
+  partnerSettings: unknown;
+  storeSettings: unknown;
+  terminalSettings: unknown;
 };
+type DeviceRow = PlaceRow & { id: string; purpose: string };
+
+const PLACE = `t.partner_id as "partnerId", t.mode, p.name as "partnerName", p.currency, coalesce(s.country, p.country) as country, s.id as "storeId",
+    s.name as "storeName", s.status as "storeStatus", t.id as "terminalId", t.label as "terminalLabel", t.reference as "terminalReference",
+    t.status as "terminalStatus", a.settings as "partnerSettings", s.settings as "storeSettings", t.settings as "terminalSettings"`;
+const PLACE_JOINS = `join stores s on s.id = t.store_id join partners p on p.id = t.partner_id
+      join partner_accounts a on a.partner_id = t.partner_id and a.mode = t.mode`;
+
+function placeOf(row: PlaceRow): CounterPlace {
+  const { values } = inheritSettings({
+    partner: StoredSettingsSchema.parse(row.partnerSettings),
+    store: StoredSettingsSchema.parse(row.storeSettings),
+    terminal: StoredSettingsSchema.parse(row.terminalSettings),
+  });
+  return {
+    mode: row.mode,
+    partnerId: row.partnerId,
+    partnerName: row.partnerName,
+    currency: row.currency,
+    country: row.country,
+    storeId: row.storeId,
+    storeName: row.storeName,
+    terminalId: row.terminalId,
+    terminalLabel: row.terminalLabel,
+    terminalReference: row.terminalReference,
+    isUsable: row.terminalStatus === "ACTIVE" && row.storeStatus === "ACTIVE",
+    settings: values,
+  };
+}
 
 /** The device that holds this token, or null: unknown, revoked. Noting that it is there counts for its terminal too. */
 export async function findPairedDevice(services: Services, token: string): Promise<PairedView | null> {
   if (!/^[A-Za-z0-9_-]{43}$/.test(token)) return null;
   const [row] = await services.db.query<DeviceRow>({
     name: "paired_device",
-    text: `select d.id, d.partner_id as "partnerId", d.mode, d.purpose, t.id as "terminalId", t.label as "terminalLabel",
-        t.reference as "terminalReference", t.status as "terminalStatus", s.name as "storeName", s.status as "storeStatus", p.name as "partnerName"
-      from paired_devices d join terminals t on t.id = d.terminal_id join stores s on s.id = t.store_id join partners p on p.id = d.partner_id
+    text: `select d.id, d.purpose, ${PLACE}
+      from paired_devices d join terminals t on t.id = d.terminal_id ${PLACE_JOINS}
       where d.token_hash = $1 and d.revoked_at is null`,
     values: [services.secrets.hash(token, "paired_device")],
   });
@@ -169,17 +204,41 @@ export async function findPairedDevice(services: Services, token: string): Promi
     values: [row.id, now],
   });
   await noteSeen(services.db, { partnerId: row.partnerId, mode: row.mode, id: row.terminalId }, now);
-  return {
-    deviceId: row.id,
-    purpose: DevicePurposeSchema.parse(row.purpose),
-    mode: row.mode,
-    partnerName: row.partnerName,
-    storeName: row.storeName,
-    terminalId: row.terminalId,
-    terminalLabel: row.terminalLabel,
-    terminalReference: row.terminalReference,
-    isUsable: row.terminalStatus === "ACTIVE" && row.storeStatus === "ACTIVE",
-  };
+  return { ...placeOf(row), deviceId: row.id, purpose: DevicePurposeSchema.parse(row.purpose) };
+}
+
+/**
+ * The context in which a paired browser acts: its own terminal's payments, of its own Partner, and nothing else. A till
+ * may refund where its terminal's setting says so.
+ */
+export function deviceContext(services: Services, device: PairedView, requestId?: string): ServiceContext {
+  const mayRefund = device.purpose === "TILL" && device.settings.till_returns;
+  return createContext(services, {
+    actor: {
+      kind: "DEVICE",
+      id: device.deviceId,
+      name: device.terminalLabel,
+      partnerId: device.partnerId,
+      terminalId: device.terminalId,
+      permissions: mayRefund ? [...DEVICE_PERMISSIONS, "payments:refund"] : DEVICE_PERMISSIONS,
+    },
+    scope: { partners: [device.partnerId], mode: device.mode, terminal: device.terminalId },
+    way: "SCREEN",
+    ...(requestId === undefined ? {} : { requestId }),
+  });
+}
+
+/** The same of a terminal whose till somebody opens who is signed in. Errors: permission_denied, terminal_not_found. */
+export async function getCounterPlace(ctx: ServiceContext, terminalId: string): Promise<CounterPlace> {
+  requirePermission(ctx, "payments:create");
+  const [row] = await ctx.db.query<PlaceRow>({
+    name: "counter_place",
+    text: `select ${PLACE} from terminals t ${PLACE_JOINS}
+      where t.mode = $1 and ($2::text[] is null or t.partner_id = any($2)) and t.id = $3`,
+    values: [...scopeValues(ctx.scope), terminalId],
+  });
+  if (!row) throw new AppError("terminal_not_found");
+  return placeOf(row);
 }
 
 /** Browsers that are or were paired with a terminal, newest first. Errors: permission_denied, terminal_not_found. */

@@ -161,15 +161,21 @@ export type PairedDeviceItem = {
 };
 
 /** A browser that was paired, as its own page shows it. */
-export type PairedView = {
-  deviceId: string;
-  purpose: DevicePurpose;
+/** Where a till or kiosk stands, and what it may do there. */
+export type CounterPlace = {
   mode: "test" | "live";
+  partnerId: string;
   partnerName: string;
+  currency: string;
+  /** Of the store, else of the Partner. */
+  country: string;
+  storeId: string;
   storeName: string;
   terminalId: string;
   terminalLabel: string;
   terminalReference: string;
   /** Whether payments can be taken at it now. */
   isUsable: boolean;
+  settings: Required<TerminalSettings>;
 };
+export type PairedView = CounterPlace & { deviceId: string; purpose: DevicePurpose };

@@ -29,7 +29,9 @@ export {
 export {
   CODE_VALID_MS,
   createPairingCode,
+  deviceContext,
   findPairedDevice,
+  getCounterPlace,
   leaveDevice,
   listPairedDevices,
   pairDevice,
