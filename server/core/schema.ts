@@ -38,6 +38,17 @@ export const currencySchema = z
   .string()
   .regex(/^[A-Z]{3}$/, "must be an ISO 4217 currency code")
   .refine(isKnownCurrency, "is not a currency that we know");
+/** A name of the IANA time zone database that this runtime knows. */
+export const timeZoneSchema = z
+  .string()
+  .max(64)
+  .refine((name) => {
+    try {
+      return /^[A-Za-z_+\-/0-9]+$/.test(name) && Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
+    } catch {
+      return false;
+    }
+  }, "must be a time zone such as Europe/Stockholm");
 export const localeSchema = z.string().regex(/^[a-z]{2}(-[A-Z]{2})?$/, "must be a BCP 47 tag such as en-GB");
 /** Minor units, 1..2147483647. Source: Klarna's amount limits. */
 export const amountSchema = z.int().min(1).max(AMOUNT_MAX);

@@ -1,25 +1,39 @@
 import { AppError } from "@/server/core/errors";
+import { qrColourProblem, qrProblem } from "@/server/core/qr";
 import type { TerminalSettings } from "@/server/domain/partners/schema";
 
-/** Phone cameras need a clear step from dark to light. */
-const CONTRAST_MIN = 4.5;
-
-function luminance(hex: string): number {
-  const channel = (start: number): number => {
-    const value = Number.parseInt(hex.slice(start, start + 2), 16) / 255;
-    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-  };
-  return 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5);
-}
+/** Width of a brand's logo in the code, in percent, where a look is stored. */
+export const STORED_LOGO_PERCENT = 20;
+/** Large enough for any margin: how large a code is shown is not a setting. */
+const ANY_SIZE = 1_200;
+const MODULES = 37;
+const FIELDS = {
+  dark: "qr_dark",
+  light: "qr_dark",
+  margin: "qr_margin",
+  ecc: "qr_error_correction",
+  logo: "qr_logo",
+} as const;
 
 /** Errors: rule_broken for a look of the QR code that cameras could not read. */
-export function requireReadableQr(values: Pick<Required<TerminalSettings>, "qr_dark" | "qr_light">): void {
-  const [dark, light] = [luminance(values.qr_dark), luminance(values.qr_light)];
+export function requireReadableQr(
+  values: Pick<Required<TerminalSettings>, "qr_dark" | "qr_light" | "qr_margin" | "qr_error_correction" | "qr_logo">,
+): void {
+  const look = {
+    size: ANY_SIZE,
+    margin: Math.max(4, values.qr_margin),
+    dark: values.qr_dark,
+    light: values.qr_light,
+    ecc: values.qr_error_correction,
+    logo: values.qr_logo === "brand" ? STORED_LOGO_PERCENT : null,
+  };
+  const problem = qrColourProblem(look) ?? qrProblem(look, MODULES);
+  if (problem === null || problem.field === "size") return;
   const detail =
-    light <= dark
+    problem.field === "light"
       ? "must be darker than the light colour"
-      : (light + 0.05) / (dark + 0.05) < CONTRAST_MIN
+      : problem.field === "dark"
         ? "is too close to the light colour to be scanned"
-        : null;
-  if (detail !== null) throw new AppError("rule_broken", { errors: [{ pointer: "/settings/qr_dark", detail }] });
+        : problem.detail;
+  throw new AppError("rule_broken", { errors: [{ pointer: `/settings/${FIELDS[problem.field]}`, detail }] });
 }
