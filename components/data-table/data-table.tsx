@@ -32,6 +32,8 @@ export type DataTableProps<Row> = {
   /** What this list is and the first action. */
   empty: ReactNode;
   totals?: ReactNode;
+  /** Figures about everything that the filter finds; stands above the rows. */
+  summary?: ReactNode;
   hasSearch?: boolean;
   searchPlaceholder?: string;
   exportPath?: string;
@@ -63,6 +65,7 @@ export function DataTable<Row extends object>({
   peek,
   empty,
   totals,
+  summary,
   hasSearch = true,
   searchPlaceholder = "Search",
   exportPath,
@@ -167,6 +170,7 @@ export function DataTable<Row extends object>({
             toggle: (isVisible) => table.getColumn(column.id)?.toggleVisibility(isVisible),
           }))}
       />
+      {summary}
       {chosen === null || bulk === undefined ? null : <BulkBar chosen={chosen} bulk={bulk} />}
       <section
         aria-label={label}

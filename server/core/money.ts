@@ -57,6 +57,11 @@ export type KlarnaCurrency = (typeof KLARNA_CURRENCIES)[number];
 /** Largest amount Klarna accepts, in minor units. */
 export const AMOUNT_MAX = 2_147_483_647;
 
+/** Every currency whose decimals are known. */
+export function currenciesKnown(): string[] {
+  return Object.keys(CURRENCY_DECIMALS);
+}
+
 export function isKnownCurrency(currency: string): boolean {
   return Object.hasOwn(CURRENCY_DECIMALS, currency);
 }

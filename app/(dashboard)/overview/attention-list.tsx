@@ -72,7 +72,7 @@ const LISTS: Readonly<Record<Attention["kind"], string>> = {
   late_approval: "/payments?status=canceled,expired,declined,failed",
   pending_approval: "/settings/approvals?state=PENDING",
   unknown_operation: "/system",
-  authorization_ends: "/payments?status=authorized",
+  authorization_ends: "/payments?ends=3d",
   disabled_account: "/partners?account=DISABLED",
   disabled_endpoint: "/webhooks?status=disabled",
   failing_endpoint: "/webhooks?status=failing",

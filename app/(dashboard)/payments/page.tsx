@@ -18,9 +18,17 @@ export default async function PaymentsPage({ searchParams }: { searchParams: Pro
   const def = paymentsTable(choices);
   const state = parseTableState(def, await searchParams);
   const renderedAtMs = Math.floor(ctx.clock.now().getTime() / MINUTE_MS) * MINUTE_MS;
-  const input = { filter: paymentFilter(def, state, renderedAtMs), limit: state.size, cursor: state.cursor };
+  const filter = paymentFilter(def, state, renderedAtMs);
+  const input = { filter, limit: state.size, cursor: state.cursor };
   return (
-    <Prefetched load={(trpc, client) => client.prefetchQuery(trpc.payments.list.queryOptions(input))}>
+    <Prefetched
+      load={(trpc, client) =>
+        Promise.all([
+          client.prefetchQuery(trpc.payments.list.queryOptions(input)),
+          client.prefetchQuery(trpc.payments.totals.queryOptions({ filter })),
+        ])
+      }
+    >
       <PaymentsScreen
         choices={choices}
         hasPartners={ctx.scope.partners === "all" || ctx.scope.partners.length > 1}

@@ -6,7 +6,7 @@ import { PresentationSchema, readPresentation } from "@/server/klarna/payments";
 import { playSimulatedCustomer, type SimulatedAction } from "@/server/klarna/sandbox";
 import { issueDisplayToken, openRefundAmount, toPublic } from "./change";
 import { findPayment, listCaptures, listOperations, listRefundRows } from "./repository";
-import { listOpenAlarms, listPaymentRecords, readTimelineRows, totalPayments } from "./repository-lists";
+import { listOpenAlarms, listPaymentRecords, type PaymentTotals, readTimelineRows, totalPayments } from "./repository-lists";
 import type { CaptureRow, OperationRow, PaymentRecord, RefundRow } from "./rows";
 import type { PaymentFilter, PublicPayment } from "./schema";
 import { refundableAmount } from "./snapshot";
@@ -46,8 +46,8 @@ export async function listPaymentRecordsPage(
   return toPage(await listPaymentRecords(ctx.db, ctx.scope, { ...filter, states: states(filter) }, page), page.limit);
 }
 
-/** Number (counted to 10,000) and sums by currency of what the filter finds. Errors: permission_denied. */
-export async function getPaymentTotals(ctx: ServiceContext, filter: PaymentFilter) {
+/** Number and sums by currency of what the filter finds, of the newest 100,000 at most. Errors: permission_denied. */
+export async function getPaymentTotals(ctx: ServiceContext, filter: PaymentFilter): Promise<PaymentTotals> {
   requirePermission(ctx, "payments:read");
   return totalPayments(ctx.db, ctx.scope, { ...filter, states: states(filter) });
 }

@@ -1,42 +1,11 @@
 import type { TenantScope } from "@/server/auth/permissions";
 import { type Cursor, decodeCursor } from "@/server/core/pagination";
 import type { Transaction } from "@/server/db/client";
-import { RECORD_SELECT, TENANT, tenantValues } from "./repository";
+import { filterClause, type ListFilter } from "./list-filter";
+import { RECORD_SELECT } from "./repository";
 import type { PaymentRecord, PaymentRow } from "./rows";
-import type { PaymentFilter } from "./schema";
 
 /* Lists, totals and the timeline: the reads of screens and of the API's lists. */
-
-type ListFilter = PaymentFilter & { states: readonly string[] | null };
-
-function filterClause(scope: TenantScope, filter: ListFilter): { text: string; values: unknown[] } {
-  const values: unknown[] = [...tenantValues(scope)];
-  const parts = [TENANT];
-  const add = (clause: (placeholder: string) => string, value: unknown): void => {
-    if (value === undefined || value === null || value === "") return;
-    values.push(value);
-    parts.push(clause(`$${values.length}`));
-  };
-  add((v) => `p.state = any(${v})`, filter.states?.length ? filter.states : null);
-  add((v) => `p.created_at >= ${v}`, filter.created_from);
-  add((v) => `p.created_at < ${v}`, filter.created_to);
-  add((v) => `(p.store_id = ${v} or s.reference = ${v})`, filter.store);
-  add((v) => `(p.terminal_id = ${v} or t.reference = ${v})`, filter.terminal);
-  add((v) => `p.reference = ${v}`, filter.reference);
-  add((v) => `p.partner_id = ${v}`, filter.partner);
-  add((v) => `p.partner_id = any(${v})`, filter.partners?.length ? filter.partners : null);
-  add((v) => `p.store_id = any(${v})`, filter.stores?.length ? filter.stores : null);
-  add((v) => `p.terminal_id = any(${v})`, filter.terminals?.length ? filter.terminals : null);
-  add((v) => `p.amount >= ${v}`, filter.amount_min);
-  add((v) => `p.amount <= ${v}`, filter.amount_max);
-  add((v) => `p.currency = ${v}`, filter.currency);
-  add(
-    (v) =>
-      `(p.id = ${v} or p.reference = ${v} or p.klarna_payment_request_id = ${v} or p.klarna_payment_transaction_id = ${v} or p.reference ilike ${v} || '%')`,
-    filter.search,
-  );
-  return { text: parts.join(" and "), values };
-}
 
 /** One row more than `limit`, newest first, so that the caller knows whether there is another page. */
 export async function listPaymentRecords(
@@ -60,25 +29,36 @@ export async function listPaymentRecords(
   });
 }
 
-/** Number (counted to 10,000) and sums by currency of everything the filter finds. */
-export async function totalPayments(
-  tx: Transaction,
-  scope: TenantScope,
-  filter: ListFilter,
-): Promise<{ count: number; sums: { currency: string; amount: number; captured: number; refunded: number }[] }> {
+export const TOTALS_MAX = 100_000;
+
+export type PaymentSum = {
+  currency: string;
+  count: number;
+  amount: number;
+  authorized: number;
+  captured: number;
+  refunded: number;
+  voided: number;
+  /** Authorized and still to be captured. */
+  left: number;
+};
+/** `isPartial`: the filter finds more than TOTALS_MAX, and the figures are those of the newest. */
+export type PaymentTotals = { count: number; isPartial: boolean; sums: PaymentSum[] };
+
+/** Number and sums by currency of everything the filter finds. */
+export async function totalPayments(tx: Transaction, scope: TenantScope, filter: ListFilter): Promise<PaymentTotals> {
   const where = filterClause(scope, filter);
-  const rows = await tx.query<{ currency: string; count: number; amount: number; captured: number; refunded: number }>({
-    text: `select currency, count(*) as count, sum(amount)::bigint as amount, sum(amount_captured)::bigint as captured,
-        sum(amount_refunded)::bigint as refunded
-      from (select p.currency, p.amount, p.amount_captured, p.amount_refunded from payments p
-        left join stores s on s.id = p.store_id left join terminals t on t.id = p.terminal_id where ${where.text} limit 10000) found
-      group by currency order by count(*) desc`,
+  const sums = await tx.query<PaymentSum>({
+    text: `select currency, count(*)::int as count, sum(amount)::bigint as amount, sum(amount_authorized)::bigint as authorized,
+        sum(amount_captured)::bigint as captured, sum(amount_refunded)::bigint as refunded, sum(amount_voided)::bigint as voided,
+        sum(case when state = 'AUTHORIZED' then amount_authorized - amount_captured - amount_voided else 0 end)::bigint as left
+      from (select p.currency, p.state, p.amount, p.amount_authorized, p.amount_captured, p.amount_refunded, p.amount_voided
+        from payments p ${where.joins} where ${where.text} order by p.created_at desc, p.id desc limit ${TOTALS_MAX}) found
+      group by currency order by count(*) desc, currency`,
     values: where.values,
   });
-  return {
-    count: rows.reduce((all, row) => all + row.count, 0),
-    sums: rows.map(({ currency, amount, captured, refunded }) => ({ currency, amount, captured, refunded })),
-  };
+  const count = sums.reduce((all, row) => all + row.count, 0);
+  return { count, isPartial: count >= TOTALS_MAX, sums };
 }
 
 /** Alarms about this payment that nobody has cleared. */
@@ -173,11 +153,12 @@ export async function readTimelineRows(tx: Transaction, scope: TenantScope, paym
       name: "timeline_audit",
       // A Partner's people see the names of their own colleagues only.
       text: `select e.id, e.action, e.actor_kind as "actorKind", e.actor_id as "actorId", e.way, e.request_id as "requestId", e.before, e.after,
-          e.created_at as "createdAt", coalesce(k.name, case when u.id is null then null
+          e.created_at as "createdAt", coalesce(k.name, t.label, case when u.id is null then null
             when $2::text[] is null or exists (select 1 from user_partners x where x.user_id = u.id and x.partner_id = any($2)) then u.name
             else 'Acquirer staff' end) as "actorName"
         from audit_entries e left join users u on e.actor_kind = 'USER' and u.id = e.actor_id
         left join api_keys k on e.actor_kind = 'API_KEY' and k.id = e.actor_id
+        left join paired_devices d on e.actor_kind = 'DEVICE' and d.id = e.actor_id left join terminals t on t.id = d.terminal_id
         where e.subject_id = $1 order by e.position limit 500`,
       values: [payment.id, scope.partners === "all" ? null : scope.partners],
     }),

@@ -39,7 +39,16 @@ function toRow(payment: Row) {
       payment.terminalId === null
         ? null
         : { id: payment.terminalId, label: payment.terminalLabel, reference: payment.terminalReference },
+    channel: payment.channel,
+    launch: payment.launch,
+    rail: payment.rail,
+    klarnaPaymentRequestId: payment.klarnaPaymentRequestId,
+    klarnaPaymentTransactionId: payment.klarnaPaymentTransactionId,
+    declineReason: payment.declineReason,
+    failureCode: payment.failureCode,
+    authorizationExpiresAt: payment.authorizationExpiresAt,
     expiresAt: payment.expiresAt,
+    updatedAt: payment.updatedAt,
   };
 }
 
@@ -48,34 +57,27 @@ function toFacts(payment: Row) {
   return {
     ...toRow(payment),
     mode: payment.mode,
-    channel: payment.channel,
-    launch: payment.launch,
     capture: payment.capture,
     lineItems: payment.lineItems,
     metadata: payment.metadata,
-    klarnaPaymentRequestId: payment.klarnaPaymentRequestId,
-    klarnaPaymentTransactionId: payment.klarnaPaymentTransactionId,
+    klarnaReference: payment.klarnaReference,
     klarnaRequestState: payment.klarnaRequestState,
     klarnaRequestExpiresAt: payment.klarnaRequestExpiresAt,
     klarnaQrTargetUrl: payment.state === "PENDING" ? payment.klarnaQrTargetUrl : null,
     fundingType: payment.fundingType,
     fundingState: payment.fundingState,
-    declineReason: payment.declineReason,
-    failureCode: payment.failureCode,
     stopMark: payment.stopMark,
     journeyCompletedAt: payment.journeyCompletedAt,
     finalStartedAt: payment.finalStartedAt,
     finalizeBy: payment.finalizeBy,
-    authorizationExpiresAt: payment.authorizationExpiresAt,
     lateTransactionId: payment.lateTransactionId,
     lateApprovalState: payment.lateApprovalState,
-    updatedAt: payment.updatedAt,
   };
 }
 
 /** Payments of the mode that is looked at. */
 export const paymentsRouter = router({
-  /** A page, newest first, with the number and the sums of all that the filter finds. Errors: validation_failed (cursor). */
+  /** A page, newest first. Errors: validation_failed (cursor). */
   list: reading
     .input(
       z.strictObject({
@@ -86,12 +88,14 @@ export const paymentsRouter = router({
     )
     .query(async ({ ctx, input }) => {
       const page = { limit: input.limit, ...(input.cursor ? { cursor: input.cursor } : {}) };
-      const [{ data, nextCursor }, totals] = await Promise.all([
-        listPaymentRecordsPage(ctx, input.filter, page),
-        getPaymentTotals(ctx, input.filter),
-      ]);
-      return { data: data.map(toRow), nextCursor, total: totals.count, sums: totals.sums };
+      const { data, nextCursor } = await listPaymentRecordsPage(ctx, input.filter, page);
+      return { data: data.map(toRow), nextCursor };
     }),
+
+  /** The number and the sums of all that the filter finds, apart by currency. */
+  totals: reading
+    .input(z.strictObject({ filter: PaymentFilterSchema.strict().default({}) }))
+    .query(({ ctx, input }) => getPaymentTotals(ctx, input.filter)),
 
   /** Facts, what may be done now and why not, captures, refunds, journal. Errors: payment_not_found. */
   get: reading.input(byId).query(async ({ ctx, input }) => {

@@ -3,6 +3,7 @@ import { DateTime } from "@/components/display/date-time";
 import { Id } from "@/components/display/id";
 import { Money } from "@/components/display/money";
 import { StatusBadge } from "@/components/display/status-badge";
+import { CHANNEL_WORDS, LAUNCH_WORDS, RAIL_WORDS, REASON_WORDS } from "./payment-words";
 import type { PaymentListRow } from "./rows";
 
 const none = <span className="text-ink-3">–</span>;
@@ -82,10 +83,54 @@ export const PAYMENT_COLUMNS: readonly TableColumn<PaymentListRow>[] = [
     skeleton: 72,
   },
   {
+    id: "captured",
+    header: "Captured",
+    cell: (row) => <Money amount={row.amountCaptured} currency={row.currency} isQuietWhenZero />,
+    isNumeric: true,
+    isHiddenAtFirst: true,
+  },
+  {
     id: "refunded",
     header: "Refunded",
     cell: (row) => <Money amount={row.amountRefunded} currency={row.currency} isQuietWhenZero />,
     isNumeric: true,
+    isHiddenAtFirst: true,
+  },
+  {
+    id: "left",
+    header: "Left to capture",
+    cell: (row) => <Money amount={leftToCapture(row)} currency={row.currency} isQuietWhenZero />,
+    isNumeric: true,
+    isHiddenAtFirst: true,
+  },
+  {
+    id: "ends",
+    header: "Authorized until",
+    cell: (row) =>
+      row.status === "authorized" && row.authorizationExpiresAt !== null ? (
+        <DateTime value={row.authorizationExpiresAt} />
+      ) : (
+        none
+      ),
+    isHiddenAtFirst: true,
+  },
+  {
+    id: "reason",
+    header: "Reason",
+    cell: (row) => reasonWords(row) ?? none,
+    isHiddenAtFirst: true,
+  },
+  {
+    id: "channel",
+    header: "Channel",
+    cell: (row) => `${CHANNEL_WORDS[row.channel]} · ${LAUNCH_WORDS[row.launch]}`,
+    isHiddenAtFirst: true,
+  },
+  { id: "rail", header: "Interface", cell: (row) => RAIL_WORDS[row.rail], isHiddenAtFirst: true },
+  {
+    id: "klarna",
+    header: "Klarna’s transaction",
+    cell: (row) => <Id value={row.klarnaPaymentTransactionId ?? row.klarnaPaymentRequestId} />,
     isHiddenAtFirst: true,
   },
   { id: "id", header: "Id", cell: (row) => <Id value={row.id} />, skeleton: 120 },
@@ -93,6 +138,17 @@ export const PAYMENT_COLUMNS: readonly TableColumn<PaymentListRow>[] = [
 
 /** For people of one Partner its name on every row says nothing. */
 export const OWN_PAYMENT_COLUMNS = PAYMENT_COLUMNS.filter((column) => column !== PARTNER);
+
+/** Authorized and neither captured nor released; nothing once the authorization is over. */
+export function leftToCapture(row: PaymentListRow): number {
+  return row.status === "authorized" ? row.amountAuthorized - row.amountCaptured - row.amountVoided : 0;
+}
+
+/** Why a payment was declined or failed, in a few words; null for all others. */
+export function reasonWords(row: PaymentListRow): string | null {
+  if (row.status === "declined") return REASON_WORDS["declined"] ?? null;
+  return row.failureCode === null ? null : (REASON_WORDS[row.failureCode] ?? row.failureCode);
+}
 
 /** Completed stays completed; what went back is said beside it. */
 export function statusDetail(row: PaymentListRow): { detail: string } | Record<string, never> {

@@ -8,7 +8,7 @@ import { useTableState } from "@/components/data-table/use-table-state";
 import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
 import { Id } from "@/components/display/id";
-import { Money, moneyText } from "@/components/display/money";
+import { Money } from "@/components/display/money";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { useNow } from "@/components/hooks";
@@ -18,12 +18,13 @@ import { useTRPC } from "@/components/trpc-provider";
 import { ButtonLink } from "@/components/ui/button";
 import { OWN_PAYMENT_COLUMNS, PAYMENT_COLUMNS, paymentPhoneRow, statusDetail } from "./columns";
 import { type PaymentChoices, paymentFilter, paymentsTable } from "./payments-table";
-import type { PaymentList, PaymentListRow } from "./rows";
+import type { PaymentListRow, PaymentTotalsView } from "./rows";
+import { TotalsTable } from "./totals-table";
 
 /** An open list follows the shop without anybody touching it. */
 const FOLLOW_MS = 5000;
-const SUMS_SHOWN_MAX = 3;
-const COUNTED_MAX = 10_000;
+/** Sums over everything are asked for less often than rows. */
+const TOTALS_MS = 15_000;
 
 export function PaymentsScreen({
   choices,
@@ -40,11 +41,15 @@ export function PaymentsScreen({
   const def = useMemo(() => paymentsTable(choices), [choices]);
   const control = useTableState(def);
   const now = useNow(60_000) || renderedAtMs;
+  const filter = paymentFilter(def, control.state, now);
   const query = useQuery(
     trpc.payments.list.queryOptions(
-      { filter: paymentFilter(def, control.state, now), limit: control.state.size, cursor: control.state.cursor },
+      { filter, limit: control.state.size, cursor: control.state.cursor },
       { refetchInterval: FOLLOW_MS, placeholderData: keepPreviousData },
     ),
+  );
+  const totals = useQuery(
+    trpc.payments.totals.queryOptions({ filter }, { refetchInterval: TOTALS_MS, placeholderData: keepPreviousData }),
   );
   const take = (
     <ButtonLink href="/take-payment" variant="primary">
@@ -56,7 +61,7 @@ export function PaymentsScreen({
     <Page>
       <PageHeader
         title="Payments"
-        {...(query.data === undefined ? {} : { aside: <Count total={query.data.total} /> })}
+        {...(totals.data === undefined ? {} : { aside: <Count totals={totals.data} /> })}
         {...(canTake ? { actions: take } : {})}
       />
       <DataTable
@@ -75,9 +80,9 @@ export function PaymentsScreen({
         getRowHref={(row) => `/payments/${row.id}`}
         phoneRow={paymentPhoneRow}
         peek={{ title: (row) => row.reference, body: (row) => <Peek row={row} /> }}
-        searchPlaceholder="Reference or any id"
+        searchPlaceholder="Reference, any id, amount"
         exportPath="/payments/export"
-        totals={query.data === undefined ? undefined : <Totals list={query.data} />}
+        summary={totals.data === undefined ? undefined : <TotalsTable totals={totals.data} />}
         empty={
           <EmptyState
             icon={CreditCard}
@@ -91,37 +96,12 @@ export function PaymentsScreen({
   );
 }
 
-function Count({ total }: { total: number }) {
-  const words = total >= COUNTED_MAX ? `${COUNTED_MAX.toLocaleString("en")}+` : total.toLocaleString("en");
-  return <span className="text-base text-ink-3">{words}</span>;
-}
-
-/** What all rows of the filter add up to, by currency: never one sum over several. */
-function Totals({ list }: { list: PaymentList }) {
-  const shown = list.sums.slice(0, SUMS_SHOWN_MAX);
-  const rest = list.sums.length - shown.length;
+function Count({ totals }: { totals: PaymentTotalsView }) {
   return (
-    <div className="flex flex-wrap gap-x-4 gap-y-0.5">
-      <dl className="contents">
-        {shown.map((sum) => (
-          <div
-            key={sum.currency}
-            className="flex gap-1.5"
-            title={`Captured ${moneyText(sum.captured, sum.currency)}, refunded ${moneyText(sum.refunded, sum.currency)}`}
-          >
-            <dt className="sr-only">{`All ${sum.currency}`}</dt>
-            <dd>
-              <Money amount={sum.amount} currency={sum.currency} className="font-medium text-ink" />
-              <span className="text-ink-3 max-lg:sr-only">
-                {" "}
-                captured <Money amount={sum.captured} currency={sum.currency} />
-              </span>
-            </dd>
-          </div>
-        ))}
-      </dl>
-      {rest > 0 ? <p className="text-ink-3">{`and ${rest} more ${rest === 1 ? "currency" : "currencies"}`}</p> : null}
-    </div>
+    <span className="text-base text-ink-3">
+      {totals.count.toLocaleString("en")}
+      {totals.isPartial ? "+" : ""}
+    </span>
   );
 }
 

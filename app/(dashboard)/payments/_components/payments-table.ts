@@ -1,6 +1,7 @@
 import {
   type FilterDef,
   readAmount,
+  readChoices,
   readDates,
   readEnum,
   readText,
@@ -11,11 +12,24 @@ import { statusOptions } from "@/components/display/status-words";
 import { KLARNA_CURRENCIES } from "@/server/core/money";
 import type { PaymentFilter } from "@/server/domain/payments/schema";
 import { PUBLIC_STATUSES } from "@/server/domain/payments/states";
+import { CHANNEL_WORDS, choicesOf, LAUNCH_WORDS, RAIL_WORDS, REASON_WORDS } from "./payment-words";
 
 export type Choice = { value: string; label: string; hint?: string };
 
 /** What the filters offer; null where there are too many to list (or they may not be seen): then a reference is typed. */
 export type PaymentChoices = { partners: Choice[]; stores: Choice[] | null; terminals: Choice[] | null };
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+/** How soon an authorization ends. */
+const ENDS_WITHIN = [
+  { value: "1d", label: "24 hours", days: 1 },
+  { value: "3d", label: "3 days", days: 3 },
+  { value: "7d", label: "7 days", days: 7 },
+] as const;
+const CHANNELS = ["in_store", "web", "mobile_app"] as const;
+const LAUNCHES = ["qr", "redirect", "sdk", "short_code", "none"] as const;
+const RAILS = ["network", "classic"] as const;
 
 /** What the address of the list can say. The same on the server, in the browser and for the export. */
 export function paymentsTable(choices: PaymentChoices): TableDef {
@@ -28,6 +42,18 @@ export function paymentsTable(choices: PaymentChoices): TableDef {
     place("store", "Store", choices.stores),
     place("terminal", "Terminal", choices.terminals),
     { kind: "amount", id: "amount", label: "Amount", currencies: KLARNA_CURRENCIES },
+    {
+      kind: "enum",
+      id: "left",
+      label: "Left",
+      options: [{ value: "capture", label: "Something left to capture" }],
+      isSingle: true,
+    },
+    { kind: "enum", id: "ends", label: "Authorization ends within", options: ENDS_WITHIN, isSingle: true },
+    { kind: "enum", id: "reason", label: "Declined or failed", options: choicesOf(REASON_WORDS) },
+    { kind: "enum", id: "channel", label: "Channel", options: choicesOf(CHANNEL_WORDS) },
+    { kind: "enum", id: "launch", label: "Launch", options: choicesOf(LAUNCH_WORDS) },
+    { kind: "enum", id: "rail", label: "Interface", options: choicesOf(RAIL_WORDS) },
   ];
   return { id: "payments", filters, sorts: [], defaultSort: "-created_at" };
 }
@@ -44,6 +70,11 @@ export function paymentFilter(def: TableDef, state: TableState, nowMs: number): 
   const amount = readAmount(state, "amount");
   const status = PUBLIC_STATUSES.filter((option) => readEnum(state, "status").includes(option));
   const partners = readEnum(state, "partner");
+  const channels = readChoices(state, "channel", CHANNELS);
+  const launches = readChoices(state, "launch", LAUNCHES);
+  const rails = readChoices(state, "rail", RAILS);
+  const reasons = readEnum(state, "reason");
+  const ends = ENDS_WITHIN.find((option) => option.value === readText(state, "ends"));
   return {
     ...(status.length > 0 ? { status } : {}),
     ...(dates.from === undefined ? {} : { created_from: dates.from }),
@@ -54,6 +85,17 @@ export function paymentFilter(def: TableDef, state: TableState, nowMs: number): 
     ...(amount === undefined ? {} : { currency: amount.currency }),
     ...(amount?.min === undefined ? {} : { amount_min: amount.min }),
     ...(amount?.max === undefined ? {} : { amount_max: amount.max }),
+    ...(channels.length > 0 ? { channels } : {}),
+    ...(launches.length > 0 ? { launches } : {}),
+    ...(rails.length > 0 ? { rails } : {}),
+    ...(reasons.length > 0 ? { reasons } : {}),
+    ...(readText(state, "left") === undefined ? {} : { left_to_capture: true }),
+    // To the hour, so that the same view asks the same question for a while.
+    ...(ends === undefined
+      ? {}
+      : {
+          authorization_ends_before: new Date(Math.ceil(nowMs / HOUR_MS) * HOUR_MS + ends.days * DAY_MS).toISOString(),
+        }),
     ...(state.search === "" ? {} : { search: state.search }),
   };
 }

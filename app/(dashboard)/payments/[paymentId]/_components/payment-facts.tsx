@@ -1,6 +1,12 @@
 import type { Route } from "next";
 import Link from "next/link";
 import type { ReactNode } from "react";
+import {
+  CHANNEL_WORDS,
+  FAILURE_WORDS,
+  LAUNCH_WORDS,
+  RAIL_WORDS,
+} from "@/app/(dashboard)/payments/_components/payment-words";
 import type { PaymentRecordView } from "@/app/(dashboard)/payments/_components/rows";
 import { DateTime } from "@/components/display/date-time";
 import { Deadline } from "@/components/display/deadline";
@@ -10,24 +16,7 @@ import { Panel } from "@/components/ui/panel";
 
 export type LinksTo = { partners: boolean; stores: boolean; terminals: boolean };
 
-const CHANNELS = { IN_STORE: "In store", WEB: "Web", MOBILE_APP: "Mobile app" } as const;
-const LAUNCHES = {
-  QR: "QR code",
-  REDIRECT: "Redirect",
-  SDK: "SDK",
-  SHORT_CODE: "Short code",
-  NONE: "Customer absent",
-} as const;
 const HOUR_MS = 3_600_000;
-
-/** Neutral words for why a payment ended; the codes are the API's own. */
-const FAILURES: Readonly<Record<string, string>> = {
-  approval_lapsed: "The approval was not finalized in time and is void",
-  klarna_refused: "Klarna refused the request",
-  klarna_unavailable: "Klarna could not be reached",
-  request_lost: "Klarna does not know the payment request any more",
-  authorization_lost: "No approval was found at Klarna",
-};
 
 export function PaymentFacts({ view: { payment }, linksTo }: { view: PaymentRecordView; linksTo: LinksTo }) {
   const isWaiting = ["processing", "pending", "in_progress"].includes(payment.status);
@@ -52,7 +41,7 @@ export function PaymentFacts({ view: { payment }, linksTo }: { view: PaymentReco
     { term: "Declined", value: "Klarna declined the purchase", isHidden: payment.declineReason === null },
     {
       term: "Failed",
-      value: payment.failureCode === null ? null : (FAILURES[payment.failureCode] ?? payment.failureCode),
+      value: payment.failureCode === null ? null : (FAILURE_WORDS[payment.failureCode] ?? payment.failureCode),
       isHidden: payment.failureCode === null,
     },
     { term: "Reference", value: <Id value={payment.reference} isFull className="font-sans text-sm" /> },
@@ -84,7 +73,8 @@ export function PaymentFacts({ view: { payment }, linksTo }: { view: PaymentReco
         ),
       hint: payment.terminal?.reference,
     },
-    { term: "Channel", value: `${CHANNELS[payment.channel]} · ${LAUNCHES[payment.launch]}` },
+    { term: "Channel", value: `${CHANNEL_WORDS[payment.channel]} · ${LAUNCH_WORDS[payment.launch]}` },
+    { term: "Interface", value: RAIL_WORDS[payment.rail] },
     { term: "Capture", value: payment.capture === "AUTOMATIC" ? "Automatic, with the approval" : "Manual" },
     {
       term: "Funding",
@@ -103,6 +93,11 @@ export function PaymentFacts({ view: { payment }, linksTo }: { view: PaymentReco
             { term: "Payment request", value: <Id value={payment.klarnaPaymentRequestId} isFull /> },
             { term: "Request state", value: payment.klarnaRequestState, isHidden: payment.klarnaRequestState === null },
             { term: "Transaction", value: <Id value={payment.klarnaPaymentTransactionId} isFull /> },
+            {
+              term: "Klarna’s reference",
+              value: <Id value={payment.klarnaReference} isFull />,
+              isHidden: payment.klarnaReference === null,
+            },
             {
               term: "Late approval",
               value: <Id value={payment.lateTransactionId} isFull />,
