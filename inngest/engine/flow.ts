@@ -100,7 +100,14 @@ export async function isShared(db: Db): Promise<boolean> {
   return (rows[0]?.n ?? 0) > 1;
 }
 
-const elsewhere = (fnId: string): string => `The function "${fnId}" is not known here; another engine may know it`;
+/** Seconds until a function that only another engine knows is tried again: by it, when chance gives it the job. */
+const ELSEWHERE_PAUSE_S = 1;
+
+class ElsewhereError extends Error {
+  constructor(fnId: string) {
+    super(`The function "${fnId}" is not known here; another engine may know it`);
+  }
+}
 
 export function createFlow(deps: FlowDeps): Flow {
   const skip = async (db: Db, fn: EngineFunction, events: readonly FlowEvent[], reason: SkipReason): Promise<void> => {
@@ -139,7 +146,7 @@ export function createFlow(deps: FlowDeps): Flow {
   /** Lets go as many of those that wait at a gate as the throttle allows now, and comes back for the rest. */
   const pass = async (db: Db, fnId: string, gate: string): Promise<void> => {
     const fn = deps.findFunction(fnId);
-    if (!fn && (await isShared(db))) throw new Error(elsewhere(fnId));
+    if (!fn && (await isShared(db))) throw new ElsewhereError(fnId);
     const rule = fn?.throttle;
     const nowMs = await nowOf(db);
     const { rows } = await db.query<{ ms: number }>(
@@ -377,8 +384,30 @@ export function createFlow(deps: FlowDeps): Flow {
   const start = async (db: Db, fnId: string, ids: readonly string[]): Promise<void> => {
     const fn = deps.findFunction(fnId);
     if (fn) await launchIds(db, fn, ids, 0);
-    else if (await isShared(db)) throw new Error(elsewhere(fnId));
+    else if (await isShared(db)) throw new ElsewhereError(fnId);
     else await launchLost(db, fnId, ids);
+  };
+
+  /**
+   * Does the work of a job, or puts the job back for a moment where only another engine knows the function: the queue's own
+   * tries would come later and later. A job of the same key that came meanwhile keeps its time.
+   */
+  const orElsewhere = async (
+    job: Readonly<{ task: string; payload: unknown; key: string }>,
+    work: (db: Db) => Promise<void>,
+  ): Promise<void> => {
+    try {
+      await deps.inTransaction(work);
+    } catch (error) {
+      if (!(error instanceof ElsewhereError)) throw error;
+      await deps.inTransaction((db) =>
+        db.query(
+          `select graphile_worker.add_job($1::text, $2::json, run_at := now() + make_interval(secs => $3), job_key := $4::text,
+             job_key_mode := 'preserve_run_at')`,
+          [job.task, JSON.stringify(job.payload), ELSEWHERE_PAUSE_S, job.key],
+        ),
+      );
+    }
   };
 
   return {
@@ -386,14 +415,14 @@ export function createFlow(deps: FlowDeps): Flow {
     launch,
     openGate: async (payload) => {
       const { fn, gate } = GatePayloadSchema.parse(payload);
-      await deps.inTransaction(async (db) => {
+      await orElsewhere({ task: "engine.gate", payload, key: `gate:${gate}` }, async (db) => {
         await lockFlow(db, [fn]);
         await pass(db, fn, gate);
       });
     },
     fireDebounce: async (payload) => {
       const { key } = DebouncePayloadSchema.parse(payload);
-      await deps.inTransaction(async (db) => {
+      await orElsewhere({ task: "engine.debounce", payload, key: `debounce:${key}` }, async (db) => {
         await lockFlow(db, [key.split(KEY_PART_SEPARATOR)[0] ?? ""]);
         const { rows } = await db.query<{ fnId: string; eventId: string }>(
           `delete from engine.debounces where key = $1 and fire_at <= clock_timestamp() returning fn_id as "fnId", event_id as "eventId"`,
@@ -404,7 +433,7 @@ export function createFlow(deps: FlowDeps): Flow {
     },
     fireBatch: async (payload) => {
       const { batch } = BatchPayloadSchema.parse(payload);
-      await deps.inTransaction(async (db) => {
+      await orElsewhere({ task: "engine.batch", payload, key: `batch:${batch}` }, async (db) => {
         const { rows: found } = await db.query<{ fnId: string }>(
           `select fn_id as "fnId" from engine.batches where id = $1`,
           [batch],
