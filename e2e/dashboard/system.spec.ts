@@ -170,12 +170,12 @@ test("a run of the background is read step by step and replayed", async ({ signe
   await expect(page.getByRole("heading", { name: "Steps" })).toBeVisible();
   await expectAccessible(page);
   const before = page.url();
-  await page.getByRole("button", { name: "Replay" }).click();
+  await page.getByRole("button", { name: "Replay", exact: true }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Replay" }).click();
   await expect.poll(() => page.url()).not.toBe(before);
   await expect(page.getByText("Replay of")).toBeVisible();
   const reader = await signedInAs("READ_ONLY");
   await reader.goto(before);
   await expect(reader.getByRole("heading", { name: "Steps" })).toBeVisible();
-  await expect(reader.getByRole("button", { name: "Replay" })).toHaveCount(0);
+  await expect(reader.getByRole("button", { name: "Replay", exact: true })).toHaveCount(0);
 });

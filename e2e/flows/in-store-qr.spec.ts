@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { expect, expectAccessible, newReference, scanQr, test } from "../fixtures";
+import { type Demo, expect, expectAccessible, newReference, scanQr, test } from "../fixtures";
 
 const SIZES = [
   { width: 320, height: 240 },
@@ -9,9 +9,9 @@ const SIZES = [
 ];
 const code = (page: Page) => page.getByRole("img", { name: "QR code to pay with Klarna" });
 
-/** Fills the cashier's form and takes the payment; answers with the customer's display. */
-async function take(page: Page, amount: string, reference = newReference()) {
-  await page.goto("/take-payment");
+/** Fills the cashier's form at the demo's terminal and takes the payment; answers with the customer's display. */
+async function take(page: Page, demo: Demo, amount: string, reference = newReference()) {
+  await page.goto(`/take-payment?terminal=${demo.terminal.id}`);
   const field = page.getByLabel("Amount");
   await expect(field).toBeFocused();
   await field.fill(amount);
@@ -23,9 +23,9 @@ async function take(page: Page, amount: string, reference = newReference()) {
   return { display, id, reference };
 }
 
-test("a payment is taken, scanned, approved, and every screen says so", async ({ signedInAs, phone, api }) => {
+test("a payment is taken, scanned, approved, and every screen says so", async ({ signedInAs, phone, api, demo }) => {
   const page = await signedInAs("PARTNER_STAFF");
-  const { display, id, reference } = await take(page, "1 249,50");
+  const { display, id, reference } = await take(page, demo, "1 249,50");
 
   const payment = await api.payment(id);
   expect(payment).toMatchObject({ status: "pending", amount: 124_950, reference });
@@ -64,9 +64,9 @@ test("an open list and an open record follow the shop by themselves", async ({ s
   await expect(row).toContainText("Completed");
 });
 
-test("a customer who is declined is told what to do now", async ({ signedInAs, api, phone }) => {
+test("a customer who is declined is told what to do now", async ({ signedInAs, api, phone, demo }) => {
   const page = await signedInAs("PARTNER_STAFF");
-  const { display, id } = await take(page, "75.00");
+  const { display, id } = await take(page, demo, "75.00");
   const payment = await api.payment(id);
   const customer = await phone(payment.klarna.qr_code?.target_url ?? "");
   await customer.refuse();
@@ -75,9 +75,9 @@ test("a customer who is declined is told what to do now", async ({ signedInAs, a
   await expect(page.getByText("Klarna declined. Ask for another way to pay.")).toBeVisible();
 });
 
-test("the cashier cancels, and the customer sees it", async ({ signedInAs, api }) => {
+test("the cashier cancels, and the customer sees it", async ({ signedInAs, api, demo }) => {
   const page = await signedInAs("PARTNER_STAFF");
-  const { display, id } = await take(page, "60.00");
+  const { display, id } = await take(page, demo, "60.00");
   await page.getByRole("button", { name: "Cancel payment" }).click();
   const question = page.getByRole("alertdialog");
   await expect(question).toContainText("SEK 60.00");
