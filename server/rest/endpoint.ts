@@ -16,7 +16,16 @@ export type Answer = {
   headers?: Readonly<Record<string, string>>;
 };
 
-export type DeclaredAnswer = { description: string; schema?: z.ZodType; content?: string };
+/**
+ * What an answer is: JSON of a schema, or bytes of these kinds. Each message of an event stream is the named component of
+ * the document, as JSON.
+ */
+export type DeclaredAnswer = {
+  description: string;
+  schema?: z.ZodType;
+  content?: string | readonly string[];
+  message?: string;
+};
 
 /**
  * Who may call: anybody, the holder of a Partner's key, or also a browser with the cookie of one payment's display (see

@@ -4,6 +4,7 @@ import { createContext, type ServiceContext, type Services, systemContext } from
 import { isDatabaseUnavailable } from "@/server/core/database-errors";
 import { AppError, isAppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
+import { type Exchange, exchanges, type StreamPiece, streamPieces } from "@/server/observability/exchanges";
 import { restRequests } from "@/server/observability/metrics";
 import { hasDisplayCookie } from "./display";
 import type { Answer, Endpoint } from "./endpoint";
@@ -264,7 +265,7 @@ export function createRest(
     const content = answer.stream
       ? { type: "text/event-stream; charset=utf-8", body: answer.stream }
       : (answer.bytes ?? (answer.json === undefined ? null : { type: JSON_TYPE, body: JSON.stringify(answer.json) }));
-    return {
+    const response: RestResponse = {
       status: answer.status,
       headers: {
         ...safeHeaders,
@@ -276,6 +277,7 @@ export function createRest(
       },
       body: request.method === "HEAD" ? null : (content?.body ?? null),
     };
+    return options.endpoints === undefined && exchanges.hasSubscribers ? tell(request, response) : response;
   }
 
   return {
@@ -289,6 +291,34 @@ export function createRest(
 
 const JSON_TYPE = "application/json; charset=utf-8";
 const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
+
+/** Says what was asked and answered to those who listen. */
+function tell(request: RestRequest, response: RestResponse): RestResponse {
+  const { method, target } = request;
+  const { status, headers, body } = response;
+  const isStream = body !== null && typeof body !== "string" && !(body instanceof Uint8Array);
+  exchanges.publish({
+    method,
+    target,
+    requestHeaders: request.headers,
+    requestBody: request.body === null ? null : Buffer.from(request.body).toString("utf8"),
+    status,
+    headers,
+    body: isStream ? null : body,
+    isStream,
+  } satisfies Exchange);
+  return isStream ? { ...response, body: toldPieces(body, { method, target }) } : response;
+}
+
+async function* toldPieces(
+  pieces: AsyncIterable<string>,
+  call: { method: string; target: string },
+): AsyncGenerator<string> {
+  for await (const text of pieces) {
+    streamPieces.publish({ ...call, text } satisfies StreamPiece);
+    yield text;
+  }
+}
 
 /** A scope is held when everything that it stands for is: who may write a thing may read it. */
 function hasScope(key: VerifiedKey, scope: NonNullable<Endpoint["scope"]>): boolean {

@@ -81,7 +81,15 @@ export function queryInteger(min: number, max: number) {
     .regex(/^\d{1,10}$/, "is not a whole number")
     .transform(Number)
     .pipe(z.int().min(min).max(max))
-    .meta({ override: { type: "integer", minimum: min, maximum: max } });
+    .meta({ override: asInteger({ minimum: min, maximum: max }) });
+}
+
+/** In a query a number is text, in the document it is a number. */
+function asInteger(facts: { minimum: number; maximum: number; default?: number }) {
+  return ({ jsonSchema }: { jsonSchema: object }): void => {
+    for (const key of Object.keys(jsonSchema)) Reflect.deleteProperty(jsonSchema, key);
+    Object.assign(jsonSchema, { type: "integer", ...facts });
+  };
 }
 
 /** A number of the list above with a value for when it is left out. */
@@ -89,7 +97,7 @@ export function queryIntegerOr(min: number, max: number, otherwise: number) {
   return queryInteger(min, max)
     .optional()
     .transform((value) => value ?? otherwise)
-    .meta({ override: { type: "integer", minimum: min, maximum: max, default: otherwise } });
+    .meta({ override: asInteger({ minimum: min, maximum: max, default: otherwise }) });
 }
 
 /** Several words in one parameter, separated by commas. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Services } from "@/server/context";
 import type { Database } from "@/server/db/client";
+import { type WebhookSent, webhooksSent } from "@/server/observability/exchanges";
 import { sendNotices } from "./notices";
 import { type AttemptResult, type Claim, claimDue, findNextDueAt, recordAttempts, releaseClaims } from "./queue";
 import { renderBody } from "./render";
@@ -137,6 +138,7 @@ export function createDeliverer(services: Services, options: DelivererOptions = 
     let bodyHash: Buffer | null = null;
     try {
       const body = renderBody(services, claim);
+      if (webhooksSent.hasSubscribers) webhooksSent.publish({ body } satisfies WebhookSent);
       const secrets = [
         claim.secret,
         ...(claim.previousSecret && claim.previousSecretUntil && claim.previousSecretUntil > startedAt

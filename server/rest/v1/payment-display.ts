@@ -1,11 +1,13 @@
-import { type Services, systemContext } from "@/server/context";
+import { type ServiceContext, type Services, systemContext } from "@/server/context";
 import { AppError, isAppError } from "@/server/core/errors";
+import { type QrLook, qrSvg } from "@/server/core/qr";
 import { MODES } from "@/server/core/schema";
 import type { PublicPayment } from "@/server/domain/payments/schema";
-import { getPayment, PAYMENT_CHANNEL } from "@/server/domain/payments/service";
+import type { LogoPicture } from "@/server/domain/partners/service";
+import { getPayment, getSurroundings, logoFor, PAYMENT_CHANNEL, storedLook } from "@/server/domain/payments/service";
 import { eventStreams } from "@/server/observability/metrics";
 import { type Call, defineEndpoint } from "../endpoint";
-import { QrQuerySchema, qrPng, qrSvg } from "../qr";
+import { chosenLook, type QrQuery, QrQuerySchema, qrPng, requireScannable } from "../qr";
 import { changeHub, eventsOf } from "../streams";
 import { paymentParams } from "./shared";
 
@@ -24,11 +26,17 @@ function forDisplay(payment: PublicPayment): PublicPayment {
   return { ...payment, display_url: payment.display_url.split("?")[0] ?? "", metadata: {} };
 }
 
-/** Reads the payment for the holder of a key, or for its display, whose token names the payment but not the mode. */
-function readerOf({ services, ctx, key, params }: DisplayCall): () => Promise<PublicPayment> {
-  if (key) return () => getPayment(ctx, params.id);
-  let found: ReturnType<typeof systemContext> | null = null;
-  return async () => {
+/**
+ * Reads the payment for the holder of a key, or for its display, whose token names the payment but not the mode.
+ * `context` is the one in whose mode it was found, once it was read.
+ */
+function readerOf({ services, ctx, key, params }: DisplayCall): {
+  read: () => Promise<PublicPayment>;
+  context: () => ServiceContext;
+} {
+  if (key) return { read: () => getPayment(ctx, params.id), context: () => ctx };
+  let found: ServiceContext | null = null;
+  const read = async (): Promise<PublicPayment> => {
     if (found) return forDisplay(await getPayment(found, params.id));
     for (const mode of MODES) {
       const inMode = { ...systemContext(services, "display", mode), requestId: ctx.requestId };
@@ -42,22 +50,37 @@ function readerOf({ services, ctx, key, params }: DisplayCall): () => Promise<Pu
     }
     throw new AppError("payment_not_found");
   };
+  return { read, context: () => found ?? ctx };
 }
 
-async function qrTarget(call: DisplayCall): Promise<string> {
-  const payment = await readerOf(call)();
+/** The code's text with the look that is asked for. Errors: gone, validation_failed, payment_not_found. */
+async function qrPicture(
+  call: DisplayCall & { query: QrQuery },
+): Promise<{ target: string; look: QrLook; logo: LogoPicture | null }> {
+  const { read, context } = readerOf(call);
+  const payment = await read();
   const target = payment.klarna.qr_code?.target_url;
   if (target === undefined || (payment.status !== "pending" && payment.status !== "in_progress")) {
     throw new AppError("gone", { detail: "The payment no longer waits for a customer, or has no QR code." });
   }
-  return target;
+  const surroundings = await getSurroundings(context(), payment.id);
+  const stored = storedLook(surroundings.settings, target);
+  const wantsLogo = (call.query.logo ?? (stored.logo === null ? "none" : "brand")) === "brand";
+  const logo = wantsLogo ? await logoFor(context(), { logo: 1 }, surroundings) : null;
+  // A logo that is asked for is judged even where the brand has none yet.
+  requireScannable(target, chosenLook(call.query, stored, wantsLogo));
+  return { target, look: chosenLook(call.query, stored, logo !== null), logo };
 }
+
+const LOOKS =
+  "What is left out is as the payment's terminal is set. A look that cameras could not read is refused: less than four modules of margin, colours too close or inverted, less than two pixels a module, a logo that hides more than the error correction makes good.";
 
 export const qrSvgEndpoint = defineEndpoint({
   method: "GET",
   path: "/api/v1/payments/{id}/qr.svg",
   operation: "getPaymentQrSvg",
   summary: "The QR code as SVG",
+  description: LOOKS,
   tag,
   access: "key_or_display",
   scope: "payments:read",
@@ -66,8 +89,15 @@ export const qrSvgEndpoint = defineEndpoint({
   query: QrQuerySchema,
   responses: { 200: { description: "The picture", content: "image/svg+xml" } },
   errors: ["gone"],
-  handle: async (call) => qrSvg(await qrTarget(call), call.query),
-  answer: (body) => ({ status: 200, bytes: { type: "image/svg+xml; charset=utf-8", body } }),
+  handle: async (call) => {
+    const { target, look, logo } = await qrPicture(call);
+    return qrSvg(target, look, logo?.dataUri ?? null);
+  },
+  answer: (body) => ({
+    status: 200,
+    bytes: { type: "image/svg+xml; charset=utf-8", body },
+    headers: { "content-security-policy": "default-src 'none'; img-src data:; frame-ancestors 'none'" },
+  }),
 });
 
 export const qrPngEndpoint = defineEndpoint({
@@ -75,6 +105,7 @@ export const qrPngEndpoint = defineEndpoint({
   path: "/api/v1/payments/{id}/qr.png",
   operation: "getPaymentQrPng",
   summary: "The QR code as PNG",
+  description: LOOKS,
   tag,
   access: "key_or_display",
   scope: "payments:read",
@@ -83,7 +114,10 @@ export const qrPngEndpoint = defineEndpoint({
   query: QrQuerySchema,
   responses: { 200: { description: "The picture", content: "image/png" } },
   errors: ["gone"],
-  handle: async (call) => qrPng(await qrTarget(call), call.query),
+  handle: async (call) => {
+    const { target, look, logo } = await qrPicture(call);
+    return qrPng(target, look, logo);
+  },
   answer: (body) => ({ status: 200, bytes: { type: "image/png", body } }),
 });
 
@@ -125,11 +159,11 @@ export const paymentEventsEndpoint = defineEndpoint({
   notFound: "payment_not_found",
   params: paymentParams,
   responses: {
-    200: { description: "The stream", content: "text/event-stream" },
+    200: { description: "The stream", content: "text/event-stream", message: "Payment" },
     204: { description: "Nothing new will come" },
   },
   handle: async (call) => {
-    const read = readerOf(call);
+    const { read } = readerOf(call);
     const first = await read();
     if (!OPEN.has(first.status) && call.request.headers["last-event-id"] === versionOf(first)) return null;
     const { services, params, request } = call;

@@ -29,7 +29,7 @@ import { listSchema, moment, pageQuery, toList, toPageRequest } from "./shared";
 
 const tag = "Webhooks";
 const params = z.strictObject({ id: idSchema("webhookEndpoint") });
-const EndpointSchema = PublicEndpointSchema.meta({ id: "WebhookEndpoint" });
+export const EndpointSchema = PublicEndpointSchema.meta({ id: "WebhookEndpoint" });
 const CreatedSchema = PublicEndpointWithSecretSchema.meta({ id: "CreatedWebhookEndpoint" });
 const DeliverySchema = PublicDeliverySchema.meta({ id: "WebhookDelivery" });
 /** The secret is in the stored answer only: read again, the endpoint goes without. */
