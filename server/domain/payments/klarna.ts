@@ -18,6 +18,10 @@ export type Purchase = {
   customer: CreatePaymentInput["customer"] | null;
   shipping: CreatePaymentInput["shipping"] | null;
   klarna: CreatePaymentInput["klarna"] | null;
+  /** Of a redirect or an SDK: our address that Klarna sends the browser back to, and the Partner's, where we send it on to. */
+  back: { own: string; partner: string | null; app: string | null } | null;
+  /** What the customer typed or scanned from a static QR code. */
+  shortCode: string | null;
 };
 
 /** A line as Klarna takes it. */
@@ -52,8 +56,8 @@ export function toKlarnaShipping(shipping: Shipping & Partial<CaptureShipping>):
  * The body of the authorize call, the same for the initial and the final one. Built from what is stored and nothing
  * else, so that a repeat after a crash is the same body. The Partner's network data is forwarded byte for byte.
  *
- * `point_of_checkout` and `point_of_transaction` make it an in-store purchase. Klarna's pages disagree about their place
- * (top level or inside `step_up_config`), so the place is a setting. Source: KNR-L6, KNR-L7; contradiction 16.
+ * `point_of_checkout` and `point_of_transaction` say where it is. Klarna's pages disagree about their place (top level or
+ * inside `step_up_config`), so the place is a setting. Source: KNR-L6, KNR-L7; contradiction 16.
  */
 export function buildAuthorizeBody(
   payment: PaymentRecord,
@@ -62,25 +66,7 @@ export function buildAuthorizeBody(
 ): Record<string, unknown> {
   const networkData = purchase.klarna?.network_data;
   const interoperabilityData = purchase.klarna?.interoperability_data;
-  const inStore: Record<string, unknown> =
-    payment.channel !== "IN_STORE"
-      ? {}
-      : {
-          point_of_checkout:
-            payment.storeKlarnaId !== null
-              ? { store_id: payment.storeKlarnaId }
-              : payment.storeSource === "PAYMENT"
-                ? {
-                    store: {
-                      type: "PHYSICAL_STORE",
-                      store_reference: payment.storeReference,
-                      name: payment.storeName,
-                      address: payment.storeAddress,
-                    },
-                  }
-                : { store_reference: payment.storeReference },
-          point_of_transaction: { type: "TERMINAL", terminal_reference: payment.terminalReference },
-        };
+  const place = placeOf(payment);
   return {
     currency: payment.currency,
     request_payment_transaction: {
@@ -107,12 +93,50 @@ export function buildAuthorizeBody(
     },
     step_up_config: {
       payment_request_reference: payment.id,
-      customer_interaction_config: { method: "QR_CODE" },
-      ...(placement === "top_level" ? {} : inStore),
+      customer_interaction_config: interactionOf(payment, purchase),
+      ...(placement === "top_level" ? {} : place),
     },
-    ...(placement === "step_up_config" ? {} : inStore),
+    ...(placement === "step_up_config" ? {} : place),
     ...(networkData === undefined ? {} : { klarna_network_data: networkData }),
     ...(interoperabilityData === undefined ? {} : { interoperability_data: interoperabilityData }),
+  };
+}
+
+/** A code to scan, or a hand-over of the browser or app to Klarna, which then comes back to us. */
+function interactionOf(payment: PaymentRecord, purchase: Purchase): Record<string, unknown> {
+  if (payment.launch === "QR") return { method: "QR_CODE" };
+  return {
+    method: "HANDOVER",
+    ...(purchase.back === null ? {} : { return_url: purchase.back.own }),
+    ...(purchase.back?.app ? { app_return_url: purchase.back.app } : {}),
+  };
+}
+
+const TRANSACTION_POINTS = { IN_STORE: "TERMINAL", WEB: "WEBSITE", MOBILE_APP: "MOBILE_APP" } as const;
+
+/** The store by Klarna's id, by its reference, or with its details where it is made by the payment; then the till. */
+function placeOf(payment: PaymentRecord): Record<string, unknown> {
+  const checkout =
+    payment.storeKlarnaId !== null
+      ? { store_id: payment.storeKlarnaId }
+      : payment.storeSource === "PAYMENT"
+        ? {
+            store: {
+              type: "PHYSICAL_STORE",
+              store_reference: payment.storeReference,
+              name: payment.storeName,
+              address: payment.storeAddress,
+            },
+          }
+        : payment.storeReference === null
+          ? null
+          : { store_reference: payment.storeReference };
+  return {
+    ...(checkout === null ? {} : { point_of_checkout: checkout }),
+    point_of_transaction: {
+      type: TRANSACTION_POINTS[payment.channel],
+      ...(payment.terminalReference === null ? {} : { terminal_reference: payment.terminalReference }),
+    },
   };
 }
 

@@ -3,21 +3,26 @@ import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import type { Address } from "@/server/core/schema";
 import type { Row } from "@/server/db/client";
+import type { PaymentRow } from "./rows";
 import type { CreatePaymentInput, CreateRefundInput } from "./schema";
 
-/** Where a payment is taken: the Partner's account at Klarna, the store and the terminal. */
+/** Where a payment is taken: the Partner's account at Klarna, the store and, in a shop, the terminal. */
 export type PointOfSale = {
   accountId: string;
   partnerName: string;
+  /** As asked for, else what the store is. */
+  channel: PaymentRow["channel"];
+  /** Which of Klarna's interfaces the terminal, else its store, else the Partner is set to. */
+  rail: PaymentRow["rail"];
   storeId: string;
   storeReference: string;
   storeName: string;
   storeAddress: Address | null;
   storeSource: "REGISTERED" | "PAYMENT";
   storeKlarnaId: string | null;
-  terminalId: string;
-  terminalReference: string;
-  terminalLabel: string;
+  terminalId: string | null;
+  terminalReference: string | null;
+  terminalLabel: string | null;
   /** What the terminal, else its store, else the Partner says where the request says nothing; null when nobody says. */
   capture: "AUTOMATIC" | "MANUAL" | null;
   expiresInSeconds: number | null;
@@ -33,39 +38,57 @@ type Found = Row & {
   storeReference: string;
   storeName: string;
   storeAddress: Address | null;
-  storeType: string;
+  storeType: "PHYSICAL" | "WEBSITE" | "MOBILE_APP";
   storeStatus: string;
   storeSource: "REGISTERED" | "PAYMENT";
   storeKlarnaId: string | null;
   terminalId: string | null;
-  terminalReference: string;
-  terminalLabel: string;
-  terminalStatus: string;
+  terminalReference: string | null;
+  terminalLabel: string | null;
+  terminalStatus: string | null;
   capture: "AUTOMATIC" | "MANUAL" | null;
   expiresInSeconds: number | null;
+  rail: "NETWORK" | "CLASSIC" | null;
 };
 
-// One statement for account, store and terminal: three reads would cost a till more than the rest of the accept.
-const LOOKUP = `select r.state as "partnerState", a.state as "accountState", a.product_state as "productState",
+/** What a payment says about where it is. */
+export type PlaceSelector = Pick<CreatePaymentInput, "store" | "terminal" | "channel" | "launch">;
+
+const ACCOUNT_FIELDS = `r.state as "partnerState", a.state as "accountState", a.product_state as "productState",
     a.klarna_partner_account_id as "accountId", r.name as "partnerName", s.id as "storeId", s.reference as "storeReference",
     s.name as "storeName", s.address as "storeAddress", s.type as "storeType", s.status as "storeStatus", s.source as "storeSource",
-    s.klarna_store_id as "storeKlarnaId", t.id as "terminalId", t.reference as "terminalReference", t.label as "terminalLabel",
+    s.klarna_store_id as "storeKlarnaId"`;
+
+// One statement for account, store and terminal: three reads would cost a till more than the rest of the accept.
+const LOOKUP = `select ${ACCOUNT_FIELDS}, t.id as "terminalId", t.reference as "terminalReference", t.label as "terminalLabel",
     t.status as "terminalStatus", coalesce(t.settings->>'capture', s.settings->>'capture', a.settings->>'capture') as capture,
-    coalesce(t.settings->>'expires_in', s.settings->>'expires_in', a.settings->>'expires_in')::int as "expiresInSeconds"
+    coalesce(t.settings->>'expires_in', s.settings->>'expires_in', a.settings->>'expires_in')::int as "expiresInSeconds",
+    coalesce(t.settings->>'rail', s.settings->>'rail', a.settings->>'rail') as rail
   from partner_accounts a join partners r on r.id = a.partner_id
   left join stores s on s.partner_id = a.partner_id and s.mode = a.mode and (s.id = $3 or s.reference = $4
     or ($3::text is null and $4::text is null and s.id in (select store_id from terminals where partner_id = $1 and mode = $2 and (id = $5 or (reference = $6 and status <> 'ARCHIVED')))))
   left join terminals t on t.partner_id = s.partner_id and t.mode = s.mode and t.store_id = s.id and (t.id = $5 or t.reference = $6)
   where a.partner_id = $1 and a.mode = $2 limit 2`;
 
+// The Partner's online shop where none is named; one of the kind, or nobody can tell which is meant.
+const LOOKUP_ONLINE = `select ${ACCOUNT_FIELDS}, null as "terminalId", null as "terminalReference", null as "terminalLabel",
+    null as "terminalStatus", null as capture, null::int as "expiresInSeconds", null as rail
+  from partner_accounts a join partners r on r.id = a.partner_id
+  left join stores s on s.partner_id = a.partner_id and s.mode = a.mode and s.type = $3 and s.status = 'ACTIVE'
+  where a.partner_id = $1 and a.mode = $2 limit 2`;
+
 /** Klarna lets an account take payments before it can be managed. */
 const TAKES_PAYMENTS = new Set(["PARTIALLY_OPERATIONAL", "OPERATIONAL"]);
 
-async function lookUp(
-  ctx: ServiceContext,
-  partnerId: string,
-  selector: { store: CreatePaymentInput["store"]; terminal: CreatePaymentInput["terminal"] },
-): Promise<Found> {
+function requireOperational<T extends Pick<Found, "partnerState" | "accountState" | "productState">>(
+  row: T | undefined,
+): T {
+  if (row?.partnerState !== "OPERATIONAL" || !TAKES_PAYMENTS.has(row.accountState) || row.productState !== "ENABLED")
+    throw new AppError("partner_not_operational");
+  return row;
+}
+
+async function lookUp(ctx: ServiceContext, partnerId: string, selector: PlaceSelector): Promise<Found> {
   const { store, terminal } = selector;
   const rows = await ctx.db.query<Found>({
     name: "point_of_sale",
@@ -79,11 +102,7 @@ async function lookUp(
       terminal && "reference" in terminal ? terminal.reference : null,
     ],
   });
-  const [row] = rows;
-  if (!row) throw new AppError("partner_not_operational");
-  if (row.partnerState !== "OPERATIONAL" || !TAKES_PAYMENTS.has(row.accountState) || row.productState !== "ENABLED") {
-    throw new AppError("partner_not_operational");
-  }
+  const row = requireOperational(rows[0]);
   if (rows.length > 1) {
     throw new AppError("rule_broken", {
       detail: "Several stores have this terminal reference. Name the store too.",
@@ -93,19 +112,42 @@ async function lookUp(
   return row;
 }
 
+const broken = (pointer: string, detail: string): AppError =>
+  new AppError("rule_broken", { errors: [{ pointer, detail }] });
+
+const CHANNELS = { in_store: "IN_STORE", web: "WEB", mobile_app: "MOBILE_APP" } as const;
+const CHANNEL_OF_STORE = { PHYSICAL: "IN_STORE", WEBSITE: "WEB", MOBILE_APP: "MOBILE_APP" } as const;
+
+/** The channel that can be told before the store is known: as asked for, else by what only one of them has. */
+function knownChannel(selector: PlaceSelector): PaymentRow["channel"] | null {
+  if (selector.channel !== undefined) return CHANNELS[selector.channel];
+  if (selector.terminal !== undefined) return "IN_STORE";
+  if (selector.store !== undefined) return "details" in selector.store ? "IN_STORE" : null;
+  return selector.launch === "redirect" || selector.launch === "sdk" ? "WEB" : "IN_STORE";
+}
+
 /**
- * Finds the store and terminal of an in-store payment within the Partner and mode; a store given with its details is
- * made once per reference and a terminal unknown under it is added. Errors: partner_not_operational, store_not_found,
- * terminal_not_found, store_details_differ, rule_broken.
+ * Finds where a payment is taken within the Partner and mode. In a shop by its terminal; a store given with its details is
+ * made once per reference and a terminal unknown under it is added. Online by the named website or app, else by the one that
+ * the Partner has. Errors: partner_not_operational, store_not_found, terminal_not_found, store_details_differ, rule_broken.
  */
 export async function findPointOfSale(
   ctx: ServiceContext,
   partnerId: string,
-  selector: { store: CreatePaymentInput["store"]; terminal: CreatePaymentInput["terminal"] },
+  selector: PlaceSelector,
 ): Promise<PointOfSale> {
-  if (!selector.terminal) {
-    throw new AppError("rule_broken", { errors: [{ pointer: "/terminal", detail: "is required in store" }] });
+  const known = knownChannel(selector);
+  if (known === "WEB" || known === "MOBILE_APP") return findOnline(ctx, partnerId, selector, known);
+  if (known === null) {
+    const row = await lookUp(ctx, partnerId, selector);
+    if (row.storeId !== null && row.storeType !== "PHYSICAL")
+      return toOnline(row, CHANNEL_OF_STORE[row.storeType] === "MOBILE_APP" ? "MOBILE_APP" : "WEB");
   }
+  return findInStore(ctx, partnerId, selector);
+}
+
+async function findInStore(ctx: ServiceContext, partnerId: string, selector: PlaceSelector): Promise<PointOfSale> {
+  if (!selector.terminal) throw broken("/terminal", "is required in store");
   let row = await lookUp(ctx, partnerId, selector);
   if (
     selector.store &&
@@ -130,21 +172,58 @@ export async function findPointOfSale(
       throw new AppError("terminal_not_found", { errors: [{ pointer: "/terminal", detail: "is not known" }] });
     throw new AppError("store_not_found", { errors: [{ pointer: "/store", detail: "is not known" }] });
   }
-  if (row.storeStatus !== "ACTIVE")
-    throw new AppError("rule_broken", { errors: [{ pointer: "/store", detail: "is archived" }] });
-  if (row.storeType !== "PHYSICAL") {
-    throw new AppError("rule_broken", { errors: [{ pointer: "/store", detail: "is not a physical store" }] });
-  }
+  if (row.storeStatus !== "ACTIVE") throw broken("/store", "is archived");
+  if (row.storeType !== "PHYSICAL") throw broken("/store", "is not a physical store");
   if (row.terminalId === null)
     throw new AppError("terminal_not_found", {
       errors: [{ pointer: "/terminal", detail: "is not known in this store" }],
     });
-  if (row.terminalStatus !== "ACTIVE")
-    throw new AppError("rule_broken", { errors: [{ pointer: "/terminal", detail: "is archived" }] });
+  if (row.terminalStatus !== "ACTIVE") throw broken("/terminal", "is archived");
+  return toPlace(row, "IN_STORE", row.storeId);
+}
+
+async function findOnline(
+  ctx: ServiceContext,
+  partnerId: string,
+  selector: PlaceSelector,
+  channel: "WEB" | "MOBILE_APP",
+): Promise<PointOfSale> {
+  if (selector.terminal) throw broken("/terminal", "is for payments in store");
+  if (selector.store) {
+    if ("details" in selector.store) throw broken("/store", "with details is a physical one");
+    const row = await lookUp(ctx, partnerId, selector);
+    if (row.storeId === null)
+      throw new AppError("store_not_found", { errors: [{ pointer: "/store", detail: "is not known" }] });
+    if (row.storeType === "PHYSICAL") throw broken("/store", "is a physical store");
+    return toOnline(row, channel);
+  }
+  // An app without a store of its own sells as the website does.
+  for (const type of channel === "WEB" ? (["WEBSITE"] as const) : (["MOBILE_APP", "WEBSITE"] as const)) {
+    const rows = await ctx.db.query<Found>({
+      name: "point_of_sale_online",
+      text: LOOKUP_ONLINE,
+      values: [partnerId, ctx.scope.mode, type],
+    });
+    const row = requireOperational(rows[0]);
+    if (rows.length > 1) throw broken("/store", "is needed: the Partner sells in several places online");
+    if (row.storeId !== null) return toOnline(row, channel);
+  }
+  throw broken("/store", "is needed: the Partner has no website in its list of stores");
+}
+
+function toOnline(row: Found, channel: "WEB" | "MOBILE_APP"): PointOfSale {
+  if (row.storeId === null || row.storeStatus !== "ACTIVE") throw broken("/store", "is archived");
+  // What terminals inherit is for terminals: an online shop says with each payment what it wants.
+  return toPlace({ ...row, capture: null, expiresInSeconds: null }, channel, row.storeId);
+}
+
+function toPlace(row: Found, channel: PaymentRow["channel"], storeId: string): PointOfSale {
   return {
     accountId: row.accountId,
     partnerName: row.partnerName,
-    storeId: row.storeId,
+    channel,
+    rail: row.rail ?? "NETWORK",
+    storeId,
     storeReference: row.storeReference,
     storeName: row.storeName,
     storeAddress: row.storeAddress,

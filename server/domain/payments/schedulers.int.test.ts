@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { checkInvariants } from "@/server/domain/invariants";
 import { makePartner, unique } from "@/server/testing/builders";
 import { asApiKey, type TestServices, testServices } from "@/server/testing/context";
-import { createPayment } from "./authorize";
+import { createPayment } from "./create";
 import { CreatePaymentSchema } from "./schema";
 
 /* Two schedulers, each a process, and payments that all fall due at once. In full: SWEEP_PAYMENTS=10000. */

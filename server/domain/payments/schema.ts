@@ -2,8 +2,9 @@ import { z } from "zod";
 import {
   addressSchema,
   amountSchema,
+  cardFree,
   currencySchema,
-  lineSchema,
+  freeTextSchema,
   metadataSchema,
   modeSchema,
   referenceSchema,
@@ -16,7 +17,7 @@ import { PUBLIC_STATUSES } from "./states";
  */
 
 export const LineItemSchema = z.strictObject({
-  name: lineSchema(1, 255),
+  name: freeTextSchema(1, 255),
   quantity: z.number().positive().max(1_000_000),
   unit_price: z.int().min(-2_147_483_647).max(2_147_483_647).optional(),
   total_amount: z.int().min(-2_147_483_647).max(2_147_483_647),
@@ -37,52 +38,51 @@ export const LineItemSchema = z.strictObject({
       "return_fee",
     ])
     .optional(),
-  product_identifier: lineSchema(1, 255).optional(),
-  product_url: z
-    .url({ protocol: /^https?$/ })
-    .max(1024)
-    .optional(),
-  image_url: z
-    .url({ protocol: /^https?$/ })
-    .max(1024)
-    .optional(),
+  product_identifier: freeTextSchema(1, 255).optional(),
+  product_url: cardFree(z.url({ protocol: /^https?$/ }).max(1024)).optional(),
+  image_url: cardFree(z.url({ protocol: /^https?$/ }).max(1024)).optional(),
 });
 export type LineItem = z.infer<typeof LineItemSchema>;
 
 const personFields = {
-  given_name: lineSchema(1, 99).optional(),
-  family_name: lineSchema(1, 99).optional(),
-  email: lineSchema(3, 254).optional(),
-  phone: z
-    .string()
-    .regex(/^[\d+().\- ]*\d[\d+().\- ]*$/)
-    .max(99)
-    .optional(),
+  given_name: freeTextSchema(1, 99).optional(),
+  family_name: freeTextSchema(1, 99).optional(),
+  email: freeTextSchema(3, 254).optional(),
+  phone: cardFree(
+    z
+      .string()
+      .regex(/^[\d+().\- ]*\d[\d+().\- ]*$/)
+      .max(99),
+  ).optional(),
 };
 export const CustomerSchema = z.strictObject({ ...personFields, address: addressSchema.optional() });
 export const ShippingSchema = z.strictObject({
   reference: referenceSchema.optional(),
-  recipient: z.strictObject({ ...personFields, attention: lineSchema(1, 99).optional() }).optional(),
+  recipient: z.strictObject({ ...personFields, attention: freeTextSchema(1, 99).optional() }).optional(),
   address: addressSchema.optional(),
 });
 export type Shipping = z.infer<typeof ShippingSchema>;
 /** A delivery that is on its way: where it can be followed. */
 export const CaptureShippingSchema = ShippingSchema.extend({
-  tracking_number: lineSchema(1, 255).optional(),
-  tracking_url: z
-    .url({ protocol: /^https?$/ })
-    .max(2048)
-    .optional(),
+  tracking_number: freeTextSchema(1, 255).optional(),
+  tracking_url: cardFree(z.url({ protocol: /^https?$/ }).max(2048)).optional(),
 });
 export type CaptureShipping = z.infer<typeof CaptureShippingSchema>;
 
+/** A token travels in a header: anything that a header cannot hold would never reach Klarna. */
+export const SessionTokenSchema = z
+  .string()
+  .min(1)
+  .max(8192)
+  .regex(/^[\x21-\x7e]*$/, "must be visible ASCII characters only");
+
 /** Klarna's own data points from the Partner: forwarded byte for byte, checked for size only. */
 export const KlarnaDataSchema = z.strictObject({
-  network_session_token: z.string().min(1).max(8192).optional(),
-  interoperability_token: z.string().min(1).max(8192).optional(),
+  network_session_token: SessionTokenSchema.optional(),
+  interoperability_token: SessionTokenSchema.optional(),
   network_data: z.string().min(2).max(10_240).optional(),
   interoperability_data: z.string().min(2).max(10_240).optional(),
-  payment_option_id: lineSchema(1, 255).optional(),
+  payment_option_id: freeTextSchema(1, 255).optional(),
   journey_completed: z.boolean().optional(),
 });
 
@@ -90,7 +90,7 @@ export const StoreSelectorSchema = z.union([
   z.strictObject({ id: z.string().min(1).max(40) }),
   z.strictObject({ reference: referenceSchema }),
   z.strictObject({
-    details: z.strictObject({ reference: referenceSchema, name: lineSchema(1, 99), address: addressSchema }),
+    details: z.strictObject({ reference: referenceSchema, name: freeTextSchema(1, 99), address: addressSchema }),
   }),
 ]);
 /** A store or terminal that is known already. */
@@ -105,8 +105,36 @@ export const PAYMENT_LAUNCHES = ["qr", "redirect", "sdk", "short_code", "none"] 
 export const PAYMENT_RAILS = ["network", "classic"] as const;
 export const PAYMENT_CAPTURES = ["automatic", "manual"] as const;
 export const EXPIRES_IN_DEFAULT_S = 900;
+/** Online nobody waits at a till: as long as Klarna keeps a request open. */
+export const EXPIRES_IN_ONLINE_S = 10_800;
 
-/** The body of `POST /payments`, as far as in-store payments by QR need it. */
+const asItGoesInAHeader = (url: string): boolean => /^[\x21-\x7e]+$/.test(url);
+/** Where the browser goes after Klarna. Plain http is refused in live mode. */
+export const ReturnUrlSchema = cardFree(
+  z
+    .url({ protocol: /^https?$/ })
+    .max(2048)
+    .refine(asItGoesInAHeader, "must be percent-encoded")
+    .refine((url) => {
+      const parsed = URL.canParse(url) ? new URL(url) : null;
+      return parsed !== null && parsed.username === "" && parsed.password === "";
+    }, "must not hold a name or password"),
+);
+/** What a browser would run or open itself instead of handing it to an app. */
+const NO_APP = new Set(
+  "about blob chrome data file filesystem ftp http javascript mailto sms tel vbscript view-source ws wss".split(" "),
+);
+/** Back into the Partner's app: its own scheme, or https. */
+export const AppReturnUrlSchema = cardFree(
+  z
+    .string()
+    .max(2048)
+    .regex(/^[a-z][a-z0-9+.-]{1,62}:[^\s]+$/, "must begin with the scheme of an app, or https")
+    .refine(asItGoesInAHeader, "must be percent-encoded")
+    .refine((url) => !NO_APP.has(url.slice(0, url.indexOf(":"))), "must begin with the scheme of an app, or https"),
+);
+
+/** The body of `POST /payments`. */
 export const CreatePaymentSchema = z.strictObject({
   amount: amountSchema,
   currency: currencySchema,
@@ -121,22 +149,62 @@ export const CreatePaymentSchema = z.strictObject({
   customer: CustomerSchema.optional(),
   shipping: ShippingSchema.optional(),
   klarna: KlarnaDataSchema.optional(),
+  /** Where the customer comes back to, for the launches redirect and sdk. */
+  return_url: ReturnUrlSchema.optional(),
+  app_return_url: AppReturnUrlSchema.optional(),
+  /** What the customer was given by a static QR code, for the launch short_code. */
+  short_code: z
+    .string()
+    .regex(/^\d{2,20}$/, "must be 2 to 20 digits")
+    .optional(),
   /** Without it the terminal's setting holds, else 900. */
   expires_in: z.int().min(60).max(172_800).optional(),
   metadata: metadataSchema.default({}),
 });
 export type CreatePaymentInput = z.infer<typeof CreatePaymentSchema>;
 
+const { short_code: _shortCode, ...expressFields } = CreatePaymentSchema.shape;
+/** The body of `POST /payments/express`: a payment whose journey the customer has finished with the Partner. */
+export const ExpressPaymentSchema = z.strictObject({
+  ...expressFields,
+  launch: z.enum(["redirect", "sdk"]).optional(),
+  klarna: KlarnaDataSchema.omit({ journey_completed: true }).refine(
+    (data) => data.network_session_token !== undefined || data.interoperability_token !== undefined,
+    { path: ["network_session_token"], message: "is required" },
+  ),
+});
+export type ExpressPaymentInput = z.infer<typeof ExpressPaymentSchema>;
+
 export const CreateRefundSchema = z.strictObject({
   amount: amountSchema.optional(),
   capture: z.string().min(1).max(40).optional(),
   line_items: z.array(LineItemSchema).min(1).max(500).optional(),
-  reason: lineSchema(1, 255).optional(),
+  reason: freeTextSchema(1, 255).optional(),
   reference: referenceSchema.optional(),
   store: KnownPlaceSchema.optional(),
   terminal: KnownPlaceSchema.optional(),
 });
 export type CreateRefundInput = z.infer<typeof CreateRefundSchema>;
+
+export const CreateCaptureSchema = z.strictObject({
+  amount: amountSchema.optional(),
+  line_items: z.array(LineItemSchema).min(1).max(500).optional(),
+  reference: referenceSchema.optional(),
+  shipping: CaptureShippingSchema.optional(),
+});
+export type CreateCaptureInput = z.infer<typeof CreateCaptureSchema>;
+
+/** What is not named stays as it is. Metadata is replaced as a whole. */
+export const UpdatePaymentSchema = z
+  .strictObject({
+    amount: amountSchema.optional(),
+    reference: referenceSchema.optional(),
+    line_items: z.array(LineItemSchema).min(1).max(500).optional(),
+    shipping: ShippingSchema.optional(),
+    metadata: metadataSchema.optional(),
+  })
+  .refine((input) => Object.values(input).some((value) => value !== undefined), "names nothing to change");
+export type UpdatePaymentInput = z.infer<typeof UpdatePaymentSchema>;
 
 export const PublicStatusSchema = z.enum(PUBLIC_STATUSES);
 
@@ -173,6 +241,8 @@ export const PaymentSnapshotSchema = z.object({
   decline: z.object({ reason: z.string() }).nullable(),
   failure: z.object({ code: z.string(), message: z.string() }).nullable(),
   expires_at: moment,
+  /** When Klarna's period ends; null until it is authorized with something left to capture. */
+  authorization_expires_at: moment.nullable().default(null),
   created_at: moment,
   updated_at: moment,
   metadata: z.record(z.string(), z.string()),
@@ -186,6 +256,20 @@ export const PublicPaymentSchema = PaymentSnapshotSchema.extend({
   display_url: z.string(),
 });
 export type PublicPayment = z.infer<typeof PublicPaymentSchema>;
+
+export const CaptureSnapshotSchema = z.object({
+  id: z.string(),
+  object: z.literal("capture"),
+  payment: z.string(),
+  status: z.enum(["processing", "succeeded", "failed"]),
+  amount: z.int(),
+  currency: z.string(),
+  reference: z.string().nullable(),
+  klarna: z.object({ payment_capture_id: z.string().nullable() }),
+  failure: z.object({ code: z.string(), message: z.string() }).nullable(),
+  created_at: moment,
+});
+export type CaptureSnapshot = z.infer<typeof CaptureSnapshotSchema>;
 
 export const RefundSnapshotSchema = z.object({
   id: z.string(),

@@ -1,8 +1,8 @@
 /* What the module can do: the only door for reading and changing payments. */
 // biome-ignore lint/performance/noBarrelFile: a service that outgrew one file is split by use case, and this is its one door
 export { getRefund, listRefunds, refundPayment, voidPayment } from "./after";
-export { createPayment } from "./authorize";
 export { issueDisplayToken, presentSnapshot } from "./change";
+export { createExpressPayment, createPayment } from "./create";
 export { applyPaymentEvent } from "./klarna-events";
 export {
   getPayment,

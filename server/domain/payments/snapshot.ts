@@ -1,7 +1,7 @@
 import { newId } from "@/server/core/ids";
 import type { EventType, NewEvent } from "@/server/events/catalog";
-import type { PaymentRecord, PaymentRow, RefundRow } from "./rows";
-import type { PaymentSnapshot, RefundSnapshot } from "./schema";
+import type { CaptureRow, PaymentRecord, PaymentRow, RefundRow } from "./rows";
+import type { CaptureSnapshot, PaymentSnapshot, RefundSnapshot } from "./schema";
 import { operationMachine, type PaymentState } from "./states";
 
 /** Neutral sentences for a failure code. Klarna's own words stay in the log. */
@@ -9,6 +9,7 @@ const FAILURE_MESSAGES: Readonly<Record<string, string>> = {
   approval_lapsed: "The approval was not finalized in time and is void.",
   klarna_refused: "Klarna refused the request.",
   klarna_unavailable: "Klarna could not be reached. Nothing was charged.",
+  session_token_used: "The session token had paid for another payment already. Nothing was charged.",
   request_lost: "Klarna does not know the payment request any more.",
   authorization_lost: "No approval was found at Klarna.",
 };
@@ -67,9 +68,26 @@ export function snapshotPayment(payment: PaymentRecord, openRefunds = 0): Paymen
     decline: payment.declineReason === null ? null : { reason: "declined" },
     failure: failureOf(payment.failureCode),
     expires_at: payment.expiresAt.toISOString(),
+    authorization_expires_at: payment.authorizationExpiresAt?.toISOString() ?? null,
     created_at: payment.createdAt.toISOString(),
     updated_at: payment.updatedAt.toISOString(),
     metadata: payment.metadata,
+  };
+}
+
+export function snapshotCapture(capture: CaptureRow): CaptureSnapshot {
+  const isOpen = !operationMachine.isTerminal(capture.state);
+  return {
+    id: capture.id,
+    object: "capture",
+    payment: capture.paymentId,
+    status: isOpen ? "processing" : capture.state === "SUCCEEDED" ? "succeeded" : "failed",
+    amount: capture.amount,
+    currency: capture.currency,
+    reference: capture.reference,
+    klarna: { payment_capture_id: capture.klarnaPaymentCaptureId },
+    failure: failureOf(capture.failureCode),
+    created_at: capture.createdAt.toISOString(),
   };
 }
 
@@ -135,6 +153,19 @@ export function announcePayment(before: PaymentRow, after: PaymentRecord, type: 
       object: snapshot,
       ...(before.state === after.state ? {} : { previous: { status: before.state.toLowerCase() } }),
     },
+  };
+}
+
+export function announceCapture(capture: CaptureRow, sequence: number): NewEvent {
+  return {
+    id: newId("event"),
+    partnerId: capture.partnerId,
+    mode: capture.mode,
+    type: capture.state === "SUCCEEDED" ? "capture.succeeded" : "capture.failed",
+    subjectKind: "capture",
+    subjectId: capture.id,
+    sequence,
+    payload: { object: snapshotCapture(capture) },
   };
 }
 
