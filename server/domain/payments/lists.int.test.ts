@@ -52,11 +52,11 @@ beforeAll(async () => {
     values: [sale.id],
   });
   await test.services.db.query({
-    text: "update payments set late_transaction_id = 'krn:payment:eu1:transaction:late' where id = $1",
+    text: "update payments set late_transaction_id = 'krn:payment:eu1:transaction:late', version = version + 1 where id = $1",
     values: [declined.id],
   });
   await test.services.db.query({
-    text: "update payments set klarna_reference = 'K4L7' where id = $1",
+    text: "update payments set klarna_reference = 'K4L7', version = version + 1 where id = $1",
     values: [manual.id],
   });
 });
