@@ -48,6 +48,13 @@ const EnvSchema = z.object({
   KLARNA_TEST_ACCOUNT_ID: z.string().min(3).max(255).optional(),
   KLARNA_LIVE_ACCOUNT_ID: z.string().min(3).max(255).optional(),
   KLARNA_TIMEOUT_MS: z.coerce.number().int().min(50).max(50_000).default(8_000),
+  /** Instead of Klarna's regional hosts of the classic interfaces; one for all regions. */
+  KLARNA_CLASSIC_TEST_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
+  KLARNA_CLASSIC_LIVE_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** Whether Klarna can call PUBLIC_URL when a classic session changes. Where it cannot, we ask. */
+  KLARNA_CLASSIC_CALLBACKS: z.stringbool().default(true),
+  /** How many days before the end of an authorization somebody is told; 0 for never. */
+  AUTHORIZATION_WARNING_DAYS: z.coerce.number().int().min(0).max(60).default(5),
   KLARNA_IN_STORE_PLACEMENT: z.enum(["top_level", "step_up_config", "both"]).default("top_level"),
   SIMULATOR_CONTROL_URL: z.url().optional(),
   TILLGATE_SESSION_SECRET: z.string().min(32),
@@ -116,8 +123,11 @@ function refuseUnsafeProduction(env: Env, given: Readonly<Record<string, string 
   if (given.TILLGATE_GENERATED_SECRETS) {
     faults.push(`these secrets were generated and must be configured: ${given.TILLGATE_GENERATED_SECRETS}`);
   }
-  for (const name of ["KLARNA_TEST_BASE_URL", "KLARNA_LIVE_BASE_URL"] as const) {
-    const url = new URL(env[name]);
+  const hosts = ["KLARNA_TEST_BASE_URL", "KLARNA_LIVE_BASE_URL"] as const;
+  for (const name of [...hosts, "KLARNA_CLASSIC_TEST_BASE_URL", "KLARNA_CLASSIC_LIVE_BASE_URL"] as const) {
+    const text = env[name];
+    if (text === undefined) continue;
+    const url = new URL(text);
     if (url.protocol !== "https:") faults.push(`${name} must be an https address`);
     if (/^(localhost|127\.|\[?::1)/.test(url.hostname))
       faults.push(`${name} points at this machine, where only a simulator can be`);

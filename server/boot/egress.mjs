@@ -22,6 +22,8 @@ const DEFAULT_PORTS = {
 const SETTINGS = [
   "KLARNA_TEST_BASE_URL",
   "KLARNA_LIVE_BASE_URL",
+  "KLARNA_CLASSIC_TEST_BASE_URL",
+  "KLARNA_CLASSIC_LIVE_BASE_URL",
   "DATABASE_URL",
   "SMTP_URL",
   "INNGEST_BASE_URL",
@@ -32,7 +34,13 @@ const SETTINGS = [
   "OIDC_ISSUER",
   "EGRESS_ALLOW",
 ];
-const KLARNA = ["https://api-global.test.klarna.com", "https://api-global.klarna.com"];
+const KLARNA = [
+  ...["https://api-global.test.klarna.com", "https://api-global.klarna.com"],
+  // The classic interfaces: Europe, North America, Oceania.
+  ...["https://api.playground.klarna.com", "https://api.klarna.com"],
+  ...["https://api-na.playground.klarna.com", "https://api-na.klarna.com"],
+  ...["https://api-oc.playground.klarna.com", "https://api-oc.klarna.com"],
+];
 /** Our own parts, on this machine, and where they are unless a setting says otherwise. */
 const PORTS = { PORT: "3000", WEB_PORT: "3001", ENGINE_PORT: "3002" };
 

@@ -209,6 +209,7 @@ export function processEnvironment(
       SIMULATOR_CONTROL_URL: settings.simulatorUrl,
       SIMULATOR_PUBLIC_URL: given.SIMULATOR_PUBLIC_URL || `http://${publicSimulator.hostname}:${ports.simulator}`,
       KLARNA_TEST_BASE_URL: settings.simulatorUrl,
+      KLARNA_CLASSIC_TEST_BASE_URL: given.KLARNA_CLASSIC_TEST_BASE_URL || settings.simulatorUrl,
     });
   }
   const generated: Record<string, string> = secrets

@@ -37,7 +37,12 @@ export type KlarnaOperationName =
   | "webhooks"
   | "onboard"
   | "account_read"
-  | "account_write";
+  | "account_write"
+  | "classic_session"
+  | "classic_read"
+  | "classic_cancel"
+  | "order_read"
+  | "order_write";
 
 type KlarnaCategory =
   | "authorize"
@@ -46,7 +51,10 @@ type KlarnaCategory =
   | "transactions"
   | "presentation"
   | "notifications"
-  | "accounts";
+  | "accounts"
+  | "sessions"
+  | "distributions"
+  | "orders";
 const CATEGORIES: Readonly<Record<KlarnaOperationName, KlarnaCategory>> = {
   authorize: "authorize",
   authorize_final: "finalize",
@@ -65,6 +73,11 @@ const CATEGORIES: Readonly<Record<KlarnaOperationName, KlarnaCategory>> = {
   onboard: "accounts",
   account_read: "accounts",
   account_write: "accounts",
+  classic_session: "sessions",
+  classic_read: "distributions",
+  classic_cancel: "distributions",
+  order_read: "orders",
+  order_write: "orders",
 };
 
 export type KlarnaRequest = {
@@ -78,7 +91,12 @@ export type KlarnaRequest = {
   idempotencyKey?: string;
   /** Names the session that caused the call in Klarna's integration metadata. Source: KNR-T3. */
   sessionReference: string;
+  /** Another host with credentials of its own, instead of those of the mode: a Partner's classic interface. */
+  host?: KlarnaHost;
 };
+
+/** `name` tells hosts apart where their health is watched; `authorization` is the whole header. */
+export type KlarnaHost = { name: string; baseUrl: string; authorization: string };
 
 /** One call as the journal keeps it: masked, with what came back. */
 export type KlarnaCallRecord = {
@@ -101,7 +119,7 @@ export type KlarnaCallRecord = {
  * `not_sent` nothing left this process (refused connection, DNS, TLS, open breaker).
  */
 export type KlarnaOutcome = { calls: KlarnaCallRecord[] } & (
-  | { kind: "answered"; status: number; body: unknown }
+  | { kind: "answered"; status: number; body: unknown; location?: string | null }
   | { kind: "refused"; error: KlarnaError }
   | { kind: "unknown"; reason: string }
   | { kind: "not_sent"; reason: string }
@@ -120,7 +138,14 @@ export type KlarnaClient = {
 };
 
 type Attempt =
-  | { kind: "answer"; status: number; body: unknown; hasBody: boolean; correlationId: string | null }
+  | {
+      kind: "answer";
+      status: number;
+      body: unknown;
+      hasBody: boolean;
+      correlationId: string | null;
+      location: string | null;
+    }
   | { kind: "no_answer"; reason: string; status: number | null }
   | { kind: "not_sent"; reason: string };
 
@@ -148,6 +173,9 @@ function faultCode(error: unknown): string {
   return error.cause === undefined ? error.name : faultCode(error.cause);
 }
 
+/** Of a request that brings its own credentials. */
+const NO_ACCESS: Access = { apiKey: null, credentialId: null, certificate: null };
+
 const headerText = (value: string | string[] | undefined): string | null =>
   typeof value === "string" ? value.slice(0, 40) : null;
 
@@ -161,14 +189,16 @@ export function createKlarnaClient(options: {
   timeoutMs: number;
 }): KlarnaClient {
   const { timeoutMs, keyring } = options;
-  const pools = new Map<Mode, { pool: Pool; fingerprint: string | null }>();
-  const poolOf = (mode: Mode, certificate: Access["certificate"]): Pool => {
-    const held = pools.get(mode);
+  const pools = new Map<string, { pool: Pool; fingerprint: string | null }>();
+  const poolOf = (request: Pick<KlarnaRequest, "mode" | "host">, certificate: Access["certificate"]): Pool => {
+    const { mode, host } = request;
+    const key = host ? `${mode} ${host.baseUrl}` : mode;
+    const held = pools.get(key);
     const fingerprint = certificate?.fingerprint ?? null;
     if (held?.fingerprint === fingerprint) return held.pool;
     // Calls under way end on the connections that they began on.
     void held?.pool.close().catch(() => undefined);
-    const pool = new Pool(new URL(options.environments[mode].baseUrl).origin, {
+    const pool = new Pool(new URL(host?.baseUrl ?? options.environments[mode].baseUrl).origin, {
       connections: CONNECTIONS_MAX,
       pipelining: 1,
       keepAliveTimeout: 30_000,
@@ -180,7 +210,7 @@ export function createKlarnaClient(options: {
       bodyTimeout: timeoutMs,
       maxResponseSize: BODY_MAX_BYTES,
     });
-    pools.set(mode, { pool, fingerprint });
+    pools.set(key, { pool, fingerprint });
     return pool;
   };
   // One for each mode and category, so that a sick refund endpoint does not stop the tills. Source: KNR-S6.
@@ -203,7 +233,7 @@ export function createKlarnaClient(options: {
   };
   const breakers = new Map<string, ReturnType<typeof makeBreaker>>();
   const retries = { test: createRetryBudget(), live: createRetryBudget() } satisfies Record<Mode, unknown>;
-  const breakerOf = (mode: Mode, category: KlarnaCategory) => {
+  const breakerOf = (mode: Mode, category: string) => {
     const key = `${mode} ${category}`;
     let breaker = breakers.get(key);
     if (!breaker) {
@@ -214,6 +244,7 @@ export function createKlarnaClient(options: {
   };
 
   async function send(request: KlarnaRequest, remainingMs: number): Promise<Attempt> {
+    if (request.host) return sendWith(request, remainingMs, NO_ACCESS);
     if (!keyring) {
       const { apiKey } = options.environments[request.mode];
       return sendWith(request, remainingMs, { apiKey, credentialId: null, certificate: null });
@@ -228,12 +259,13 @@ export function createKlarnaClient(options: {
   }
 
   async function sendWith(request: KlarnaRequest, remainingMs: number, access: Access): Promise<Attempt> {
-    const { baseUrl } = options.environments[request.mode];
+    const baseUrl = request.host?.baseUrl ?? options.environments[request.mode].baseUrl;
     const { apiKey, certificate } = access;
-    if (apiKey === null) return { kind: "not_sent", reason: "no_credentials" };
+    const authorization = request.host?.authorization ?? (apiKey === null ? null : `Basic ${apiKey}`);
+    if (authorization === null) return { kind: "not_sent", reason: "no_credentials" };
     const prefix = new URL(baseUrl).pathname.replace(/\/$/, "");
     const headers: Record<string, string> = {
-      authorization: `Basic ${apiKey}`,
+      authorization,
       accept: "application/json",
       "partner-correlation-id": randomUUID().replaceAll("-", ""),
       "klarna-integration-metadata": JSON.stringify({
@@ -254,7 +286,7 @@ export function createKlarnaClient(options: {
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     if (body !== undefined) headers["content-type"] = "application/json";
     try {
-      const response = await poolOf(request.mode, certificate).request({
+      const response = await poolOf(request, certificate).request({
         path: `${prefix}${request.path}`,
         method: request.method,
         headers,
@@ -262,21 +294,28 @@ export function createKlarnaClient(options: {
         signal: AbortSignal.timeout(Math.max(1, Math.floor(Math.min(timeoutMs, remainingMs)))),
       });
       const text = await response.body.text();
-      keyring?.noteUse(request.mode, {
-        ip: headerText(response.headers["klarna-ip-validation-status"]),
-        mtls: headerText(response.headers["klarna-mtls-verification-status"]),
-      });
+      if (!request.host) {
+        keyring?.noteUse(request.mode, {
+          ip: headerText(response.headers["klarna-ip-validation-status"]),
+          mtls: headerText(response.headers["klarna-mtls-verification-status"]),
+        });
+      }
       const correlation = response.headers["klarna-correlation-id"];
-      const correlationId = typeof correlation === "string" ? correlation : null;
-      if (text === "")
-        return { kind: "answer", status: response.statusCode, body: null, hasBody: false, correlationId };
+      const place = response.headers.location;
+      const facts = {
+        kind: "answer" as const,
+        status: response.statusCode,
+        correlationId: typeof correlation === "string" ? correlation : null,
+        location: typeof place === "string" ? place.slice(0, 2_048) : null,
+      };
+      if (text === "") return { ...facts, body: null, hasBody: false };
       try {
-        return { kind: "answer", status: response.statusCode, body: JSON.parse(text), hasBody: true, correlationId };
+        return { ...facts, body: JSON.parse(text), hasBody: true };
       } catch {
         // A 2xx that cannot be read proves nothing; an error page keeps its status.
         return response.statusCode < 300
           ? { kind: "no_answer", reason: "unreadable_answer", status: response.statusCode }
-          : { kind: "answer", status: response.statusCode, body: null, hasBody: false, correlationId };
+          : { ...facts, body: null, hasBody: false };
       }
     } catch (error) {
       const code = faultCode(error);
@@ -289,9 +328,9 @@ export function createKlarnaClient(options: {
   async function guarded(request: KlarnaRequest, remainingMs: number): Promise<Attempt> {
     try {
       // `send` never throws: what is thrown here is the breaker's own refusal.
-      return await breakerOf(request.mode, CATEGORIES[request.operation]).policy.execute(() =>
-        send(request, remainingMs),
-      );
+      const category = CATEGORIES[request.operation];
+      const name = request.host ? `${category}-${request.host.name}` : category;
+      return await breakerOf(request.mode, name).policy.execute(() => send(request, remainingMs));
     } catch {
       return { kind: "not_sent", reason: "breaker_open" };
     }
@@ -337,7 +376,7 @@ export function createKlarnaClient(options: {
         klarnaSeconds.observe({ operation: request.operation }, durationMs / 1000);
         klarnaCalls.inc({ operation: request.operation, outcome: calls.at(-1)?.outcome ?? "NO_ANSWER" });
         if (result.kind === "answer" && verdict === "done")
-          return { kind: "answered", status: result.status, body: result.body, calls };
+          return { kind: "answered", status: result.status, body: result.body, calls, location: result.location };
         if (error && verdict === "refused") return { kind: "refused", error, calls };
         if (result.kind === "not_sent") notSent = result.reason;
         else unknown = error ? error.code : result.kind === "no_answer" ? result.reason : `HTTP_${result.status}`;

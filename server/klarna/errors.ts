@@ -1,11 +1,17 @@
 import { z } from "zod";
 
-/** Klarna's error body, old and new form. Source: error-handling pages; `error_type` is absent on the newest. */
+/**
+ * Klarna's error body, old and new form, and that of the classic interfaces. Source: error-handling pages; `error_type`
+ * is absent on the newest.
+ */
 const KlarnaErrorBodySchema = z.looseObject({
   error_id: z.string().max(200).optional(),
   error_type: z.string().max(64).optional(),
   error_code: z.string().max(64).optional(),
   error_message: z.string().max(4096).optional(),
+  /** Of the classic interfaces. */
+  correlation_id: z.string().max(200).optional(),
+  error_messages: z.array(z.string().max(2048)).max(100).optional(),
   validation_errors: z
     .array(z.looseObject({ parameter: z.string().max(256).optional(), reason: z.string().max(1024).optional() }))
     .max(100)
@@ -32,8 +38,8 @@ export function readKlarnaError(status: number, body: unknown): KlarnaError {
   return {
     status,
     code: data.error_code ?? `HTTP_${status}`,
-    errorId: data.error_id ?? null,
-    message: data.error_message ?? null,
+    errorId: data.error_id ?? data.correlation_id ?? null,
+    message: data.error_message ?? data.error_messages?.[0] ?? null,
     fields: [
       ...(data.validation_errors ?? []).map((item) => ({ parameter: item.parameter ?? "", reason: item.reason ?? "" })),
       ...(data.errors ?? []).map((item) => ({ parameter: item.parameter ?? "", reason: item.error_message ?? "" })),

@@ -68,6 +68,7 @@ export async function testServices(
     PUBLIC_URL: "http://localhost:3000",
     KLARNA_TEST_BASE_URL: sandbox?.simulator.url ?? nowhere,
     KLARNA_LIVE_BASE_URL: sandbox?.simulator.url ?? nowhere,
+    KLARNA_CLASSIC_TEST_BASE_URL: sandbox?.simulator.url ?? nowhere,
     KLARNA_TEST_API_KEY: sandbox?.simulator.apiKey ?? "klarna_test_api_none",
     KLARNA_LIVE_API_KEY: sandbox?.simulator.apiKey ?? "klarna_live_api_none",
     ...(sandbox ? { SIMULATOR_CONTROL_URL: sandbox.simulator.url } : {}),
