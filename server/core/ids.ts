@@ -47,6 +47,7 @@ export const ID_PREFIXES = {
   pairedDevice: "pdv",
   savedView: "svw",
   import: "imp",
+  bulkRun: "blk",
   complianceDecision: "cdn",
   accountStateChange: "asc",
   klarnaCredential: "crd",

@@ -104,4 +104,5 @@ export const SIGNALS = {
   replays: "tillgate/replays.waiting",
   partners: "tillgate/partners.waiting",
   imports: "tillgate/imports.waiting",
+  bulk: "tillgate/bulk.waiting",
 } as const;

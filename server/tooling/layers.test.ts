@@ -68,6 +68,7 @@ const FORBIDDEN: [string, string][] = [
   ["server/domain/terminals/a.ts", "@/server/domain/disputes/service"],
   ["server/domain/imports/a.ts", "@/server/domain/payments/service"],
   ["server/domain/imports/b.ts", "@/server/domain/stores/repository"],
+  ["server/domain/bulk/a.ts", "@/server/domain/payments/repository"],
   ["server/domain/views/a.ts", "@/server/domain/stores/service"],
   ["server/domain/audit/a.ts", "@/server/domain/payments/service"],
   ["server/domain/webhooks/a.ts", "inngest"],

@@ -43,6 +43,8 @@ export const MODULES: Readonly<Record<string, readonly string[]>> = {
   compliance: ["audit", "partners"],
   // Rows of files become Partners, stores and terminals.
   imports: ["audit", "partners", "stores", "terminals"],
+  // Captures and refunds of many payments.
+  bulk: ["audit", "approvals", "payments"],
   // Our keys to Klarna, and the way into its portal.
   credentials: ["audit"],
   portal: ["audit", "credentials", "mail", "partners"],
@@ -61,6 +63,8 @@ export const MODULES: Readonly<Record<string, readonly string[]>> = {
 /** Doors for writing many at once. */
 const EXTRA_DOORS: Readonly<Record<string, readonly string[]>> = {
   imports: ["server/domain/stores/bulk", "server/domain/terminals/bulk"],
+  // The reader of files, whatever they are for.
+  bulk: ["server/domain/imports/csv"],
 };
 
 const DOMAIN_MAY = [
