@@ -19,6 +19,7 @@ import {
 
 // biome-ignore lint/performance/noBarrelFile: a service that outgrew one file is split by use case, and this is its one door
 export { getAccountRecord } from "./account-record";
+export { type LogoPicture, readBrandLogo } from "./brand-logo";
 export {
   addPaymentAccount,
   changeAccount,

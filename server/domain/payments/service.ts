@@ -3,6 +3,7 @@
 export { getRefund, listRefunds, refundPayment, voidPayment } from "./after";
 export { issueDisplayToken, presentSnapshot } from "./change";
 export { createExpressPayment, createPayment } from "./create";
+export { listPaymentMethods, type PaymentMethod, type PaymentMethodsQuery } from "./presentation";
 export { applyPaymentEvent } from "./klarna-events";
 export {
   getPayment,
@@ -10,15 +11,20 @@ export {
   getPaymentTimeline,
   getPaymentTotals,
   isDisplayToken,
-  listPaymentMethods,
   listPaymentRecordsPage,
   listPayments,
   PAYMENT_CHANNEL,
-  type PaymentMethod,
   type PaymentView,
   playCustomer,
   type TimelineItem,
 } from "./read";
 export { executeRefund, type RefundOutcome, refundOrAsk } from "./refund-approval";
 export { cancelPayment } from "./stop";
+export {
+  type CodeLook,
+  getSurroundings,
+  logoFor,
+  type Surroundings,
+  storedLook,
+} from "./surroundings";
 export { advanceDuePayments, sweepOpenPayments } from "./sweep";

@@ -31,6 +31,7 @@ export {
   listEndpointDeliveries,
 } from "./deliveries";
 export { getEvent, getEventRecord, listEventRecords, listEvents } from "./events";
+export { fetchPicture } from "./fetch-picture";
 export { sendNotices } from "./notices";
 export { relayAll, relayOutbox } from "./relay";
 export {
@@ -42,6 +43,7 @@ export {
   replayDelivery,
   startReplay,
 } from "./replays";
+export { urlPolicy } from "./url-guard";
 
 const ENDPOINTS_MAX = 50;
 export type EndpointWithSecret = { endpoint: PublicEndpoint; secret: string };

@@ -2,8 +2,8 @@ import { type ServiceContext, type Services, systemContext } from "@/server/cont
 import { AppError, isAppError } from "@/server/core/errors";
 import { type QrLook, qrSvg } from "@/server/core/qr";
 import { MODES } from "@/server/core/schema";
-import type { PublicPayment } from "@/server/domain/payments/schema";
 import type { LogoPicture } from "@/server/domain/partners/service";
+import type { PublicPayment } from "@/server/domain/payments/schema";
 import { getPayment, getSurroundings, logoFor, PAYMENT_CHANNEL, storedLook } from "@/server/domain/payments/service";
 import { eventStreams } from "@/server/observability/metrics";
 import { type Call, defineEndpoint } from "../endpoint";
