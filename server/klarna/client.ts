@@ -33,6 +33,7 @@ export type KlarnaOperationName =
   | "refund"
   | "void"
   | "presentation"
+  | "interoperability"
   | "signing_keys"
   | "webhooks"
   | "onboard"
@@ -50,6 +51,7 @@ type KlarnaCategory =
   | "requests"
   | "transactions"
   | "presentation"
+  | "interoperability"
   | "notifications"
   | "accounts"
   | "sessions"
@@ -68,6 +70,8 @@ const CATEGORIES: Readonly<Record<KlarnaOperationName, KlarnaCategory>> = {
   refund: "transactions",
   void: "transactions",
   presentation: "presentation",
+  // On its own: an older question, and where Klarna does not answer it any more the newer one goes on.
+  interoperability: "interoperability",
   signing_keys: "notifications",
   webhooks: "notifications",
   onboard: "accounts",

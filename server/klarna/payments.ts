@@ -15,6 +15,7 @@ const PATHS = {
   transaction: (accountId: string, id: string) =>
     `${account(accountId)}/payment/transactions/${encodeURIComponent(id)}`,
   presentation: (accountId: string) => `${account(accountId)}/payment/presentation`,
+  interoperability: (accountId: string) => `${account(accountId)}/interoperability`,
 };
 
 const text = z.string().max(8192);
@@ -93,35 +94,41 @@ export const RefundAnswerSchema = z.looseObject({ payment_refund_id: text });
 /** An answer that has the transaction in it, beside what was asked for. */
 export const TransactionEnvelopeSchema = z.looseObject({ payment_transaction: PaymentTransactionSchema });
 
+const PaymentOptionSchema = z.looseObject({
+  payment_option_id: text.optional(),
+  header: z.looseObject({ text: text.optional() }).optional(),
+  subheader: z.looseObject({ text: text.optional() }).optional(),
+  message: z
+    .looseObject({
+      text: text.optional(),
+      parts: z.array(z.looseObject({ text: text.optional(), url: text.optional() })).optional(),
+    })
+    .optional(),
+  badge: z.looseObject({ text: text.optional() }).optional(),
+  icon: z
+    .looseObject({
+      badge_image_url: text.optional(),
+      rectangle_image_url: text.optional(),
+      square_image_url: text.optional(),
+      alt: text.optional(),
+    })
+    .optional(),
+  payment_button: z.looseObject({ text: text.optional() }).optional(),
+  terms: z.looseObject({ url: text.optional() }).optional(),
+});
+export type KlarnaPaymentOption = z.infer<typeof PaymentOptionSchema>;
+
+/** `payment_options` is the older form of `payment_option`. */
 export const PresentationSchema = z.looseObject({
   instruction: text.optional(),
   payment_status: text.optional(),
-  payment_option: z
-    .looseObject({
-      payment_option_id: text.optional(),
-      header: z.looseObject({ text: text.optional() }).optional(),
-      subheader: z.looseObject({ text: text.optional() }).optional(),
-      message: z
-        .looseObject({
-          text: text.optional(),
-          parts: z.array(z.looseObject({ text: text.optional(), url: text.optional() })).optional(),
-        })
-        .optional(),
-      badge: z.looseObject({ text: text.optional() }).optional(),
-      icon: z
-        .looseObject({
-          badge_image_url: text.optional(),
-          rectangle_image_url: text.optional(),
-          square_image_url: text.optional(),
-          alt: text.optional(),
-        })
-        .optional(),
-      payment_button: z.looseObject({ text: text.optional() }).optional(),
-      terms: z.looseObject({ url: text.optional() }).optional(),
-    })
-    .optional(),
+  payment_option: PaymentOptionSchema.optional(),
+  saved_payment_option: PaymentOptionSchema.optional(),
+  payment_options: z.array(PaymentOptionSchema).optional(),
 });
 export type KlarnaPresentation = z.infer<typeof PresentationSchema>;
+
+export const InteroperabilitySchema = z.looseObject({ status: text });
 
 /** How the proof of the finished journey is named: new header or the older one. */
 export type TokenKind = "NETWORK_SESSION_TOKEN" | "PAYMENT_TOKEN";
@@ -404,6 +411,29 @@ export function readPresentation(
       operation: "presentation",
       method: "GET",
       path: `${PATHS.presentation(target.accountId)}?${search.toString()}`,
+      headers: sessionHeaders(session),
+      sessionReference: target.sessionReference,
+    },
+    { budgetMs: 3_000, attemptsMax: 2 },
+  );
+}
+
+/** The older question for the same: whether Klarna serves this country and currency, and how far this customer is. */
+export function readInteroperability(
+  client: KlarnaClient,
+  target: Target,
+  query: { currency: string; amount?: number; country?: string },
+  session: SessionHeaders,
+): Promise<KlarnaOutcome> {
+  const search = new URLSearchParams({ currency: query.currency });
+  if (query.amount !== undefined) search.set("payment_amount", String(query.amount));
+  if (query.country) search.set("country", query.country);
+  return client.call(
+    {
+      mode: target.mode,
+      operation: "interoperability",
+      method: "GET",
+      path: `${PATHS.interoperability(target.accountId)}?${search.toString()}`,
       headers: sessionHeaders(session),
       sessionReference: target.sessionReference,
     },

@@ -15,6 +15,7 @@ import {
   listPaymentsEndpoint,
   voidPaymentEndpoint,
 } from "./v1/payments";
+import { expressPaymentEndpoint } from "./v1/payments-express";
 import { createRefundEndpoint, getRefundEndpoint, listRefundsEndpoint } from "./v1/refunds";
 import { storeEndpoints } from "./v1/stores";
 import { liveEndpoint, readyEndpoint } from "./v1/system";
@@ -38,6 +39,7 @@ const openapiEndpoint = defineEndpoint({
 /** Every endpoint that there is. The front door, the Next app, the document and the tests start from this list. */
 export const ENDPOINTS: readonly Endpoint[] = [
   createPaymentEndpoint,
+  expressPaymentEndpoint,
   listPaymentsEndpoint,
   getPaymentEndpoint,
   cancelPaymentEndpoint,

@@ -112,6 +112,35 @@ export async function makePartner(
   };
 }
 
+/** The Partner's online shop, known at Klarna too: what its web and app payments are taken in. */
+export async function makeWebsite(
+  services: Services,
+  partner: BuiltPartner,
+  options: { type?: "WEBSITE" | "MOBILE_APP"; isKnownAtKlarna?: boolean } = {},
+): Promise<{ id: string; reference: string; klarnaStoreId: string | null }> {
+  const type = options.type ?? "WEBSITE";
+  const reference = unique("shop");
+  const url = `https://${reference}.example`;
+  const klarnaStoreId = options.isKnownAtKlarna === false ? null : `krn:partner:global:store:${crypto.randomUUID()}`;
+  const store = await createStore(asSystem(services, partner.account.mode), {
+    partnerId: partner.partner.id,
+    reference,
+    name: `Shop ${reference}`,
+    type,
+    country: partner.partner.country,
+    klarnaStoreId,
+    ...(type === "WEBSITE" ? { url } : {}),
+  });
+  if (klarnaStoreId !== null)
+    await registerAtSimulator(services, {
+      accountId: partner.account.id,
+      name: partner.partner.name,
+      country: partner.partner.country,
+      stores: [{ store_id: klarnaStoreId, store_reference: reference, name: `Shop ${reference}` }],
+    });
+  return { ...store, klarnaStoreId };
+}
+
 /** A key that a Partner's system would use: all scopes unless given. */
 export async function makeApiKey(
   services: Services,

@@ -237,6 +237,39 @@ function toPlace(row: Found, channel: PaymentRow["channel"], storeId: string): P
   };
 }
 
+/**
+ * The account that Klarna is asked about, and the country of the named store. A store and a terminal that are named must be
+ * the Partner's own. Errors: partner_not_operational, store_not_found, terminal_not_found.
+ */
+export async function findPresentationPlace(
+  ctx: ServiceContext,
+  partnerId: string,
+  named: { store?: string | undefined; terminal?: string | undefined },
+): Promise<{ accountId: string; country: string | null }> {
+  const [row] = await ctx.db.query<
+    Pick<Found, "partnerState" | "accountState" | "productState" | "accountId"> &
+      Row & { storeId: string | null; terminalId: string | null; country: string | null }
+  >({
+    name: "presentation_place",
+    text: `select r.state as "partnerState", a.state as "accountState", a.product_state as "productState",
+        a.klarna_partner_account_id as "accountId", s.id as "storeId", t.id as "terminalId",
+        coalesce(s.country, s.address->>'country') as country
+      from partner_accounts a join partners r on r.id = a.partner_id
+      left join terminals t on t.partner_id = a.partner_id and t.mode = a.mode and t.status <> 'ARCHIVED' and (t.id = $4 or t.reference = $4)
+        and ($3::text is null or t.store_id in (select id from stores x where x.partner_id = $1 and x.mode = $2 and (x.id = $3 or x.reference = $3)))
+      left join stores s on s.partner_id = a.partner_id and s.mode = a.mode
+        and (case when $3::text is null then s.id = t.store_id else s.id = $3 or s.reference = $3 end)
+      where a.partner_id = $1 and a.mode = $2 limit 1`,
+    values: [partnerId, ctx.scope.mode, named.store ?? null, named.terminal ?? null],
+  });
+  const { accountId, storeId, terminalId, country } = requireOperational(row);
+  if (named.store !== undefined && storeId === null)
+    throw new AppError("store_not_found", { errors: [{ pointer: "/store", detail: "is not known" }] });
+  if (named.terminal !== undefined && terminalId === null)
+    throw new AppError("terminal_not_found", { errors: [{ pointer: "/terminal", detail: "is not known" }] });
+  return { accountId, country };
+}
+
 export type ReturnPlace = {
   storeId: string | null;
   storeReference: string | null;

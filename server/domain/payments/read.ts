@@ -2,11 +2,16 @@ import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { type Page, toPage } from "@/server/core/pagination";
 import { isEqualSecret } from "@/server/db/secrets";
-import { PresentationSchema, readPresentation } from "@/server/klarna/payments";
 import { playSimulatedCustomer, type SimulatedAction } from "@/server/klarna/sandbox";
 import { issueDisplayToken, openRefundAmount, toPublic } from "./change";
 import { findPayment, listCaptures, listOperations, listRefundRows } from "./repository";
-import { listOpenAlarms, listPaymentRecords, type PaymentTotals, readTimelineRows, totalPayments } from "./repository-lists";
+import {
+  listOpenAlarms,
+  listPaymentRecords,
+  type PaymentTotals,
+  readTimelineRows,
+  totalPayments,
+} from "./repository-lists";
 import type { CaptureRow, OperationRow, PaymentRecord, RefundRow } from "./rows";
 import type { PaymentFilter, PublicPayment } from "./schema";
 import { refundableAmount } from "./snapshot";
@@ -212,133 +217,6 @@ export async function getPaymentTimeline(
 /** Whether a token opens the display of this payment. Constant time. */
 export function isDisplayToken(services: Pick<ServiceContext, "secrets">, paymentId: string, token: string): boolean {
   return isEqualSecret(issueDisplayToken(services, paymentId), token);
-}
-
-// --- Payment methods ---------------------------------------------------------------------------------------------------------
-
-export type PaymentMethodsQuery = {
-  amount?: number;
-  currency: string;
-  country?: string;
-  locale?: string;
-  intent?: "pay" | "subscribe" | "add_to_wallet";
-  networkSessionToken?: string;
-  interoperabilityToken?: string;
-};
-export type PaymentMethod = {
-  type: "klarna";
-  available: boolean;
-  reason: "temporarily_unavailable" | "not_available_here" | null;
-  instruction: "show" | "preselect" | "show_only" | "hide";
-  customer_action: "required" | "confirm_now";
-  payment_option_id: string | null;
-  texts: {
-    header: string | null;
-    subheader: string | null;
-    message: string | null;
-    badge: string | null;
-    button: string | null;
-    terms_url: string | null;
-  };
-  images: { badge: string | null; square: string | null; rectangle: string | null; alt: string | null };
-  expires_at: string;
-};
-
-const METHOD_TTL_MS = 120_000;
-const METHODS_CACHED_MAX = 2_000;
-const methodCache = new Map<string, { until: number; answer: Promise<PaymentMethod> }>();
-
-/**
- * What Klarna says about showing itself here: availability, instruction, texts and images. Kept for two minutes at the
- * most (never where a session token makes it personal), one call for many askers. Honest when Klarna is down.
- * Errors: permission_denied, partner_not_operational. Source: KNR-F4, KNR-G3.
- */
-export async function listPaymentMethods(ctx: ServiceContext, query: PaymentMethodsQuery): Promise<PaymentMethod[]> {
-  requirePermission(ctx, "payments:read");
-  if (ctx.actor.kind !== "API_KEY" || ctx.actor.partnerId === null) throw new AppError("permission_denied");
-  const [account] = await ctx.db.query<{ accountId: string }>({
-    name: "payment_methods_account",
-    text: `select klarna_partner_account_id as "accountId" from partner_accounts where partner_id = $1 and mode = $2 and state in ('PARTIALLY_OPERATIONAL','OPERATIONAL') and product_state = 'ENABLED'`,
-    values: [ctx.actor.partnerId, ctx.scope.mode],
-  });
-  if (!account) throw new AppError("partner_not_operational");
-  const now = ctx.clock.now().getTime();
-  const isPersonal = query.networkSessionToken !== undefined || query.interoperabilityToken !== undefined;
-  const key = JSON.stringify([
-    ctx.scope.mode,
-    account.accountId,
-    query.amount,
-    query.currency,
-    query.country,
-    query.locale,
-    query.intent,
-  ]);
-  const cached = methodCache.get(key);
-  if (!isPersonal && cached && cached.until > now) return [await cached.answer];
-  const answer = askPresentation(ctx, account.accountId, query);
-  if (!isPersonal) {
-    if (methodCache.size >= METHODS_CACHED_MAX) methodCache.clear();
-    methodCache.set(key, { until: now + METHOD_TTL_MS, answer });
-  }
-  const method = await answer;
-  if (method.reason === "temporarily_unavailable") methodCache.delete(key);
-  return [method];
-}
-
-const INSTRUCTIONS: Readonly<Record<string, PaymentMethod["instruction"]>> = {
-  SHOW_KLARNA: "show",
-  PRESELECT_KLARNA: "preselect",
-  SHOW_ONLY_KLARNA: "show_only",
-  HIDE_KLARNA: "hide",
-};
-
-async function askPresentation(
-  ctx: ServiceContext,
-  accountId: string,
-  query: PaymentMethodsQuery,
-): Promise<PaymentMethod> {
-  const expiresAt = new Date(ctx.clock.now().getTime() + METHOD_TTL_MS).toISOString();
-  const outcome = await readPresentation(
-    ctx.klarna,
-    { mode: ctx.scope.mode, accountId, sessionReference: ctx.requestId },
-    { currency: query.currency, amount: query.amount, locale: query.locale, intent: query.intent?.toUpperCase() },
-    { networkSessionToken: query.networkSessionToken, interoperabilityToken: query.interoperabilityToken },
-  );
-  const parsed = outcome.kind === "answered" ? PresentationSchema.safeParse(outcome.body) : null;
-  const presentation = parsed?.success ? parsed.data : null;
-  const option = presentation?.payment_option;
-  const instruction =
-    presentation === null ? "hide" : (INSTRUCTIONS[presentation.instruction ?? "SHOW_KLARNA"] ?? "show");
-  const isDown = presentation === null && outcome.kind !== "refused";
-  return {
-    type: "klarna",
-    available: presentation !== null && instruction !== "hide",
-    reason: isDown
-      ? "temporarily_unavailable"
-      : presentation === null || instruction === "hide"
-        ? "not_available_here"
-        : null,
-    instruction,
-    customer_action: /PENDING_(PARTNER_AUTHORIZATION|CONFIRMATION)/.test(presentation?.payment_status ?? "")
-      ? "confirm_now"
-      : "required",
-    payment_option_id: option?.payment_option_id ?? null,
-    texts: {
-      header: option?.header?.text ?? null,
-      subheader: option?.subheader?.text ?? null,
-      message: option?.message?.text ?? option?.message?.parts?.map((part) => part.text ?? "").join("") ?? null,
-      badge: option?.badge?.text ?? null,
-      button: option?.payment_button?.text ?? null,
-      terms_url: option?.terms?.url ?? null,
-    },
-    images: {
-      badge: option?.icon?.badge_image_url ?? null,
-      square: option?.icon?.square_image_url ?? null,
-      rectangle: option?.icon?.rectangle_image_url ?? null,
-      alt: option?.icon?.alt ?? null,
-    },
-    expires_at: expiresAt,
-  };
 }
 
 // --- Test calls ----------------------------------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 /* What the module can do: the only door for reading and changing payments. */
 // biome-ignore lint/performance/noBarrelFile: a service that outgrew one file is split by use case, and this is its one door
-export { getRefund, listRefunds, refundPayment, voidPayment } from "./after";
+export { capturePayment, getCapture, listPaymentCaptures } from "./captures";
 export { issueDisplayToken, presentSnapshot } from "./change";
 export { createExpressPayment, createPayment } from "./create";
-export { listPaymentMethods, type PaymentMethod, type PaymentMethodsQuery } from "./presentation";
 export { applyPaymentEvent } from "./klarna-events";
+export { lookUpPayments } from "./lookup";
+export { listPaymentMethods, type PaymentMethod, type PaymentMethodsQuery } from "./presentation";
 export {
   getPayment,
   getPaymentRecord,
@@ -18,7 +19,9 @@ export {
   playCustomer,
   type TimelineItem,
 } from "./read";
+export { reauthorizePayment } from "./reauthorize";
 export { executeRefund, type RefundOutcome, refundOrAsk } from "./refund-approval";
+export { getRefund, listRefunds, refundPayment } from "./refunds";
 export { cancelPayment } from "./stop";
 export {
   type CodeLook,
@@ -28,3 +31,5 @@ export {
   storedLook,
 } from "./surroundings";
 export { advanceDuePayments, sweepOpenPayments } from "./sweep";
+export { requestUpdate, updatePayment } from "./updates";
+export { voidPayment } from "./voids";

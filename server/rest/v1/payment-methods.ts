@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { AppError } from "@/server/core/errors";
 import { AMOUNT_MAX } from "@/server/core/money";
 import { countrySchema, currencySchema, localeSchema } from "@/server/core/schema";
+import { SessionTokenSchema } from "@/server/domain/payments/schema";
 import { listPaymentMethods } from "@/server/domain/payments/service";
 import { defineEndpoint } from "../endpoint";
 import { queryInteger } from "../validation";
@@ -35,11 +37,20 @@ export const PaymentMethodSchema = z
   })
   .meta({ id: "PaymentMethod" });
 
+/** Forwarded as it is: only what cannot be one is refused. Errors: validation_failed. */
+function readToken(headers: Readonly<Record<string, string | undefined>>, name: string): string | undefined {
+  const value = headers[name.toLowerCase()];
+  if (value === undefined || SessionTokenSchema.safeParse(value).success) return value;
+  throw new AppError("validation_failed", { detail: `The header ${name} is not a token.` });
+}
+
 export const paymentMethodsEndpoint = defineEndpoint({
   method: "GET",
   path: "/api/v1/payment-methods",
   operation: "listPaymentMethods",
   summary: "What can be offered to this customer",
+  description:
+    "From Klarna, kept for two minutes at the most. The session token of Klarna's SDK, if the page has one, goes into the header Klarna-Network-Session-Token (or Klarna-Interoperability-Token, its older name) and makes the answer this customer's own. When Klarna does not answer, available is false and the reason temporarily_unavailable.",
   tag: "Payments",
   access: "key",
   scope: "payments:read",
@@ -53,19 +64,12 @@ export const paymentMethodsEndpoint = defineEndpoint({
     intent: z.enum(["pay", "subscribe", "add_to_wallet"]).default("pay"),
   }),
   responses: { 200: { description: "The methods", schema: z.object({ data: z.array(PaymentMethodSchema) }) } },
-  errors: ["partner_not_operational"],
-  handle: ({ ctx, query: { amount, currency, country, locale, intent }, request }) => {
-    const networkSessionToken = request.headers["klarna-network-session-token"];
-    const interoperabilityToken = request.headers["klarna-interoperability-token"];
-    return listPaymentMethods(ctx, {
-      currency,
-      intent,
-      ...(amount === undefined ? {} : { amount }),
-      ...(country === undefined ? {} : { country }),
-      ...(locale === undefined ? {} : { locale }),
-      ...(networkSessionToken === undefined ? {} : { networkSessionToken }),
-      ...(interoperabilityToken === undefined ? {} : { interoperabilityToken }),
-    });
-  },
+  errors: ["partner_not_operational", "store_not_found", "terminal_not_found"],
+  handle: ({ ctx, query, request }) =>
+    listPaymentMethods(ctx, {
+      ...query,
+      networkSessionToken: readToken(request.headers, "Klarna-Network-Session-Token"),
+      interoperabilityToken: readToken(request.headers, "Klarna-Interoperability-Token"),
+    }),
   answer: (methods) => ({ status: 200, json: { data: methods } }),
 });
