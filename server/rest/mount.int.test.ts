@@ -124,6 +124,7 @@ it("S24: our redirect address leads to Klarna's journey of this payment only, an
     }),
   );
   const over = await open(id);
-  expect([over.status, over.headers.get("location")]).toEqual([410, null]);
-  for (const unknown of [newId("payment"), "//evil.example", "x"]) expect((await open(unknown)).status).toBe(404);
+  expect([over.status, over.headers.get("location")]).toEqual([303, `/pay/${id}/status`]);
+  for (const unknown of [newId("payment"), "//evil.example", "x"])
+    expect((await open(unknown)).headers.get("location")).toBe("/pay/unknown/status");
 });

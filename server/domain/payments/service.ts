@@ -5,6 +5,8 @@ export { issueDisplayToken, presentSnapshot } from "./change";
 export { createExpressPayment, createPayment } from "./create";
 export { applyPaymentEvent } from "./klarna-events";
 export { lookUpPayments } from "./lookup";
+export { isReturnToken } from "./purchase";
+export { findJourney, issueJourneyTokens, type JourneyView, refreshJourney } from "./return";
 export { listPaymentMethods, type PaymentMethod, type PaymentMethodsQuery } from "./presentation";
 export {
   getPayment,
@@ -20,6 +22,7 @@ export {
   type TimelineItem,
 } from "./read";
 export { reauthorizePayment } from "./reauthorize";
+export { getReceipt, RECEIPT_FORMATS, RECEIPT_TYPES, type Receipt, type ReceiptFormat } from "./receipts/service";
 export { executeRefund, type RefundOutcome, refundOrAsk } from "./refund-approval";
 export { getRefund, listRefunds, refundPayment } from "./refunds";
 export { cancelPayment } from "./stop";
