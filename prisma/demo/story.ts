@@ -3,8 +3,8 @@ import { redact } from "@/server/core/redact";
 import { addMs, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import type { CaptureRow, OperationKind, OperationRow, PaymentRecord, RefundRow } from "@/server/domain/payments/rows";
 import type { LineItem } from "@/server/domain/payments/schema";
-import { announcePayment, announceRefund, stateEvent } from "@/server/domain/payments/snapshot";
-import { type PaymentState, paymentMachine } from "@/server/domain/payments/states";
+import { announceCapture, announcePayment, announceRefund, stateEvent } from "@/server/domain/payments/snapshot";
+import { type PaymentState, paymentMachine, REAUTHORIZE_WITHIN_MS } from "@/server/domain/payments/states";
 import type { EventType, NewEvent } from "@/server/events/catalog";
 import type { DemoPartner } from "./partners";
 import type { Random } from "./random";
@@ -130,6 +130,7 @@ export class Story {
       finalizeBy: null,
       expiresAt: addMs(start, website ? HOUR_MS : 15 * MINUTE_MS),
       authorizationExpiresAt: null,
+      authorizationWarnedAt: null,
       lateTransactionId: null,
       lateApprovalState: null,
       eventSequence: 0,
@@ -215,7 +216,7 @@ export class Story {
       if (this.at < addMs(now, -HOUR_MS)) this.captureRest();
     } else if (outcome === "authorization_expired") {
       this.at = this.payment.authorizationExpiresAt ?? this.at;
-      this.move("AUTHORIZATION_EXPIRED", EXPIRER);
+      this.move("AUTHORIZATION_EXPIRED", EXPIRER, { nextActionAt: addMs(this.at, REAUTHORIZE_WITHIN_MS) });
     }
     if (this.payment.state === "AUTHORIZED") this.payment.nextActionAt = this.payment.authorizationExpiresAt;
     this.maybeRefund(now);
@@ -372,6 +373,7 @@ export class Story {
       epoch: 1,
       state: call.status < 300 ? "SUCCEEDED" : "FAILED",
       idempotencyKey: klarnaIdempotencyKey(id),
+      intentSecret: null,
       result,
       attempts: 1,
       nextAttemptAt: null,
@@ -508,6 +510,9 @@ export class Story {
       reference: null,
       klarnaPaymentCaptureId: `${transactionId}:capture:1`,
       automatic: isAutomatic,
+      lineItems: [],
+      shippingSecret: null,
+      intentKey: null,
       failureCode: null,
       createdAt: this.at,
       updatedAt: this.at,
@@ -532,6 +537,7 @@ export class Story {
       { captureId: capture.id },
     );
     this.move("COMPLETED", this.caller, { amountCaptured: capture.amount, nextActionAt: null });
+    this.announce(announceCapture(capture, 1));
   }
 
   private release(): void {
@@ -629,6 +635,7 @@ export class Story {
       reason: this.random.pick(REFUND_REASONS),
       reference: null,
       klarnaPaymentRefundId: klarnaRefundId,
+      intentKey: null,
       failureCode: isRefused ? "klarna_refused" : null,
       createdBy: this.partner.apiKeyId,
       createdAt: this.at,

@@ -79,6 +79,8 @@ export const SEALED: readonly SealedColumn[] = [
   sealed("webhook_endpoints.headers_secret", ID, byPartner, PARTNER),
   sealed("payments.purchase_secret", ID, byPartner, { ...PARTNER, isVersioned: true }),
   sealed("payments.klarna_token_secret", ID, byPartner, { ...PARTNER, isVersioned: true }),
+  sealed("captures.shipping_secret", ID, byPartner, PARTNER),
+  sealed("klarna_operations.intent_secret", ID, byPartner, PARTNER),
 ];
 
 /** The name of the key of a stored value, in SQL; null when the value is no ciphertext. */

@@ -38,6 +38,30 @@ export const INVARIANTS: readonly Invariant[] = [
       group by c.id having sum(f.amount) > c.amount`,
   },
   {
+    id: "captures-within-authorized",
+    title: "Captures that succeeded or may still, and what was released, are within what was authorized",
+    text: `select p.id from payments p join captures c on c.payment_id = p.id and c.state <> 'FAILED'
+      group by p.id having sum(c.amount) + p.amount_voided > p.amount_authorized`,
+  },
+  {
+    id: "refunds-within-captured",
+    title: "Refunds that succeeded or may still are within what was captured",
+    text: `select p.id from payments p join refunds f on f.payment_id = p.id and f.state <> 'FAILED'
+      group by p.id having sum(f.amount) > p.amount_captured`,
+  },
+  {
+    id: "capture-is-journalled",
+    title: "Every capture but one that came with the approval has exactly one journalled intent, in the same state",
+    text: `select c.id from captures c left join klarna_operations o on o.capture_id = c.id and o.kind = 'CAPTURE'
+      where not c.automatic group by c.id having count(o.id) <> 1 or min(o.state) <> c.state`,
+  },
+  {
+    id: "capture-is-announced",
+    title: "Every capture that ended was announced, once",
+    text: `select c.id from captures c left join outbox_events e on e.subject_id = c.id
+      where c.state in ('SUCCEEDED','FAILED') and not c.automatic group by c.id having count(e.id) <> 1`,
+  },
+  {
     id: "currency-agrees",
     title: "Captures and refunds are in the currency of their payment",
     text: `select c.id from captures c join payments p on p.id = c.payment_id where c.currency <> p.currency

@@ -1,20 +1,16 @@
 import { defineEndpoint, type Endpoint } from "./endpoint";
 import { documentText } from "./openapi";
+import { captureEndpoints } from "./v1/captures";
 import { eventEndpoints } from "./v1/events";
 import { importEndpoints } from "./v1/imports";
 import { partnerBrandEndpoints } from "./v1/partner-brands";
 import { partnerDraftEndpoints } from "./v1/partner-drafts";
 import { partnerStoreEndpoints } from "./v1/partner-stores";
 import { partnerEndpoints } from "./v1/partners";
+import { paymentChangeEndpoints } from "./v1/payment-changes";
 import { paymentEventsEndpoint, qrPngEndpoint, qrSvgEndpoint } from "./v1/payment-display";
 import { paymentMethodsEndpoint } from "./v1/payment-methods";
-import {
-  cancelPaymentEndpoint,
-  createPaymentEndpoint,
-  getPaymentEndpoint,
-  listPaymentsEndpoint,
-  voidPaymentEndpoint,
-} from "./v1/payments";
+import { cancelPaymentEndpoint, createPaymentEndpoint, getPaymentEndpoint, listPaymentsEndpoint } from "./v1/payments";
 import { expressPaymentEndpoint } from "./v1/payments-express";
 import { createRefundEndpoint, getRefundEndpoint, listRefundsEndpoint } from "./v1/refunds";
 import { storeEndpoints } from "./v1/stores";
@@ -43,10 +39,11 @@ export const ENDPOINTS: readonly Endpoint[] = [
   listPaymentsEndpoint,
   getPaymentEndpoint,
   cancelPaymentEndpoint,
-  voidPaymentEndpoint,
+  ...paymentChangeEndpoints,
   paymentEventsEndpoint,
   qrSvgEndpoint,
   qrPngEndpoint,
+  ...captureEndpoints,
   createRefundEndpoint,
   listRefundsEndpoint,
   getRefundEndpoint,

@@ -21,6 +21,13 @@ const ADVICE: Partial<Readonly<Record<ErrorCode, string>>> = {
   state_conflict: "Read the thing again and decide from its new state.",
   payment_not_cancelable: "Read the payment. If it is completed, refund it; if it is authorized, void it.",
   payment_not_refundable: "Read the payment: nothing is captured, or everything is refunded already.",
+  payment_not_capturable:
+    "Read the payment: only an authorized one with something left can be captured, and one operation on it at a time.",
+  payment_not_updatable:
+    "Read the payment: it can be changed until the customer begins, and again while something is left to capture.",
+  payment_not_reauthorizable: "Read the payment: an authorization can be renewed within 7 days of its end.",
+  operation_limit_reached:
+    "Klarna takes 200 captures, 200 refunds and 200 voids on one payment, 500 operations in all. Settle the rest another way.",
   payment_not_voidable: "Read the payment: only an authorized one with something left to capture can be voided.",
   reference_taken: "Use another reference, or set `allow_repeat_reference` when a repeat is meant.",
   idempotency_in_progress: "Wait a moment and send the same call with the same key again.",

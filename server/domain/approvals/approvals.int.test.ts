@@ -262,11 +262,15 @@ describe("S7: four eyes cannot be closed", () => {
     });
     const { payload } = await getApproval(asker, id);
     const facts = payload as Record<string, string>;
-    expect(await refusalOf(refundPayment(asker, payment.id, { amount: 6_001 }, id))).toBe("approval_refused");
-    expect(await refusalOf(refundPayment(asker, payment.id, { amount: 6_000, reason: "More" }, id))).toBe(
+    expect(await refusalOf(refundPayment(asker, payment.id, { amount: 6_001 }, { approvalId: id }))).toBe(
       "approval_refused",
     );
-    expect(await refusalOf(refundPayment(asker, other.id, { amount: 6_000 }, id))).toBe("approval_refused");
+    expect(
+      await refusalOf(refundPayment(asker, payment.id, { amount: 6_000, reason: "More" }, { approvalId: id })),
+    ).toBe("approval_refused");
+    expect(await refusalOf(refundPayment(asker, other.id, { amount: 6_000 }, { approvalId: id }))).toBe(
+      "approval_refused",
+    );
     expect(await refusalOf(executeRefund(approver, id, { ...facts, amount: 9_999 }))).toBe("approval_refused");
     expect(await refusalOf(collectApiKey(asker, id))).toBe("not_found");
     expect((await trailOf(id)).filter((action) => action === "approval.refused: payload_changed")).toHaveLength(4);
@@ -307,10 +311,12 @@ describe("S7: four eyes cannot be closed", () => {
     const payment = await sale();
     const id = await askFor(payment, 6_000);
     expect(await refusalOf(carryOut(approver, id))).toBe("state_conflict");
-    expect(await refusalOf(refundPayment(asker, payment.id, { amount: 6_000 }, id))).toBe("approval_refused");
-    expect(await refusalOf(refundPayment(asker, payment.id, { amount: 6_000 }, newId("approval")))).toBe(
+    expect(await refusalOf(refundPayment(asker, payment.id, { amount: 6_000 }, { approvalId: id }))).toBe(
       "approval_refused",
     );
+    expect(
+      await refusalOf(refundPayment(asker, payment.id, { amount: 6_000 }, { approvalId: newId("approval") })),
+    ).toBe("approval_refused");
     expect(await refundedAtKlarna(payment)).toBe(0);
   });
 

@@ -13,16 +13,17 @@ import {
   type AuditRow,
   applyChange,
   findPayment,
+  listCaptures,
   listOperations,
   listRefundRows,
   lockPayment,
   type OperationPatch,
   type PaymentChange,
 } from "./repository";
-import type { CaptureRow, OperationKind, OperationRow, PaymentRecord, PaymentRow, RefundRow } from "./rows";
+import type { CaptureRow, NewCapture, OperationKind, OperationRow, PaymentRecord, PaymentRow, RefundRow } from "./rows";
 import { type PaymentSnapshot, type PublicPayment, presentPayment } from "./schema";
-import { announcePayment, announceRefund, snapshotPayment, stateEvent } from "./snapshot";
-import { OPEN_STATES, operationMachine, paymentMachine } from "./states";
+import { announceCapture, announcePayment, announceRefund, snapshotPayment, stateEvent } from "./snapshot";
+import { OPEN_STATES, operationMachine, paymentMachine, REAUTHORIZE_WITHIN_MS } from "./states";
 
 /* The one way in which a payment changes: read, draft, apply under the version that was read; else read again. */
 
@@ -36,10 +37,18 @@ const READ_STEPS_MS = [20 * SECOND_MS, 60 * SECOND_MS];
 const READ_INTERVAL_MS = 2 * MINUTE_MS;
 /** A payment whose money is not sure yet is asked about, should the event that tells it be lost. */
 const FUNDING_READ_INTERVAL_MS = 30 * MINUTE_MS;
-const AUTHORIZATION_PERIOD_MS = 28 * DAY_MS;
+/** Klarna's usual period, where it does not name the end. */
+export const AUTHORIZATION_PERIOD_MS = 28 * DAY_MS;
+/** How often an authorization is read again whose end should have come and has not. */
+export const LATE_END_INTERVAL_MS = 60 * MINUTE_MS;
 
 /** What a step knows when it decides. */
-export type Loaded = { payment: PaymentRecord; operations: OperationRow[]; refunds: RefundRow[] };
+export type Loaded = {
+  payment: PaymentRecord;
+  operations: OperationRow[];
+  captures: CaptureRow[];
+  refunds: RefundRow[];
+};
 
 /** A change being written; `finish` turns it into one statement's rows. */
 export type Draft = {
@@ -50,13 +59,16 @@ export type Draft = {
   newOperations: OperationRow[];
   operations: OperationRow[];
   calls: { operation: OperationRow; record: KlarnaCallRecord }[];
-  newCaptures: CaptureRow[];
+  newCaptures: NewCapture[];
+  captures: CaptureRow[];
+  captureEvents: CaptureRow[];
   newRefunds: RefundRow[];
   refunds: RefundRow[];
   refundEvents: RefundRow[];
   extraEvents: EventType[];
   audit: { action: string; before?: unknown; after?: unknown }[];
   alarms: { kind: string; message: string }[];
+  clearedAlarms: string[];
 };
 
 export function isOpenOperation(operation: OperationRow): boolean {
@@ -84,13 +96,28 @@ export function startDraft(loaded: Loaded): Draft {
     operations: [],
     calls: [],
     newCaptures: [],
+    captures: [],
+    captureEvents: [],
     newRefunds: [],
     refunds: [],
     refundEvents: [],
     extraEvents: [],
     audit: [],
     alarms: [],
+    clearedAlarms: [],
   };
+}
+
+/** Captures that may still succeed count as captured. */
+export function openCaptureAmount(captures: readonly CaptureRow[]): number {
+  return captures
+    .filter((capture) => !operationMachine.isTerminal(capture.state))
+    .reduce((sum, capture) => sum + capture.amount, 0);
+}
+
+/** The kinds of calls that have no definite answer yet. */
+export function openKinds(operations: readonly OperationRow[]): OperationKind[] {
+  return operations.filter(isOpenOperation).map((operation) => operation.kind);
 }
 
 /** A new intent for the journal. Its key towards Klarna comes from its id, so a retry is the same call. */
@@ -112,6 +139,7 @@ export function newOperation(
     epoch: options.epoch ?? 1,
     state: "PENDING",
     idempotencyKey: klarnaIdempotencyKey(id),
+    intentSecret: null,
     result: null,
     attempts: 0,
     nextAttemptAt: addMs(now, CALL_LEASE_MS),
@@ -193,8 +221,14 @@ export function raiseAlarm(draft: Draft, kind: string, message: string): void {
   draft.alarms.push({ kind, message });
 }
 
-/** When this payment has to be looked at again; null when nothing is open. */
-export function nextWake(payment: PaymentRow, operations: readonly OperationRow[], now: Date): Date | null {
+/** Told to a person some days before an authorization ends with something left to capture. */
+export const AUTHORIZATION_ENDING = "authorization_ending";
+
+/**
+ * When this payment has to be looked at again; null when nothing is open. `warnMs` is how long before the end of an
+ * authorization somebody is told.
+ */
+export function nextWake(payment: PaymentRow, operations: readonly OperationRow[], now: Date, warnMs = 0): Date | null {
   const times: Date[] = [];
   for (const operation of operations)
     if (isOpenOperation(operation) && operation.nextAttemptAt) times.push(operation.nextAttemptAt);
@@ -219,9 +253,17 @@ export function nextWake(payment: PaymentRow, operations: readonly OperationRow[
     case "FINALIZING":
       if (!hasOpen) times.push(addMs(now, 5 * SECOND_MS));
       break;
-    case "AUTHORIZED":
-      times.push(payment.authorizationExpiresAt ?? addMs(payment.createdAt, AUTHORIZATION_PERIOD_MS));
+    case "AUTHORIZED": {
+      const end = payment.authorizationExpiresAt ?? addMs(payment.createdAt, AUTHORIZATION_PERIOD_MS);
+      times.push(end);
+      if (warnMs > 0 && payment.authorizationWarnedAt === null) times.push(addMs(end, -warnMs));
       break;
+    }
+    case "AUTHORIZATION_EXPIRED": {
+      const end = addMs(payment.authorizationExpiresAt ?? payment.createdAt, REAUTHORIZE_WITHIN_MS);
+      times.push(end > now ? end : addMs(now, LATE_END_INTERVAL_MS));
+      break;
+    }
     default:
       if (payment.lateApprovalState === "FOUND" && !hasOpen) times.push(addMs(now, 5 * SECOND_MS));
   }
@@ -270,7 +312,9 @@ function finish(ctx: ServiceContext, draft: Draft, now: Date): Omit<PaymentChang
     ...draft.operations,
     ...draft.newOperations,
   ];
-  after.nextActionAt = nextWake(after, operations, now);
+  after.nextActionAt = nextWake(after, operations, now, ctx.env.AUTHORIZATION_WARNING_DAYS * DAY_MS);
+  if (before.state === "AUTHORIZED" && after.state !== "AUTHORIZED" && after.authorizationWarnedAt !== null)
+    draft.clearedAlarms.push(AUTHORIZATION_ENDING);
   const types: EventType[] = [];
   if (before.state !== after.state) {
     const type = stateEvent(after.state);
@@ -283,6 +327,7 @@ function finish(ctx: ServiceContext, draft: Draft, now: Date): Omit<PaymentChang
   }
   types.push(...draft.extraEvents);
   const events = types.map((type) => announcePayment(before, after, type, draft.openRefunds));
+  for (const capture of draft.captureEvents) events.push(announceCapture(capture, 1));
   for (const refund of draft.refundEvents) events.push(announceRefund(refund, 1));
   const alarms: AlarmRow[] = draft.alarms.map((alarm) => ({
     id: newId("alarm"),
@@ -311,6 +356,13 @@ function finish(ctx: ServiceContext, draft: Draft, now: Date): Omit<PaymentChang
     operations: draft.operations.map(patch),
     calls: draft.calls,
     newCaptures: draft.newCaptures,
+    captures: draft.captures.map(({ id, state, klarnaPaymentCaptureId, failureCode, updatedAt }) => ({
+      id,
+      state,
+      klarnaPaymentCaptureId,
+      failureCode,
+      updatedAt,
+    })),
     newRefunds: draft.newRefunds,
     refunds: draft.refunds.map(({ id, state, klarnaPaymentRefundId, failureCode, updatedAt }) => ({
       id,
@@ -321,6 +373,7 @@ function finish(ctx: ServiceContext, draft: Draft, now: Date): Omit<PaymentChang
     })),
     events: events.map((event) => ({ ...event, requestId: ctx.requestId })),
     audit: draft.audit.map((entry) => auditRow(ctx, after, now, entry)),
+    clearedAlarms: draft.clearedAlarms.map((kind) => ({ kind, cleared_at: now })),
     alarms,
   };
 }
@@ -339,11 +392,11 @@ export function sealAnswer(ctx: ServiceContext, intent: IdempotencyIntent, objec
 async function load(ctx: ServiceContext, tx: Transaction, id: string, lock: boolean): Promise<Loaded> {
   const payment = await (lock ? lockPayment : findPayment)(tx, ctx.scope, id);
   if (!payment) throw new AppError("payment_not_found");
-  const [operations, refunds] = [
-    await listOperations(tx, payment),
-    payment.amountCaptured > 0 ? await listRefundRows(tx, payment) : [],
-  ];
-  return { payment, operations, refunds };
+  // One after the other: in a transaction there is one connection.
+  const operations = await listOperations(tx, payment);
+  const captures = payment.amountAuthorized > 0 ? await listCaptures(tx, payment) : [];
+  const refunds = payment.amountCaptured > 0 ? await listRefundRows(tx, payment) : [];
+  return { payment, operations, captures, refunds };
 }
 
 /** What the stored answer of the caller's Idempotency-Key shall say after this step. */
@@ -405,8 +458,10 @@ export async function lockedStep(
 }
 
 function afterApply(ctx: ServiceContext, draft: Draft): PaymentRecord {
-  if (draft.before.state !== draft.after.state || draft.extraEvents.length > 0 || draft.refundEvents.length > 0)
-    ctx.nudge("outbox");
+  const isTold =
+    draft.before.state !== draft.after.state ||
+    draft.extraEvents.length + draft.captureEvents.length + draft.refundEvents.length > 0;
+  if (isTold) ctx.nudge("outbox");
   return { ...draft.after, version: draft.before.version + 1 };
 }
 

@@ -121,7 +121,7 @@ export function endStopped(draft: Draft, event: "cancel" | "expire", now: Date):
 }
 
 /** The intent to cancel is answered by what became of the request. */
-function settleStop(draft: Draft, result: string, now: Date): void {
+export function settleStop(draft: Draft, result: string, now: Date): void {
   const open = openOperation(draft.known, "CANCEL_REQUEST");
   if (open && !draft.operations.some((operation) => operation.id === open.id))
     settle(draft, open, "succeed", { result }, now);
@@ -141,7 +141,8 @@ function applyCompleted(ctx: ServiceContext, draft: Draft, facts: RequestFacts, 
     return "applied";
   }
   if (after.state !== "FINALIZING") move(draft, "finish");
-  return applyToken(ctx, draft, facts, now);
+  applyToken(ctx, draft, facts, now);
+  return "applied";
 }
 
 /** With the token in hand the final call is journalled, in the statement that stores the token. */
@@ -149,6 +150,8 @@ function applyToken(ctx: ServiceContext, draft: Draft, facts: RequestFacts, now:
   const { after } = draft;
   if (facts.token === null || after.state !== "FINALIZING" || after.finalStartedAt !== null || after.stopMark !== null)
     return "ignored";
+  // What the final call says must be what Klarna has: a change without an answer is settled first, then this is read again.
+  if (openOperation(draft.known, "UPDATE")) return "ignored";
   after.klarnaTokenSecret = ctx.secrets.seal(facts.token.value, tokenPlace(after));
   after.klarnaTokenKind = facts.token.kind;
   after.finalStartedAt = now;

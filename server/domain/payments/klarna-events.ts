@@ -10,12 +10,12 @@ import {
   isOpenOperation,
   journal,
   KEY_LIFE_MS,
-  move,
   openOperation,
   settle,
   startDraft,
   step,
 } from "./change";
+import { readAndApplyTransaction } from "./expiry";
 import { applyRequestFacts, proofToken, readAndApplyRequest, runFinalAuthorize } from "./journey";
 import { readRequestOutcome, readTransactionOutcome } from "./klarna";
 import { recordLateApproval, undoLateApproval } from "./late";
@@ -239,6 +239,14 @@ async function adoptTransaction(
   return done("PROCESSED", "the approval was taken over from the transaction", payment.id);
 }
 
+/** Events that may tell of an authorization's end or renewal, by the states in which they say something new. */
+const TURNS_OF_AUTHORIZATION: Readonly<Record<string, readonly string[]>> = {
+  "state-change.authorized": ["AUTHORIZATION_EXPIRED"],
+  "state-change.expired": ["AUTHORIZED"],
+  "state-change.completed": ["AUTHORIZED", "AUTHORIZATION_EXPIRED"],
+  "state-change.closed": ["AUTHORIZED", "AUTHORIZATION_EXPIRED"],
+};
+
 async function applyTransactionFacts(
   ctx: ServiceContext,
   payment: PaymentRecord,
@@ -255,12 +263,13 @@ async function applyTransactionFacts(
       draft.extraEvents.push("payment.funded");
       isApplied = true;
     }
-    if (kind === "state-change.expired" && fresh.payment.state === "AUTHORIZED") {
-      move(draft, "lapse");
-      isApplied = true;
-    }
     return isApplied ? draft : null;
   });
+  // An end of the authorization is read, not taken from the event: it may be older than a renewal.
+  if (TURNS_OF_AUTHORIZATION[kind]?.includes(after.state)) {
+    const read = await readAndApplyTransaction(ctx, after);
+    isApplied ||= read.state !== after.state;
+  }
   // Captures, refunds and voids are settled by the answer of their own call; an open one is asked again now.
   const hasOpen = (await listOperations(ctx.db, after)).some((row) => isOpenOperation(row) && row.state === "UNKNOWN");
   if (hasOpen) await advancePayment(ctx, payment.id);

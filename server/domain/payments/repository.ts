@@ -2,7 +2,7 @@ import type { TenantScope } from "@/server/auth/permissions";
 import type { Row, Transaction } from "@/server/db/client";
 import type { NewEvent } from "@/server/events/catalog";
 import type { KlarnaCallRecord } from "@/server/klarna/client";
-import type { CaptureRow, OperationRow, PaymentRecord, PaymentRow, RefundRow } from "./rows";
+import type { CaptureRow, NewCapture, OperationRow, PaymentRecord, PaymentRow, RefundRow } from "./rows";
 
 /* Every query about payments. Hot writes are one statement each; a query without a tenant cannot be written. */
 
@@ -28,9 +28,7 @@ const PAYMENT_FIXED = [
   "partnerId",
   "mode",
   "version",
-  "amount",
   "currency",
-  "reference",
   "allowRepeatReference",
   "channel",
   "launch",
@@ -38,8 +36,6 @@ const PAYMENT_FIXED = [
   "rail",
   "storeId",
   "terminalId",
-  "lineItems",
-  "purchaseSecret",
   "sessionTokenHash",
   "expiresAt",
   "createdBy",
@@ -74,15 +70,23 @@ const PAYMENT_MOVING = [
   "finalStartedAt",
   "finalizeBy",
   "authorizationExpiresAt",
+  "authorizationWarnedAt",
   "lateTransactionId",
   "lateApprovalState",
   "eventSequence",
   "nextActionAt",
   "updatedAt",
 ] as const satisfies readonly (keyof PaymentRow)[];
-const PAYMENT_KEYS = [...PAYMENT_FIXED, ...PAYMENT_MOVING];
+/** Changed by an update only: too large, or too much in indexes, to be written with every step. */
+const PAYMENT_AMENDED = [
+  "amount",
+  "reference",
+  "lineItems",
+  "purchaseSecret",
+] as const satisfies readonly (keyof PaymentRow)[];
+const PAYMENT_KEYS = [...PAYMENT_FIXED, ...PAYMENT_AMENDED, ...PAYMENT_MOVING];
 type Uncovered = Exclude<keyof PaymentRow, (typeof PAYMENT_KEYS)[number]>;
-/** Fails to compile when a field of PaymentRow is in neither list. */
+/** Fails to compile when a field of PaymentRow is in none of the lists. */
 export const PAYMENT_COLUMNS_COMPLETE: Uncovered extends never ? true : never = true;
 
 const paymentColumns = PAYMENT_KEYS.map(snake).join(", ");
@@ -137,18 +141,21 @@ export type PaymentChange = {
   newOperations?: readonly OperationRow[];
   operations?: readonly OperationPatch[];
   calls?: readonly { operation: OperationRow; record: KlarnaCallRecord }[];
-  newCaptures?: readonly CaptureRow[];
+  newCaptures?: readonly NewCapture[];
+  captures?: readonly Pick<CaptureRow, "id" | "state" | "klarnaPaymentCaptureId" | "failureCode" | "updatedAt">[];
   newRefunds?: readonly RefundRow[];
   refunds?: readonly Pick<RefundRow, "id" | "state" | "klarnaPaymentRefundId" | "failureCode" | "updatedAt">[];
   /** Each with the request, job or inbox event behind it. */
   events?: readonly (NewEvent & { requestId: string })[];
   audit?: readonly AuditRow[];
   alarms?: readonly AlarmRow[];
+  /** Kinds of alarms about this payment that are answered by this step. */
+  clearedAlarms?: readonly { kind: string; cleared_at: Date }[];
   answer?: AnswerPatch | null;
 };
 
 const OPERATION_COLUMNS =
-  "id, partner_id, mode, payment_id, capture_id, refund_id, kind, epoch, state, idempotency_key, result, attempts, next_attempt_at, klarna_error_code, klarna_error_id, opened_at, settled_at";
+  "id, partner_id, mode, payment_id, capture_id, refund_id, kind, epoch, state, idempotency_key, intent_secret, result, attempts, next_attempt_at, klarna_error_code, klarna_error_id, opened_at, settled_at";
 const AUDIT_COLUMNS =
   "id, partner_id, mode, actor_kind, actor_id, way, action, subject_kind, subject_id, request_id, before, after, created_at";
 
@@ -194,7 +201,9 @@ export async function insertPayment(
   return result?.made === 1;
 }
 
-const movingAssignments = PAYMENT_MOVING.map((key) => `${snake(key)} = n.${snake(key)}`).join(", ");
+const assign = (keys: readonly string[]): string => keys.map((key) => `${snake(key)} = n.${snake(key)}`).join(", ");
+const movingAssignments = assign(PAYMENT_MOVING);
+const amendingAssignments = assign([...PAYMENT_MOVING, ...PAYMENT_AMENDED]);
 const many = (table: string, key: string): string => `jsonb_populate_recordset(null::${table}, $3::jsonb->'${key}')`;
 /*
  * The parts of a step's statement. Only those that have rows are put into it: opening a table with its indexes costs the
@@ -218,14 +227,18 @@ const APPLY_PARTS = {
       c.klarna_correlation_id, c.klarna_error_id, c.duration_ms, c.created_at from ${many("klarna_calls", "calls")} c, moved)`,
   newCaptures: `captured as (
     insert into captures (id, partner_id, mode, payment_id, state, amount, currency, reference, klarna_payment_capture_id, automatic,
-      failure_code, created_at, updated_at)
+      line_items, shipping_secret, intent_key, failure_code, created_at, updated_at)
     select c.id, c.partner_id, c.mode, c.payment_id, c.state, c.amount, c.currency, c.reference, c.klarna_payment_capture_id, c.automatic,
-      c.failure_code, c.created_at, c.updated_at from ${many("captures", "newCaptures")} c, moved)`,
+      coalesce(c.line_items, '[]'), c.shipping_secret, c.intent_key, c.failure_code, c.created_at, c.updated_at from ${many("captures", "newCaptures")} c, moved)`,
+  captures: `recaptured as (
+    update captures d set state = f.state, klarna_payment_capture_id = f.klarna_payment_capture_id, failure_code = f.failure_code,
+      updated_at = f.updated_at from ${many("captures", "captures")} f, moved
+    where d.partner_id = moved.partner_id and d.mode = moved.mode and d.payment_id = moved.id and d.id = f.id)`,
   newRefunds: `refunding as (
     insert into refunds (id, partner_id, mode, payment_id, capture_id, state, amount, currency, line_items, store_id, terminal_id,
-      reason, reference, klarna_payment_refund_id, failure_code, created_by, created_at, updated_at)
+      reason, reference, klarna_payment_refund_id, intent_key, failure_code, created_by, created_at, updated_at)
     select f.id, f.partner_id, f.mode, f.payment_id, f.capture_id, f.state, f.amount, f.currency, f.line_items, f.store_id, f.terminal_id,
-      f.reason, f.reference, f.klarna_payment_refund_id, f.failure_code, f.created_by, f.created_at, f.updated_at from ${many("refunds", "newRefunds")} f, moved)`,
+      f.reason, f.reference, f.klarna_payment_refund_id, f.intent_key, f.failure_code, f.created_by, f.created_at, f.updated_at from ${many("refunds", "newRefunds")} f, moved)`,
   refunds: `refunded as (
     update refunds d set state = f.state, klarna_payment_refund_id = f.klarna_payment_refund_id, failure_code = f.failure_code,
       updated_at = f.updated_at from ${many("refunds", "refunds")} f, moved
@@ -239,6 +252,9 @@ const APPLY_PARTS = {
       .map((c) => `a.${c}`)
       .join(", ")}
     from ${many("audit_entries", "audit")} a, moved)`,
+  clearedAlarms: `cleared as (
+    update alarms a set cleared_at = c.cleared_at, cleared_by = 'system'
+    from ${many("alarms", "clearedAlarms")} c, moved where a.subject_id = moved.id and a.kind = c.kind and a.cleared_at is null)`,
   alarms: `alarmed as (
     insert into alarms (id, kind, partner_id, mode, subject_kind, subject_id, message, raised_at)
     select l.id, l.kind, l.partner_id, l.mode, l.subject_kind, l.subject_id, l.message, l.raised_at from ${many("alarms", "alarms")} l, moved
@@ -246,18 +262,21 @@ const APPLY_PARTS = {
 } as const;
 type ApplyPart = keyof typeof APPLY_PARTS;
 const APPLY_ORDER: readonly ApplyPart[] = [
-  ...(["newOperations", "operations", "calls", "newCaptures", "newRefunds", "refunds"] as const),
-  ...(["events", "audit", "alarms"] as const),
+  ...(["newOperations", "operations", "calls", "newCaptures", "captures", "newRefunds", "refunds"] as const),
+  ...(["events", "audit", "clearedAlarms", "alarms"] as const),
 ];
 
 /** The statement of a step that writes these parts; a step of one kind always has the same, prepared once per connection. */
-function applyStatement(parts: readonly ApplyPart[], hasAnswer: boolean): { name: string; text: string } {
-  const name = `payment_apply:${parts.join(":")}${hasAnswer ? ":answer" : ""}`;
+function applyStatement(
+  parts: readonly ApplyPart[],
+  { hasAnswer, isAmended }: { hasAnswer: boolean; isAmended: boolean },
+): { name: string; text: string } {
+  const name = `payment_apply:${parts.join(":")}${hasAnswer ? ":answer" : ""}${isAmended ? ":amended" : ""}`;
   const known = applyStatements.get(name);
   if (known) return known;
   const text = `with lists as (select $3::jsonb), n as (select * from jsonb_populate_record(null::payments, $1::jsonb)),
     moved as (
-      update payments p set version = p.version + 1, ${movingAssignments} from n
+      update payments p set version = p.version + 1, ${isAmended ? amendingAssignments : movingAssignments} from n
       where p.id = n.id and p.version = $2 returning p.id, p.partner_id, p.mode
     )${parts.map((part) => `, ${APPLY_PARTS[part]}`).join("")}${
       hasAnswer
@@ -298,16 +317,19 @@ export async function applyChange(tx: Transaction, change: PaymentChange, now: D
       created_at: record.at,
     })),
     newCaptures: (change.newCaptures ?? []).map(toColumns),
+    captures: (change.captures ?? []).map(toColumns),
     newRefunds: (change.newRefunds ?? []).map(toColumns),
     refunds: (change.refunds ?? []).map(toColumns),
     events: (change.events ?? []).map((event) => ({ ...toColumns(event), version: 1, created_at: now })),
     audit: (change.audit ?? []).map(toColumns),
+    clearedAlarms: change.clearedAlarms ?? [],
     alarms: (change.alarms ?? []).map(toColumns),
   };
+  const isAmended = PAYMENT_AMENDED.some((key) => change.before[key] !== change.after[key]);
   const answer = change.answer ?? null;
   const parts = APPLY_ORDER.filter((part) => lists[part].length > 0);
   const rows = await tx.query<Row>({
-    ...applyStatement(parts, answer !== null),
+    ...applyStatement(parts, { hasAnswer: answer !== null, isAmended }),
     values: [
       JSON.stringify(toColumns(change.after)),
       change.before.version,
@@ -384,6 +406,24 @@ export async function findPaymentByKlarna(
   return row ?? null;
 }
 
+/** By the reference, our id, or Klarna's id of transaction or request; newest first, at most 25. */
+export async function lookUpPaymentRecords(
+  tx: Transaction,
+  scope: TenantScope,
+  reference: string,
+): Promise<PaymentRecord[]> {
+  return tx.query<PaymentRecord>({
+    name: "payments_look_up",
+    text: `${RECORD_SELECT} where ${TENANT} and p.id in (
+        select id from payments where mode = $1 and ($2::text[] is null or partner_id = any($2)) and reference = $3
+        union select id from payments where id = $3
+        union select id from payments where klarna_payment_transaction_id = $3
+        union select id from payments where klarna_payment_request_id = $3)
+      order by p.created_at desc, p.id desc limit 25`,
+    values: [...tenantValues(scope), reference],
+  });
+}
+
 const OPERATION_SELECTION = OPERATION_COLUMNS.split(", ")
   .map((column) => `o.${column} as "${column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())}"`)
   .join(", ");
@@ -400,7 +440,8 @@ export async function listCaptures(tx: Transaction, payment: PaymentRow): Promis
   return tx.query<CaptureRow>({
     name: "captures_of_payment",
     text: `select id, partner_id as "partnerId", mode, payment_id as "paymentId", state, amount, currency, reference,
-        klarna_payment_capture_id as "klarnaPaymentCaptureId", automatic, failure_code as "failureCode", created_at as "createdAt",
+        klarna_payment_capture_id as "klarnaPaymentCaptureId", automatic, line_items as "lineItems", shipping_secret as "shippingSecret",
+        intent_key as "intentKey", failure_code as "failureCode", created_at as "createdAt",
         updated_at as "updatedAt"
       from captures where partner_id = $1 and mode = $2 and payment_id = $3 order by created_at, id`,
     values: [payment.partnerId, payment.mode, payment.id],
@@ -413,7 +454,7 @@ export async function listRefundRows(tx: Transaction, payment: PaymentRow): Prom
     text: `select f.id, f.partner_id as "partnerId", f.mode, f.payment_id as "paymentId", f.capture_id as "captureId", f.state, f.amount,
         f.currency, f.line_items as "lineItems", f.store_id as "storeId", s.reference as "storeReference", f.terminal_id as "terminalId",
         t.reference as "terminalReference", f.reason, f.reference, f.klarna_payment_refund_id as "klarnaPaymentRefundId",
-        f.failure_code as "failureCode", f.created_by as "createdBy", f.created_at as "createdAt", f.updated_at as "updatedAt"
+        f.intent_key as "intentKey", f.failure_code as "failureCode", f.created_by as "createdBy", f.created_at as "createdAt", f.updated_at as "updatedAt"
       from refunds f left join stores s on s.id = f.store_id left join terminals t on t.id = f.terminal_id
       where f.partner_id = $1 and f.mode = $2 and f.payment_id = $3 order by f.created_at, f.id`,
     values: [payment.partnerId, payment.mode, payment.id],

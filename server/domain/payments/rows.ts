@@ -72,6 +72,8 @@ export type PaymentRow = {
   finalizeBy: Date | null;
   expiresAt: Date;
   authorizationExpiresAt: Date | null;
+  /** When somebody was told that the authorization ends soon. */
+  authorizationWarnedAt: Date | null;
   lateTransactionId: string | null;
   lateApprovalState: "FOUND" | "VOIDED" | "REFUNDED" | null;
   eventSequence: number;
@@ -103,7 +105,9 @@ export type OperationKind =
   | "REFUND"
   | "VOID"
   | "LATE_VOID"
-  | "LATE_REFUND";
+  | "LATE_REFUND"
+  | "UPDATE"
+  | "REAUTHORIZE";
 
 /** A row of the journal: one intended effect at Klarna. */
 export type OperationRow = {
@@ -117,6 +121,8 @@ export type OperationRow = {
   epoch: number;
   state: OperationState;
   idempotencyKey: string;
+  /** Of an UPDATE, encrypted: what is to change. */
+  intentSecret: string | null;
   result: string | null;
   attempts: number;
   nextAttemptAt: Date | null;
@@ -137,10 +143,19 @@ export type CaptureRow = {
   reference: string | null;
   klarnaPaymentCaptureId: string | null;
   automatic: boolean;
+  lineItems: LineItem[];
+  /** Encrypted: where the goods go, and how they can be followed. */
+  shippingSecret: string | null;
+  /** Under which a repeated row of a file finds what the first turn made. */
+  intentKey: string | null;
   failureCode: string | null;
   createdAt: Date;
   updatedAt: Date;
 };
+
+/** A capture to be written; one that Klarna made with the approval has no more to say. */
+export type NewCapture = Omit<CaptureRow, "lineItems" | "shippingSecret" | "intentKey"> &
+  Partial<Pick<CaptureRow, "lineItems" | "shippingSecret" | "intentKey">>;
 
 export type RefundRow = {
   id: string;
@@ -160,6 +175,7 @@ export type RefundRow = {
   reason: string | null;
   reference: string | null;
   klarnaPaymentRefundId: string | null;
+  intentKey: string | null;
   failureCode: string | null;
   createdBy: string;
   createdAt: Date;

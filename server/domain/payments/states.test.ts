@@ -13,32 +13,64 @@ import {
   PUBLIC_STATUSES,
   paymentActions,
   paymentMachine,
+  REAUTHORIZE_WITHIN_MS,
 } from "./states";
 
 const ALL_EVENTS = [...new Set(Object.values(paymentMachine.table).flatMap((row) => Object.keys(row)))] as Parameters<
   typeof paymentMachine.next
 >[1][];
 
-/** The graph as the trigger on the table has it, read out of the migrations. */
-function databaseGraph(): Map<string, Set<string>> {
+/** The graph as the trigger on the table has it, read out of the newest migration that writes it. */
+function databaseGraph(rail: "NETWORK" | "CLASSIC"): Map<string, Set<string>> {
   const folder = path.resolve(import.meta.dirname, "../../../prisma/migrations");
   const sql = readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
-    .map((entry) => readFileSync(path.join(folder, entry.name, "migration.sql"), "utf8"))
+    .map((entry) => entry.name)
+    .sort()
+    .map((name) => readFileSync(path.join(folder, name, "migration.sql"), "utf8"))
     .join("\n");
-  const body = /CREATE FUNCTION payments_guard\(\)[\s\S]*?\$\$;/.exec(sql)?.[0] ?? "";
-  const rows = [...body.matchAll(/WHEN '([A-Z_]+)' THEN NEW\.state IN \(([^)]*)\)/g)];
+  const body = sql.match(/CREATE (?:OR REPLACE )?FUNCTION payments_guard\(\)[\s\S]*?\$\$;/g)?.at(-1) ?? "";
+  const list = (text: string | undefined): string[] => (text ?? "").replaceAll("'", "").split(",").filter(Boolean);
+  const rows = body.matchAll(
+    /WHEN '([A-Z_]+)' THEN NEW\.state IN \(([^)]*)\)(?: OR \(NEW\.rail = 'CLASSIC' AND NEW\.state IN \(([^)]*)\)\))?/g,
+  );
   return new Map(
-    rows.map(([, from, targets]) => [from ?? "", new Set((targets ?? "").replaceAll("'", "").split(","))]),
+    [...rows].map(([, from, always, classic]) => [
+      from ?? "",
+      new Set([...list(always), ...(rail === "CLASSIC" ? list(classic) : [])]),
+    ]),
   );
 }
 
+/** Klarna places a classic order itself, out of the customer's journey; on the Network only a final call approves. */
+const CLASSIC_ONLY = new Set([
+  "PENDING>AUTHORIZED",
+  "PENDING>COMPLETED",
+  "IN_PROGRESS>AUTHORIZED",
+  "IN_PROGRESS>COMPLETED",
+]);
+
 describe("the life of a payment", () => {
-  it("is the same graph in the code and in the trigger on the table", () => {
-    const graph = databaseGraph();
-    for (const from of PAYMENT_STATES) {
-      const targets = new Set<string>(Object.values(paymentMachine.table[from]));
-      expect([...(graph.get(from) ?? [])].sort(), from).toEqual([...targets].sort());
+  it.each(["NETWORK", "CLASSIC"] as const)(
+    "is the same graph in the code and in the trigger on the table (%s)",
+    (rail) => {
+      const graph = databaseGraph(rail);
+      for (const from of PAYMENT_STATES) {
+        const targets = [...new Set<string>(Object.values(paymentMachine.table[from]))].filter(
+          (to) => rail === "CLASSIC" || !CLASSIC_ONLY.has(`${from}>${to}`),
+        );
+        expect([...(graph.get(from) ?? [])].sort(), from).toEqual(targets.sort());
+      }
+    },
+  );
+
+  it("every event that the table does not name for a state is refused there", () => {
+    for (const state of PAYMENT_STATES) {
+      const row = paymentMachine.table[state];
+      for (const event of ALL_EVENTS) {
+        if (Object.hasOwn(row, event)) expect(PAYMENT_STATES).toContain(paymentMachine.next(state, event));
+        else expect(() => paymentMachine.next(state, event), `${state} ${event}`).toThrow("state_conflict");
+      }
     }
   });
 
@@ -106,5 +138,37 @@ describe("the life of a payment", () => {
     expect(paymentActions({ ...base, state: "AUTHORIZED" })).toMatchObject({ void: null });
     expect(paymentActions({ ...base, state: "COMPLETED" }).void).not.toBeNull();
     expect(paymentActions({ ...base, state: "COMPLETED", amountRefundable: 1 }).refund).toBeNull();
+  });
+
+  it("offers capture, change and renewal where they are possible, one on the authorization at a time", () => {
+    const base = {
+      finalStartedAt: null,
+      stopMark: null,
+      amountAuthorized: 100,
+      amountCaptured: 40,
+      amountVoided: 0,
+      amountRefundable: 0,
+    };
+    expect(paymentActions({ ...base, state: "AUTHORIZED" })).toMatchObject({ capture: null, update: null });
+    expect(paymentActions({ ...base, state: "AUTHORIZED", openCaptures: 59 }).capture).toBeNull();
+    expect(paymentActions({ ...base, state: "AUTHORIZED", openCaptures: 60 }).capture).toMatch(/being captured/);
+    expect(paymentActions({ ...base, state: "AUTHORIZED", open: ["CAPTURE"] }).capture).toBeNull();
+    for (const open of [["VOID"], ["UPDATE"], ["REAUTHORIZE"]]) {
+      expect(paymentActions({ ...base, state: "AUTHORIZED", open }).capture, open[0]).toMatch(/no answer/);
+    }
+    for (const action of ["void", "update"] as const)
+      expect(paymentActions({ ...base, state: "AUTHORIZED", open: ["CAPTURE"] })[action]).toMatch(/no answer/);
+    const waiting = { ...base, state: "PENDING", klarnaRequestState: "SUBMITTED" } as const;
+    expect(paymentActions(waiting).update).toBeNull();
+    expect(paymentActions({ ...waiting, rail: "CLASSIC" }).update).not.toBeNull();
+    expect(paymentActions({ ...waiting, stopMark: "CANCEL" }).update).not.toBeNull();
+    expect(paymentActions({ ...base, state: "IN_PROGRESS" }).update).toMatch(/begun/);
+    const end = new Date("2026-11-21T00:00:00Z");
+    const expired = { ...base, state: "AUTHORIZATION_EXPIRED", authorizationExpiresAt: end } as const;
+    expect(paymentActions({ ...expired, now: end })).toMatchObject({ reauthorize: null, void: null });
+    expect(paymentActions({ ...expired, now: end }).capture).toMatch(/Renew/);
+    const late = new Date(end.getTime() + REAUTHORIZE_WITHIN_MS);
+    expect(paymentActions({ ...expired, now: late }).reauthorize).toMatch(/7 days/);
+    expect(paymentActions({ ...base, state: "AUTHORIZED" }).reauthorize).not.toBeNull();
   });
 });

@@ -2,16 +2,21 @@ import { type ServiceContext, type Services, systemContext } from "@/server/cont
 import type { Mode } from "@/server/core/schema";
 import { addMs, SECOND_MS } from "@/server/core/time";
 import { readPaymentTransaction } from "@/server/klarna/payments";
-import { runRefund, runVoid } from "./after";
 import { runAuthorize } from "./authorize";
-import { CALL_LEASE_MS, isOpenOperation, KEY_LIFE_MS, type Loaded, move, raiseAlarm, startDraft, step } from "./change";
+import { CALL_LEASE_MS, isOpenOperation, KEY_LIFE_MS, type Loaded, raiseAlarm, startDraft, step } from "./change";
+import { runCapture } from "./captures";
+import { advanceAuthorization } from "./expiry";
 import { askForPerson, finalizeWithoutToken, readAndApplyRequest, runFinalAuthorize } from "./journey";
 import { readTransactionOutcome } from "./klarna";
 import { undoLateApproval } from "./late";
+import { runReauthorize } from "./reauthorize";
+import { runRefund } from "./refunds";
 import { claimDuePayments, listOpenPayments, listOperations, type OpenKind } from "./repository";
 import type { OperationRow, PaymentRecord } from "./rows";
 import { PAYMENT_STATES, type PaymentState } from "./states";
 import { expirePayment, reload, runCancel } from "./stop";
+import { runUpdate } from "./updates";
+import { runVoid } from "./voids";
 
 /* Finds every payment whose time has come, after any crash and without any webhook, and does what is due. */
 
@@ -115,8 +120,8 @@ export async function advancePayment(ctx: ServiceContext, id: string): Promise<P
       if (payment.finalStartedAt === null) payment = await readAndApplyRequest(ctx, payment);
       break;
     case "AUTHORIZED":
-      if (payment.authorizationExpiresAt && now >= payment.authorizationExpiresAt)
-        payment = await lapseAuthorization(ctx, payment);
+    case "AUTHORIZATION_EXPIRED":
+      payment = await advanceAuthorization(ctx, payment);
       break;
     default:
       if (payment.lateApprovalState === "FOUND") {
@@ -156,7 +161,7 @@ async function resume(ctx: ServiceContext, payment: PaymentRecord, operation: Op
     case "AUTHORIZE": {
       if (ctx.clock.now().getTime() - operation.openedAt.getTime() >= KEY_LIFE_MS)
         return askForPerson(ctx, payment.id, operation.id);
-      const loaded: Loaded = { payment, operations: [operation], refunds: [] };
+      const loaded: Loaded = { payment, operations: [operation], captures: [], refunds: [] };
       return (await runAuthorize(ctx, loaded, operation)).payment;
     }
     case "FINAL_AUTHORIZE":
@@ -171,31 +176,12 @@ async function resume(ctx: ServiceContext, payment: PaymentRecord, operation: Op
     case "LATE_REFUND":
       return undoLateApproval(ctx, { payment, operations: [operation] });
     case "CAPTURE":
-      return payment;
+      return runCapture(ctx, payment, operation);
+    case "UPDATE":
+      return runUpdate(ctx, payment, operation);
+    case "REAUTHORIZE":
+      return runReauthorize(ctx, payment, operation);
   }
-}
-
-/** Klarna's period is over; what it says about the transaction is read, not guessed. */
-async function lapseAuthorization(ctx: ServiceContext, payment: PaymentRecord): Promise<PaymentRecord> {
-  if (payment.klarnaPaymentTransactionId === null) return payment;
-  const outcome = await readPaymentTransaction(
-    ctx.klarna,
-    { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id },
-    payment.klarnaPaymentTransactionId,
-  );
-  const transaction = readTransactionOutcome(outcome);
-  const hasEnded = transaction?.state?.toUpperCase() === "EXPIRED" || transaction?.state?.toUpperCase() === "CLOSED";
-  return step(ctx, payment.id, (fresh, now) => {
-    if (fresh.payment.state !== "AUTHORIZED") return null;
-    const draft = startDraft(fresh);
-    if (hasEnded) move(draft, "lapse");
-    else
-      draft.after.authorizationExpiresAt =
-        transaction?.expires_at && transaction.expires_at > now
-          ? transaction.expires_at
-          : addMs(now, 3_600 * SECOND_MS);
-    return draft;
-  });
 }
 
 /** Whether the money of a payment that Klarna does not guarantee has become sure. */

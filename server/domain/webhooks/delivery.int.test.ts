@@ -43,6 +43,7 @@ function paymentSnapshot(id: string): PaymentSnapshot {
     decline: null,
     failure: null,
     expires_at: "2026-11-21T12:15:00.000Z",
+    authorization_expires_at: null,
     created_at: "2026-11-21T12:00:00.000Z",
     updated_at: "2026-11-21T12:00:05.000Z",
     metadata: { till: "7" },

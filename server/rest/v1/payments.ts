@@ -1,14 +1,7 @@
 import { z } from "zod";
 import type { ServiceContext } from "@/server/context";
 import { CreatePaymentSchema, type PublicPayment, PublicStatusSchema } from "@/server/domain/payments/schema";
-import {
-  cancelPayment,
-  createPayment,
-  getPayment,
-  listPayments,
-  listRefunds,
-  voidPayment,
-} from "@/server/domain/payments/service";
+import { cancelPayment, createPayment, getPayment, listPayments, listRefunds } from "@/server/domain/payments/service";
 import { defineEndpoint } from "../endpoint";
 import { queryList } from "../validation";
 import {
@@ -51,6 +44,7 @@ export const createPaymentEndpoint = defineEndpoint({
     "store_details_differ",
     "reference_taken",
     "session_token_used",
+    "rule_broken",
     "amount_mismatch",
     "currency_not_supported",
     "launch_not_available",
@@ -125,28 +119,5 @@ export const cancelPaymentEndpoint = defineEndpoint({
   errors: ["payment_not_cancelable"],
   handle: ({ ctx, params }) => cancelPayment(ctx, params.id),
   answer: (payment) => ({ status: payment.status === "canceled" ? 200 : 202, json: payment }),
-  reread: rereadPayment,
-});
-
-export const voidPaymentEndpoint = defineEndpoint({
-  method: "POST",
-  path: "/api/v1/payments/{id}/void",
-  operation: "voidPayment",
-  summary: "Release what is authorized and not captured",
-  tag,
-  access: "key",
-  scope: "payments:write",
-  notFound: "payment_not_found",
-  params: paymentParams,
-  responses: {
-    200: { description: "The payment with the rest released", schema: PaymentSchema },
-    202: { description: "The payment, not confirmed as released yet", schema: PaymentSchema },
-  },
-  errors: ["payment_not_voidable", "klarna_unavailable"],
-  handle: ({ ctx, params }) => voidPayment(ctx, params.id),
-  answer: (payment) => ({
-    status: payment.status === "authorized" || payment.status === "authorization_expired" ? 202 : 200,
-    json: payment,
-  }),
   reread: rereadPayment,
 });

@@ -13,7 +13,7 @@ export const createRefundEndpoint = defineEndpoint({
   operation: "createRefund",
   summary: "Refund a payment, wholly or in part",
   description:
-    "Without an amount, all that can be refunded. 202 means that the outcome is not known yet; its amount counts as refunded until it failed.",
+    "Without an amount, all that can be refunded. Of several captures name one, or the lines. 202 means that the outcome is not known yet; its amount counts as refunded until it failed.",
   tag,
   access: "key",
   scope: "refunds:write",
@@ -29,6 +29,7 @@ export const createRefundEndpoint = defineEndpoint({
     "refund_exceeds_captured",
     "refund_needs_capture",
     "amount_mismatch",
+    "operation_limit_reached",
     "klarna_unavailable",
   ],
   handle: ({ ctx, params, body }) => refundPayment(ctx, params.id, body),

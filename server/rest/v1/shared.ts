@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { idSchema } from "@/server/core/ids";
 import { PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX, type Page } from "@/server/core/pagination";
-import { PublicPaymentSchema, RefundSnapshotSchema } from "@/server/domain/payments/schema";
+import { CaptureSnapshotSchema, PublicPaymentSchema, RefundSnapshotSchema } from "@/server/domain/payments/schema";
 import { queryIntegerOr } from "../validation";
 
 /** What the resources of version 1 share: ids in paths, pages, and the objects as components of the document. */
@@ -30,8 +30,10 @@ export function toPageRequest(query: { limit: number; cursor?: string | undefine
 }
 
 export const PaymentSchema = PublicPaymentSchema.meta({ id: "Payment" });
+export const CaptureSchema = CaptureSnapshotSchema.meta({ id: "Capture" });
 export const RefundSchema = RefundSnapshotSchema.meta({ id: "Refund" });
 export const PaymentListSchema = listSchema(PaymentSchema).meta({ id: "PaymentList" });
+export const CaptureListSchema = listSchema(CaptureSchema).meta({ id: "CaptureList" });
 export const RefundListSchema = listSchema(RefundSchema).meta({ id: "RefundList" });
 
 export const moment = z.iso.datetime({ offset: true });
