@@ -3,7 +3,7 @@ import { AppError } from "@/server/core/errors";
 import { type Page, toPage } from "@/server/core/pagination";
 import { isEqualSecret } from "@/server/db/secrets";
 import { playSimulatedCustomer, type SimulatedAction } from "@/server/klarna/sandbox";
-import { issueDisplayToken, openRefundAmount, toPublic } from "./change";
+import { issueDisplayToken, openCaptureAmount, openKinds, openRefundAmount, toPublic } from "./change";
 import { findPayment, listCaptures, listOperations, listRefundRows } from "./repository";
 import {
   listOpenAlarms,
@@ -15,7 +15,7 @@ import {
 import type { CaptureRow, OperationRow, PaymentRecord, RefundRow } from "./rows";
 import type { PaymentFilter, PublicPayment } from "./schema";
 import { refundableAmount } from "./snapshot";
-import { type PaymentActions, type PaymentState, paymentActions } from "./states";
+import { capturableAmount, type PaymentActions, type PaymentState, paymentActions } from "./states";
 
 /** NOTIFY channel on which every change of a payment is heard; the payload is the payment's id. */
 export const PAYMENT_CHANNEL = "payment_changed";
@@ -60,6 +60,8 @@ export async function getPaymentTotals(ctx: ServiceContext, filter: PaymentFilte
 export type PaymentView = {
   payment: PaymentRecord;
   amountRefundable: number;
+  /** What can still be captured; captures that may still succeed count as captured. */
+  amountCapturable: number;
   actions: PaymentActions;
   captures: CaptureRow[];
   refunds: RefundRow[];
@@ -80,10 +82,18 @@ export async function getPaymentRecord(ctx: ServiceContext, id: string): Promise
     listOpenAlarms(ctx.db, payment),
   ]);
   const amountRefundable = refundableAmount(payment, openRefundAmount(refunds));
+  const facts = {
+    ...payment,
+    amountRefundable,
+    openCaptures: openCaptureAmount(captures),
+    open: openKinds(operations),
+    now: ctx.clock.now(),
+  };
   return {
     payment: { ...payment, purchaseSecret: null, klarnaTokenSecret: null },
     amountRefundable,
-    actions: paymentActions({ ...payment, amountRefundable }),
+    amountCapturable: payment.state === "AUTHORIZED" ? capturableAmount(facts) : 0,
+    actions: paymentActions(facts),
     captures,
     refunds,
     operations,
