@@ -10,6 +10,7 @@ import { processKlarnaEvents } from "./functions/process-klarna-events";
 import { relayOutbox } from "./functions/relay-outbox";
 import { replayWebhooks } from "./functions/replay-webhooks";
 import { resealDaily } from "./functions/reseal-secrets";
+import { runBulk } from "./functions/run-bulk";
 import { runImports } from "./functions/run-imports";
 import { sendMail } from "./functions/send-mail";
 import { sweepApprovalsOften } from "./functions/sweep-approvals";
@@ -40,6 +41,7 @@ export const functions = [
   sendMail,
   syncPartnersWithKlarna,
   runImports,
+  runBulk,
   checkDrift,
   resealDaily,
 ];

@@ -1,0 +1,428 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Role } from "@/server/auth/permissions";
+import type { ServiceContext } from "@/server/context";
+import { DAY_MS, MINUTE_MS } from "@/server/core/time";
+import { decideApproval, saveFourEyesRules } from "@/server/domain/approvals/service";
+import { carryOut, sweepApprovals } from "@/server/domain/decisions/service";
+import { checkInvariants } from "@/server/domain/invariants";
+import { CreatePaymentSchema, type PublicPayment } from "@/server/domain/payments/schema";
+import {
+  advanceDuePayments,
+  capturePayment,
+  createPayment,
+  getPayment,
+  getPaymentRecord,
+} from "@/server/domain/payments/service";
+import { type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
+import { asApiKey, asUser, type TestServices, testServices } from "@/server/testing/context";
+import { asPerson, makePerson } from "@/server/testing/people";
+import {
+  continueBulk,
+  getBulkRun,
+  listBulkRows,
+  listBulkRuns,
+  planFile,
+  planSelection,
+  startBulkRun,
+  stopBulkRun,
+} from "./service";
+import type { BulkKind } from "./states";
+
+/* Captures and refunds of many: what the preview says is what happens, once, whatever breaks in between. */
+
+let test: TestServices;
+let partner: BuiltPartner;
+let staff: ServiceContext;
+
+beforeAll(async () => {
+  test = await testServices({ clock: "movable", environment: { KLARNA_TIMEOUT_MS: "1500" } });
+});
+afterAll(async () => {
+  const broken = (await checkInvariants(test.services.db)).filter((result) => result.broken > 0);
+  expect(broken, "INV").toEqual([]);
+  await test.close();
+});
+beforeEach(async () => {
+  await test.simulator.control.clearFaults();
+  partner = await makePartner(test.services);
+  staff = await person("ACQUIRER_OPERATIONS");
+});
+
+async function person(role: Role, partners: readonly string[] = []): Promise<ServiceContext> {
+  return asPerson(test.services, await makePerson(test.services, { role, partners }));
+}
+
+/** Approved at once; `manual` leaves everything to capture. */
+function take(amount: number, capture: "manual" | "automatic" = "manual", built = partner): Promise<PublicPayment> {
+  const body = CreatePaymentSchema.parse({
+    amount,
+    currency: built.partner.currency,
+    reference: unique("bulk"),
+    store: { id: built.store.id },
+    terminal: { id: built.terminal.id },
+    capture,
+  });
+  return createPayment(asApiKey(test.services, { partnerId: built.partner.id }), body);
+}
+
+const csv = (...lines: string[]): Uint8Array => Buffer.from(lines.join("\r\n"), "utf8");
+const file = (kind: BulkKind, bytes: Uint8Array, ctx = staff) =>
+  planFile(ctx, kind, { partnerId: partner.partner.id, fileName: "many.csv", bytes });
+async function work(id: string): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1)
+    if (((await continueBulk(test.services, id))?.isDone ?? true) === true) return;
+  throw new Error("the run does not end");
+}
+async function run(kind: BulkKind, id: string, ctx = staff) {
+  await startBulkRun(ctx, id, kind);
+  await work(id);
+  return rowsOf(id);
+}
+async function rowsOf(id: string) {
+  return (await listBulkRows(staff, id, {}, { limit: 100 })).items;
+}
+const statesOf = async (id: string) => (await rowsOf(id)).map((row) => row.state);
+const capturedOf = async (payment: PublicPayment) => (await getPayment(staff, payment.id)).amount_captured;
+/** What the simulator's books hold of a payment. */
+async function bookedOf(payment: PublicPayment) {
+  const found = await test.simulator.control.transactions({ payment_transaction_reference: payment.id });
+  return { captures: found.flatMap((one) => one.captures).length, transactions: found.length };
+}
+
+describe("preview", () => {
+  it("says of each row what would happen, names each refusal, and asks for nothing", async () => {
+    const [open, sold, other] = [await take(10_002), await take(20_002, "automatic"), await take(30_002)];
+    const plan = await file(
+      "CAPTURE",
+      csv(
+        "payment;amount;currency;reference",
+        `${open.reference};60,00;SEK;parcel-1`,
+        `${open.id};40.02;;parcel-2`,
+        `${open.id};0.01;;`,
+        `${sold.id};;;`,
+        "nobody;1.00;;",
+        `${other.id};1.00;EUR;`,
+        `${other.id};twelve;;`,
+        `${other.klarna.payment_transaction_id};;;`,
+        `;5.00;;`,
+      ),
+    );
+    const rows = await rowsOf(plan.id);
+    expect(rows.map((row) => [row.rowNumber, row.state, row.amount])).toEqual([
+      [2, "READY", 6_000],
+      [3, "READY", 4_002],
+      [4, "INVALID", null],
+      [5, "INVALID", null],
+      [6, "INVALID", null],
+      [7, "INVALID", null],
+      [8, "INVALID", null],
+      [9, "READY", 30_002],
+      [10, "INVALID", null],
+    ]);
+    expect(rows.map((row) => row.problem)).toEqual([
+      null,
+      null,
+      "Nothing is left to capture.",
+      "Only an authorized payment with something left can be captured.",
+      "There is no such payment.",
+      "The payment is in SEK, not in EUR.",
+      "“twelve” is no amount in SEK.",
+      null,
+      "The row names no payment.",
+    ]);
+    expect(rows[0]).toMatchObject({ paymentId: open.id, reference: "parcel-1", paymentReference: open.reference });
+    expect(await capturedOf(open)).toBe(0);
+    expect(plan).toMatchObject({ state: "CHECKED", rowCount: 9, kind: "CAPTURE", source: "FILE" });
+  });
+
+  it("a file that is none, or names no payment, is refused with a sentence", async () => {
+    for (const [bytes, words] of [
+      [csv("amount", "1.00"), "No column is called “payment”"],
+      [csv("payment"), "no rows"],
+      [Buffer.from([0x50, 0x4b, 3, 4]), "spreadsheet"],
+    ] as const)
+      await expect(file("CAPTURE", bytes)).rejects.toMatchObject({
+        code: "validation_failed",
+        detail: expect.stringContaining(words),
+      });
+    await expect(file("CAPTURE", Buffer.alloc(800 * 1024, "a"))).rejects.toMatchObject({ code: "body_too_large" });
+  });
+});
+
+describe("captures", () => {
+  it("does what the preview said, in the name of who started it, and again does nothing twice", async () => {
+    const payments = [await take(10_002), await take(20_002), await take(30_002)];
+    const bytes = csv("payment_id,amount", ...payments.map((one) => `${one.id},`), `${payments[0]?.id},`);
+    const plan = await file("CAPTURE", bytes);
+    const rows = await run("CAPTURE", plan.id);
+    expect(rows.map((row) => row.state)).toEqual(["DONE", "DONE", "DONE", "INVALID"]);
+    for (const payment of payments) {
+      expect(await capturedOf(payment)).toBe(payment.amount);
+      expect(await bookedOf(payment)).toEqual({ captures: 1, transactions: 1 });
+    }
+    expect(rows[0]?.resultId).toMatch(/^cap_/);
+    const done = await getBulkRun(staff, plan.id);
+    expect(done).toMatchObject({ state: "DONE", createdBy: staff.actor.id });
+    const audit = await test.services.db.query<{ action: string; actor_id: string; way: string }>({
+      text: "select action, actor_id, way from audit_entries where subject_id = $1 and action = 'capture.requested'",
+      values: [payments[0]?.id],
+    });
+    expect(audit).toEqual([{ action: "capture.requested", actor_id: staff.actor.id, way: "JOB" }]);
+
+    // The same file again, and the same once more under another name and with other line ends.
+    for (const again of [
+      bytes,
+      csv(
+        ...Buffer.from(bytes)
+          .toString()
+          .split("\r\n")
+          .map((line) => line.replaceAll(",", ";")),
+      ),
+    ]) {
+      const second = await file("CAPTURE", again);
+      expect(await statesOf(second.id)).toEqual(["SKIPPED", "SKIPPED", "SKIPPED", "INVALID"]);
+      await expect(startBulkRun(staff, second.id, "CAPTURE")).rejects.toMatchObject({ code: "rule_broken" });
+    }
+    expect(await bookedOf(payments[0] as PublicPayment)).toEqual({ captures: 1, transactions: 1 });
+  });
+
+  it("two previews of one selection that are both started capture once", async () => {
+    const payments = [await take(10_002), await take(20_002)];
+    const ids = payments.map((one) => one.id);
+    const [first, second] = [
+      await planSelection(staff, "CAPTURE", { payments: ids }),
+      await planSelection(staff, "CAPTURE", { payments: ids }),
+    ];
+    await Promise.all([startBulkRun(staff, first.id, "CAPTURE"), startBulkRun(staff, second.id, "CAPTURE")]);
+    await Promise.all([work(first.id), work(second.id)]);
+    const states = [...(await statesOf(first.id)), ...(await statesOf(second.id))].sort();
+    expect(states).toEqual(["DONE", "DONE", "SKIPPED", "SKIPPED"]);
+    for (const payment of payments) expect(await bookedOf(payment)).toEqual({ captures: 1, transactions: 1 });
+  });
+
+  it("R5: started twenty times at once it runs once", async () => {
+    const payment = await take(10_002);
+    const plan = await planSelection(staff, "CAPTURE", { payments: [payment.id] });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => startBulkRun(staff, plan.id, "CAPTURE")));
+    expect(new Set(answers.map((answer) => answer.state))).toEqual(new Set(["RUNNING"]));
+    await Promise.all(Array.from({ length: 4 }, () => work(plan.id)));
+    await work(plan.id);
+    expect(await bookedOf(payment)).toEqual({ captures: 1, transactions: 1 });
+    const started = await test.services.db.query({
+      text: "select 1 from audit_entries where subject_id = $1 and action = 'bulk.started'",
+      values: [plan.id],
+    });
+    expect(started).toHaveLength(1);
+  });
+
+  it("a partial capture of the same payment in another file is another wish", async () => {
+    const payment = await take(10_002);
+    for (const line of ["parcel-1", "parcel-2"]) {
+      const plan = await file("CAPTURE", csv("payment,amount,reference", `${payment.id},30.00,${line}`));
+      expect((await run("CAPTURE", plan.id)).map((row) => row.state)).toEqual(["DONE"]);
+    }
+    expect(await capturedOf(payment)).toBe(6_000);
+  });
+
+  it("rows that fail stand alone, are named, and may be tried again; the others are done", async () => {
+    const [good, second] = [await take(10_002), await take(20_002)];
+    const bytes = csv("payment", good.id, second.id);
+    const plan = await file("CAPTURE", bytes);
+    // Meanwhile the shop's own system captures most of the second.
+    await capturePayment(asApiKey(test.services, { partnerId: partner.partner.id }), second.id, { amount: 15_000 });
+    const rows = await run("CAPTURE", plan.id);
+    expect(rows.map((row) => row.state)).toEqual(["DONE", "FAILED"]);
+    expect(rows[1]?.problem).not.toBeNull();
+    const again = await file("CAPTURE", bytes);
+    expect(await statesOf(again.id)).toEqual(["SKIPPED", "READY"]);
+    expect((await run("CAPTURE", again.id)).map((row) => row.state)).toEqual(["SKIPPED", "DONE"]);
+    expect(await capturedOf(second)).toBe(20_002);
+  });
+});
+
+describe("what breaks in the middle", () => {
+  it("R1: a process that dies after Klarna was asked leaves a row that is asked for again and finds its capture", async () => {
+    const payments = [await take(10_002), await take(20_002), await take(30_002)];
+    const plan = await planSelection(staff, "CAPTURE", { payments: payments.map((one) => one.id) });
+    await startBulkRun(staff, plan.id, "CAPTURE");
+    // Dies before it can write down what became of any row, and holds its lease until that ends.
+    const dying = {
+      ...test.services,
+      db: {
+        ...test.services.db,
+        query: ((statement: { text: string }) => {
+          if (/^update bulk_(rows set state|runs set lease_until = null)/.test(statement.text))
+            throw new Error("process died");
+          return test.services.db.query(statement as never);
+        }) as typeof test.services.db.query,
+      },
+    };
+    await expect(continueBulk(dying, plan.id)).rejects.toThrow("process died");
+    expect(await statesOf(plan.id)).toContain("ASKING");
+    expect(await continueBulk(test.services, plan.id)).toBeNull();
+    test.clock.advance(5 * MINUTE_MS);
+    await work(plan.id);
+    expect(await statesOf(plan.id)).toEqual(["DONE", "DONE", "DONE"]);
+    for (const payment of payments) expect(await bookedOf(payment)).toEqual({ captures: 1, transactions: 1 });
+  });
+
+  it("R2: an answer that is lost leaves the row waiting, and it becomes what Klarna did", async () => {
+    const payment = await take(10_002);
+    const plan = await planSelection(staff, "CAPTURE", { payments: [payment.id] });
+    await test.simulator.control.fault({
+      operation: "capture",
+      kind: "cut_after",
+      account: partner.account.id,
+      times: null,
+    });
+    expect((await run("CAPTURE", plan.id)).map((row) => row.state)).toEqual(["WAITING"]);
+    await test.simulator.control.clearFaults();
+    for (let turn = 0; turn < 10 && (await capturedOf(payment)) === 0; turn += 1) {
+      test.clock.advance(MINUTE_MS);
+      await test.simulator.control.advance(MINUTE_MS);
+      await advanceDuePayments(test.services);
+    }
+    await continueBulk(test.services);
+    expect(await statesOf(plan.id)).toEqual(["DONE"]);
+    expect(await bookedOf(payment)).toEqual({ captures: 1, transactions: 1 });
+  });
+
+  it("stopped in the middle it asks for nothing more, and says which rows were not done", async () => {
+    const payments = [await take(10_002), await take(20_002)];
+    const plan = await planSelection(staff, "CAPTURE", { payments: payments.map((one) => one.id) });
+    await startBulkRun(staff, plan.id, "CAPTURE");
+    await stopBulkRun(staff, plan.id, "CAPTURE");
+    expect(await continueBulk(test.services, plan.id)).toBeNull();
+    expect(await statesOf(plan.id)).toEqual(["READY", "READY"]);
+    await expect(stopBulkRun(staff, plan.id, "CAPTURE")).rejects.toMatchObject({ code: "state_conflict" });
+    await expect(startBulkRun(staff, plan.id, "CAPTURE")).rejects.toMatchObject({ code: "state_conflict" });
+    expect(await capturedOf(payments[0] as PublicPayment)).toBe(0);
+  });
+
+  it("S6: who lost the right meanwhile moves no more money", async () => {
+    const payment = await take(10_002);
+    const plan = await planSelection(staff, "CAPTURE", { payments: [payment.id] });
+    await startBulkRun(staff, plan.id, "CAPTURE");
+    await test.services.db.query({
+      text: "update users set role = 'READ_ONLY' where id = $1",
+      values: [staff.actor.id],
+    });
+    await work(plan.id);
+    expect(await getBulkRun(staff, plan.id)).toMatchObject({
+      state: "CANCELED",
+      note: "Who started it may no longer do so.",
+    });
+    expect(await capturedOf(payment)).toBe(0);
+  });
+
+  it("a preview that is older than a day is not started", async () => {
+    const payment = await take(10_002);
+    const plan = await planSelection(staff, "CAPTURE", { payments: [payment.id] });
+    await test.services.db.query({
+      text: "update bulk_runs set created_at = created_at - interval '25 hours' where id = $1",
+      values: [plan.id],
+    });
+    await expect(startBulkRun(staff, plan.id, "CAPTURE")).rejects.toMatchObject({ code: "rule_broken" });
+  });
+});
+
+describe("refunds", () => {
+  it("gives back all that is left or what the row says, with its reason", async () => {
+    const [whole, part] = [await take(10_002, "automatic"), await take(20_002, "automatic")];
+    const capture = (await getPaymentRecord(staff, part.id)).captures[0]?.id;
+    const plan = await file(
+      "REFUND",
+      csv(
+        "payment,amount,capture,reason,reference",
+        `${whole.id},,,Return,`,
+        `${part.id},50.00,${capture},Damaged,r-1`,
+      ),
+    );
+    expect((await run("REFUND", plan.id)).map((row) => row.state)).toEqual(["DONE", "DONE"]);
+    expect((await getPayment(staff, whole.id)).amount_refunded).toBe(10_002);
+    const { refunds } = await getPaymentRecord(staff, part.id);
+    expect(refunds).toMatchObject([{ amount: 5_000, reason: "Damaged", reference: "r-1", state: "SUCCEEDED" }]);
+  });
+
+  it("S7: above the limit a row waits for a second person, is done when that one agrees, and never twice", async () => {
+    await saveFourEyesRules(asUser(test.services, "ACQUIRER_ADMIN"), {
+      partnerId: partner.partner.id,
+      refundLimits: { SEK: 15_000 },
+      apiKeys: null,
+      payoutData: null,
+    });
+    const [small, large, refused] = [
+      await take(10_002, "automatic"),
+      await take(20_002, "automatic"),
+      await take(30_002, "automatic"),
+    ];
+    const bytes = csv("payment", small.id, large.id, refused.id);
+    const plan = await file("REFUND", bytes);
+    expect((await rowsOf(plan.id)).map((row) => row.needsApproval)).toEqual([false, true, true]);
+    const rows = await run("REFUND", plan.id);
+    expect(rows.map((row) => row.state)).toEqual(["DONE", "APPROVAL", "APPROVAL"]);
+    expect((await getPayment(staff, large.id)).amount_refunded).toBe(0);
+    // While it waits, the same file asks for it no second time.
+    expect(await statesOf((await file("REFUND", bytes)).id)).toEqual(["SKIPPED", "SKIPPED", "SKIPPED"]);
+
+    const second = await person("ACQUIRER_ADMIN");
+    await decideApproval(second, rows[1]?.resultId ?? "", { decision: "approve", reason: "" });
+    await carryOut(second, rows[1]?.resultId ?? "");
+    await decideApproval(second, rows[2]?.resultId ?? "", { decision: "reject", reason: "No" });
+    await continueBulk(test.services);
+    expect(await statesOf(plan.id)).toEqual(["DONE", "DONE", "FAILED"]);
+    expect((await getPayment(staff, large.id)).amount_refunded).toBe(20_002);
+    // What was refused may be asked for again; what was done may not.
+    expect(await statesOf((await file("REFUND", bytes)).id)).toEqual(["SKIPPED", "SKIPPED", "READY"]);
+    test.clock.advance(4 * DAY_MS);
+    await sweepApprovals(test.services);
+  });
+});
+
+describe("S1: who sees and does what", () => {
+  it("a Partner's people work on their own payments only", async () => {
+    const theirs = await makePartner(test.services);
+    const [own, foreign] = [await take(10_002), await take(20_002, "manual", theirs)];
+    const admin = await person("PARTNER_ADMIN", [partner.partner.id]);
+    await expect(planSelection(admin, "CAPTURE", { payments: [own.id, foreign.id] })).rejects.toMatchObject({
+      code: "not_found",
+    });
+    await expect(planSelection(staff, "CAPTURE", { payments: [own.id, foreign.id] })).rejects.toMatchObject({
+      code: "rule_broken",
+    });
+    // Another Partner's payment in a file is one that does not exist.
+    const plan = await file("CAPTURE", csv("payment", own.id, foreign.id, foreign.reference), admin);
+    expect(await statesOf(plan.id)).toEqual(["READY", "INVALID", "INVALID"]);
+    expect((await run("CAPTURE", plan.id, admin)).map((row) => row.state)).toEqual(["DONE", "INVALID", "INVALID"]);
+    expect(await capturedOf(foreign)).toBe(0);
+
+    const stranger = await person("PARTNER_ADMIN", [theirs.partner.id]);
+    await expect(getBulkRun(stranger, plan.id)).rejects.toMatchObject({ code: "not_found" });
+    await expect(listBulkRows(stranger, plan.id, {}, { limit: 5 })).rejects.toMatchObject({ code: "not_found" });
+    await expect(startBulkRun(stranger, plan.id, "CAPTURE")).rejects.toMatchObject({ code: "not_found" });
+    expect((await listBulkRuns(stranger, {}, { limit: 5 })).items).toEqual([]);
+    await expect(
+      planFile(stranger, "CAPTURE", {
+        partnerId: partner.partner.id,
+        fileName: "a.csv",
+        bytes: csv("payment", own.id),
+      }),
+    ).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it("S6: without the right there is no preview; with the right to refund only there is no capture", async () => {
+    const payment = await take(10_002);
+    for (const role of ["READ_ONLY", "PARTNER_STAFF", "ACQUIRER_FINANCE"] as const) {
+      const ctx = await person(role, role === "PARTNER_STAFF" ? [partner.partner.id] : []);
+      await expect(planSelection(ctx, "CAPTURE", { payments: [payment.id] })).rejects.toMatchObject({
+        code: "permission_denied",
+      });
+    }
+    const refunds = await planSelection(staff, "REFUND", { payments: [payment.id] });
+    await expect(startBulkRun(staff, refunds.id, "CAPTURE")).rejects.toMatchObject({ code: "not_found" });
+    const key = asApiKey(test.services, { partnerId: partner.partner.id });
+    await expect(planSelection(key, "REFUND", { payments: [payment.id] })).rejects.toMatchObject({
+      code: "permission_denied",
+    });
+  });
+});
