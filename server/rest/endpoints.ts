@@ -12,6 +12,7 @@ import { paymentEventsEndpoint, qrPngEndpoint, qrSvgEndpoint } from "./v1/paymen
 import { paymentMethodsEndpoint } from "./v1/payment-methods";
 import { cancelPaymentEndpoint, createPaymentEndpoint, getPaymentEndpoint, listPaymentsEndpoint } from "./v1/payments";
 import { expressPaymentEndpoint } from "./v1/payments-express";
+import { getReceiptEndpoint } from "./v1/receipts";
 import { createRefundEndpoint, getRefundEndpoint, listRefundsEndpoint } from "./v1/refunds";
 import { storeEndpoints } from "./v1/stores";
 import { liveEndpoint, readyEndpoint } from "./v1/system";
@@ -43,6 +44,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   paymentEventsEndpoint,
   qrSvgEndpoint,
   qrPngEndpoint,
+  getReceiptEndpoint,
   ...captureEndpoints,
   createRefundEndpoint,
   listRefundsEndpoint,

@@ -4,7 +4,7 @@ import { QR_MARGIN_MIN, type QrLook, qrMatrix, qrProblem } from "@/server/core/q
 import type { Row } from "@/server/db/client";
 import type { TerminalSettings } from "@/server/domain/partners/schema";
 import { inheritSettings, type LogoPicture, readBrandLogo } from "@/server/domain/partners/service";
-import { StoredSettingsSchema } from "@/server/domain/stores/schema";
+import { type Address, StoredAddressSchema, StoredSettingsSchema } from "@/server/domain/stores/schema";
 import { STORED_LOGO_PERCENT } from "@/server/domain/stores/service";
 import { TENANT, tenantValues } from "./repository";
 
@@ -14,6 +14,10 @@ export type Surroundings = {
   /** Of the store, else of the Partner. */
   country: string;
   region: string | null;
+  storeName: string | null;
+  storeAddress: Address | null;
+  terminalReference: string | null;
+  terminalLabel: string | null;
   brandName: string | null;
   logoUrl: string | null;
 };
@@ -24,24 +28,37 @@ type Found = Row & {
   terminal: unknown;
   country: string;
   region: string | null;
+  storeName: string | null;
+  storeAddress: unknown;
+  terminalReference: string | null;
+  terminalLabel: string | null;
   brandName: string | null;
   logoUrl: string | null;
 };
 
-/** Errors: permission_denied, payment_not_found. */
-export async function getSurroundings(ctx: ServiceContext, paymentId: string): Promise<Surroundings> {
+/**
+ * Of the sale; with the id of a return, of the place where that was taken. Errors: permission_denied, payment_not_found.
+ */
+export async function getSurroundings(
+  ctx: ServiceContext,
+  paymentId: string,
+  refundId: string | null = null,
+): Promise<Surroundings> {
   requirePermission(ctx, "payments:read");
   const [row] = await ctx.db.query<Found>({
     name: "payment_surroundings",
     text: `select a.settings as partner, s.settings as store, t.settings as terminal, coalesce(s.country, s.address->>'country', r.country) as country,
-        s.address->>'region' as region, b.name as "brandName", b.logo_url as "logoUrl"
+        s.address->>'region' as region, s.name as "storeName", s.address as "storeAddress", t.reference as "terminalReference",
+        t.label as "terminalLabel", b.name as "brandName", b.logo_url as "logoUrl"
       from payments p join partner_accounts a on a.partner_id = p.partner_id and a.mode = p.mode join partners r on r.id = p.partner_id
-      left join stores s on s.partner_id = p.partner_id and s.mode = p.mode and s.id = p.store_id
-      left join terminals t on t.partner_id = p.partner_id and t.mode = p.mode and t.id = p.terminal_id
+      left join refunds f on f.partner_id = p.partner_id and f.mode = p.mode and f.payment_id = p.id and f.id = $4
+      left join stores s on s.partner_id = p.partner_id and s.mode = p.mode and s.id = coalesce(f.store_id, p.store_id)
+      left join terminals t on t.partner_id = p.partner_id and t.mode = p.mode
+        and t.id = case when f.store_id is null then p.terminal_id else f.terminal_id end
       left join store_groups g on g.partner_id = s.partner_id and g.mode = s.mode and g.id = s.store_group_id
       left join brands b on b.partner_id = g.partner_id and b.mode = g.mode and b.id = g.brand_id
       where ${TENANT} and p.id = $3`,
-    values: [...tenantValues(ctx.scope), paymentId],
+    values: [...tenantValues(ctx.scope), paymentId, refundId],
   });
   if (!row) throw new AppError("payment_not_found");
   const read = (settings: unknown): TerminalSettings => StoredSettingsSchema.parse(settings ?? {});
@@ -50,6 +67,10 @@ export async function getSurroundings(ctx: ServiceContext, paymentId: string): P
       .values,
     country: row.country,
     region: row.region,
+    storeName: row.storeName,
+    storeAddress: StoredAddressSchema.parse(row.storeAddress),
+    terminalReference: row.terminalReference,
+    terminalLabel: row.terminalLabel,
     brandName: row.brandName,
     logoUrl: row.logoUrl,
   };
