@@ -49,6 +49,8 @@ function codesOf(endpoint: Endpoint): ErrorCode[] {
     ...new Set([
       ...ALWAYS,
       ...(endpoint.access === "public" ? [] : WITH_KEY),
+      // To a Partner's key these calls do not exist.
+      ...(endpoint.access === "acquirer_key" ? (["not_found"] as const) : []),
       ...(endpoint.method === "POST" || endpoint.method === "PATCH" ? WITH_BODY : []),
       ...(endpoint.isIdempotent ? WITH_KEY_OF_REPEAT : []),
       ...(endpoint.path.includes("{") ? [endpoint.notFound] : []),

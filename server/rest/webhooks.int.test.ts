@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { newId } from "@/server/core/ids";
 import { relayAll } from "@/server/domain/webhooks/service";
-import { appendEvent } from "@/server/domain/webhooks/testing";
+import { appendEvent, refundObject } from "@/server/domain/webhooks/testing";
 import { type BuiltPartner, makePartner } from "@/server/testing/builders";
 import { type TestServices, testServices } from "@/server/testing/context";
 import { callRest, makeKey, type RestAnswer, type RestCall } from "@/server/testing/rest";
@@ -238,7 +238,7 @@ describe("events", () => {
       mode: "test",
       api_version: "2026-11-01",
       sequence: 1,
-      data: { object: { id: subject, object: "refund" } },
+      data: { object: refundObject(subject) },
     });
     expect((await list("?type=refund.failed")).data.map((event) => event.id)).toEqual([second]);
     expect((await list(`?object=${subject}`)).data.map((event) => event.id)).toEqual([first]);

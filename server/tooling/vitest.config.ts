@@ -4,8 +4,8 @@ import { defineConfig } from "vitest/config";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const exclude = ["**/node_modules/**", ".data/**", ".next/**", "e2e/**"];
-// Nothing that runs in a test may connect to anywhere but this machine.
-const setupFiles = ["server/testing/egress.ts"];
+// Nothing that runs in a test may connect to anywhere but this machine, or say what the API's document does not.
+const setupFiles = ["server/testing/egress.ts", "server/testing/contract-watch.ts"];
 const shared = { root, environment: "node" as const, exclude, setupFiles };
 
 export default defineConfig({

@@ -6,7 +6,7 @@ import { asApiKey, type TestServices, testServices } from "@/server/testing/cont
 import { createDeliverer, type Deliverer } from "./deliver";
 import { CreateEndpointSchema } from "./schema";
 import { createEndpoint, relayAll } from "./service";
-import { appendEvent, type Receiver, startReceiver } from "./testing";
+import { appendEvent, type Receiver, refundObject, startReceiver } from "./testing";
 
 /* Who is slow keeps nobody else waiting: relay, claims and lanes as in production, receivers that hang. */
 
@@ -55,12 +55,13 @@ async function hangingReceiver(): Promise<Receiver> {
 async function appendMany(partnerId: string, count: number): Promise<void> {
   await services.db.query({
     text: `insert into outbox_events (id, partner_id, mode, type, subject_kind, subject_id, sequence, payload, created_at)
-           select id, $2, 'test', 'refund.succeeded', 'refund', subject, 1, '{"object":{"id":"rfd_1","object":"refund"}}', now()
+           select id, $2, 'test', 'refund.succeeded', 'refund', subject, 1, $4::jsonb, now()
            from unnest($1::text[], $3::text[]) as e(id, subject)`,
     values: [
       Array.from({ length: count }, () => newId("event")),
       partnerId,
       Array.from({ length: count }, () => newId("refund")),
+      JSON.stringify({ object: refundObject(newId("refund")) }),
     ],
   });
 }

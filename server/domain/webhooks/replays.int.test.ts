@@ -5,7 +5,7 @@ import { asApiKey, asUser } from "@/server/testing/context";
 import { withWebhooks } from "@/server/testing/webhooks";
 import { ReplayFilterSchema } from "./schema";
 import * as webhooks from "./service";
-import { appendEvent } from "./testing";
+import { appendEvent, refundObject } from "./testing";
 
 /* R27: what has failed is sent once more, one, some or all of a filter, with the same ids. */
 
@@ -112,9 +112,9 @@ describe("R27: replay", () => {
     hooks.test.clock.advance(MINUTE_MS);
     await hooks.query(
       `insert into outbox_events (id, partner_id, mode, type, subject_kind, subject_id, sequence, payload, created_at)
-       select 'evt_' || lpad(n::text, 26, '0'), $1, 'test', 'refund.succeeded', 'refund', 'ref_' || lpad(n::text, 26, '0'), 1, '{"object":{"id":"x","object":"refund"}}', $2
+       select 'evt_' || lpad(n::text, 26, '0'), $1, 'test', 'refund.succeeded', 'refund', 'ref_' || lpad(n::text, 26, '0'), 1, $3::jsonb, $2
        from generate_series(1, 1100) n`,
-      [mine.id, hooks.services.clock.now()],
+      [mine.id, hooks.services.clock.now(), JSON.stringify({ object: refundObject("ref_x") })],
     );
     await webhooks.relayAll(hooks.services);
     await failAll(id);
@@ -151,9 +151,9 @@ describe("R27: replay", () => {
     const { id } = await endpoint(mine.ctx, shop.url);
     await hooks.query(
       `insert into outbox_events (id, partner_id, mode, type, subject_kind, subject_id, sequence, payload, created_at)
-       select 'evt_' || lpad(n::text, 26, '0'), $1, 'test', 'refund.succeeded', 'refund', 'ref_' || lpad(n::text, 26, '0'), 1, '{"object":{"id":"x","object":"refund"}}', $2
+       select 'evt_' || lpad(n::text, 26, '0'), $1, 'test', 'refund.succeeded', 'refund', 'ref_' || lpad(n::text, 26, '0'), 1, $3::jsonb, $2
        from generate_series(5001, 6300) n`,
-      [mine.id, hooks.services.clock.now()],
+      [mine.id, hooks.services.clock.now(), JSON.stringify({ object: refundObject("ref_x") })],
     );
     await webhooks.relayAll(hooks.services);
     await failAll(id);

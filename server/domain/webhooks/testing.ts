@@ -73,9 +73,30 @@ export async function appendEvent(
       event.subjectKind ?? "refund",
       event.subjectId,
       event.sequence,
-      JSON.stringify(event.payload ?? { object: { id: event.subjectId, object: "refund" } }),
+      JSON.stringify(event.payload ?? { object: refundObject(event.subjectId, event.type) }),
       services.clock.now(),
     ],
   });
   return id;
+}
+
+/** A refund as its events carry it. */
+export function refundObject(id: string, type: EventType = "refund.succeeded"): Record<string, unknown> {
+  const isFailed = type === "refund.failed";
+  return {
+    id,
+    object: "refund",
+    payment: "pay_01M7ZCGZWJMY1A94WKQMCTR6S1",
+    capture: null,
+    status: isFailed ? "failed" : "succeeded",
+    amount: 500,
+    currency: "SEK",
+    reason: null,
+    reference: null,
+    store: null,
+    terminal: null,
+    klarna: { payment_refund_id: isFailed ? null : "krn:payment-refund:test" },
+    failure: isFailed ? { code: "klarna_refused", message: "Klarna refused the request." } : null,
+    created_at: "2026-11-01T10:00:00.000Z",
+  };
 }
