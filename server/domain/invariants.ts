@@ -17,7 +17,8 @@ export const INVARIANTS: readonly Invariant[] = [
     id: "approval-is-journalled",
     title: "Every approved payment has the journalled call that approved it",
     text: `select p.id from payments p where p.klarna_payment_transaction_id is not null and not exists (
-      select 1 from klarna_operations o where o.payment_id = p.id and o.kind in ('AUTHORIZE','FINAL_AUTHORIZE') and o.result = 'APPROVED')`,
+      select 1 from klarna_operations o where o.payment_id = p.id and o.kind in ('AUTHORIZE','FINAL_AUTHORIZE')
+        and o.result = case p.rail when 'CLASSIC' then 'SESSION_CREATED' else 'APPROVED' end)`,
   },
   {
     id: "captures-add-up",

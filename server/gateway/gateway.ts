@@ -3,6 +3,7 @@ import { once } from "node:events";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
 import type { Services } from "@/server/context";
+import { createClassicListener, isClassicCallback } from "@/server/ingress/classic-callback";
 import { createKlarnaListener, type WebhookAnswer } from "@/server/ingress/klarna-webhooks";
 import { registry } from "@/server/observability/metrics";
 import { exchangeDisplayToken } from "@/server/rest/display";
@@ -35,6 +36,7 @@ export function createGateway(services: Services, options: { webPort?: number; l
   const safeHeaders = securityHeaders(isHttps);
   const rest = createRest(services, options.limits ? { limits: options.limits } : {});
   const hearKlarna = createKlarnaListener(services);
+  const hearClassic = createClassicListener(services);
   const addressOf = addressReader(env.TRUSTED_PROXIES);
   const running = new Set<AbortController>();
   let isStopping = false;
@@ -103,6 +105,7 @@ export function createGateway(services: Services, options: { webPort?: number; l
       return answerPlain(response, 400, "There are no web sockets here.", { connection: "close" });
     if (isRestPath(path)) return serveRest(request, response, target);
     if (path === KLARNA_PATH) return serveKlarna(request, response);
+    if (isClassicCallback(path)) return serveClassic(request, response, target);
     if (path === "/metrics") return serveMetrics(request, response);
     if (request.method === "GET" || request.method === "HEAD") {
       const exchanged = path.startsWith("/display/") ? exchangeDisplayToken(services, target) : null;
@@ -167,16 +170,30 @@ export function createGateway(services: Services, options: { webPort?: number; l
   }
 
   async function serveKlarna(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    await serveEvent(request, response, KLARNA_PATH, (rawBody) => hearKlarna({ headers: headersOf(request), rawBody }));
+  }
+
+  async function serveClassic(request: IncomingMessage, response: ServerResponse, target: string): Promise<void> {
+    // The log names the place without the secret in it.
+    await serveEvent(request, response, pathOf(target), (rawBody) => hearClassic({ target, rawBody }));
+  }
+
+  async function serveEvent(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    hear: (rawBody: Buffer) => Promise<WebhookAnswer>,
+  ): Promise<void> {
     if (request.method !== "POST")
       return answerPlain(response, 405, "This method is not served here.", { allow: "POST" });
     const rawBody = await readBody(request);
     if (rawBody === null) return answerPlain(response, 413, "The body is too large.");
     let answer: WebhookAnswer;
     try {
-      answer = await hearKlarna({ headers: headersOf(request), rawBody });
+      answer = await hear(rawBody);
     } catch (error) {
       // Not stored, so not acknowledged: Klarna sends it again.
-      log.error({ path: KLARNA_PATH, error }, "a webhook was not stored");
+      log.error({ path, error }, "a webhook was not stored");
       return answerPlain(response, 503, "The webhook could not be stored.", { "retry-after": "5" });
     }
     await send(response, {

@@ -33,7 +33,9 @@ export const MODULES: Readonly<Record<string, readonly string[]>> = {
   stores: ["audit", "partners"],
   terminals: ["audit", "partners", "stores"],
   webhooks: ["audit", "mail", "payments"],
-  payments: ["audit", "approvals", "partners", "stores", "terminals", "tokens"],
+  // A Partner's credentials at Klarna's classic interface.
+  classic: ["audit"],
+  payments: ["audit", "approvals", "classic", "partners", "stores", "terminals", "tokens"],
   // Carries out what was approved: the one place that knows every kind of it.
   decisions: ["audit", "approvals", "payments", "partners"],
   tokens: ["audit", "partners"],

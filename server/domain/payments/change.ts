@@ -7,6 +7,7 @@ import type { Transaction } from "@/server/db/client";
 import { answerPlace, claimKey, type IdempotencyIntent } from "@/server/db/idempotency";
 import type { EventType } from "@/server/events/catalog";
 import type { KlarnaCallRecord } from "@/server/klarna/client";
+import { nextPoll } from "./classic/polling";
 import {
   type AlarmRow,
   type AnswerPatch,
@@ -240,7 +241,9 @@ export function nextWake(payment: PaymentRow, operations: readonly OperationRow[
     case "PENDING":
     case "IN_PROGRESS": {
       if (payment.stopMark !== null && !hasOpen) times.push(addMs(now, READ_STEPS_MS[0] ?? READ_INTERVAL_MS));
-      if (payment.stopMark === null) {
+      if (payment.stopMark === null && payment.rail === "CLASSIC")
+        times.push(nextPoll(payment, now), payment.expiresAt);
+      else if (payment.stopMark === null) {
         const age = now.getTime() - payment.createdAt.getTime();
         const step = READ_STEPS_MS.find((ms) => age < ms);
         times.push(

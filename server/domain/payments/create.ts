@@ -7,6 +7,8 @@ import { sqlState, violatedConstraint } from "@/server/db/client";
 import { IDEMPOTENCY_KEPT_MS, IdempotencyConflict, releaseKey } from "@/server/db/idempotency";
 import { runAuthorize, SESSION_TOKEN_USED } from "./authorize";
 import { creationAudit, type Loaded, newOperation, nextWake, toPublic } from "./change";
+import { newClassicFacts } from "./classic/facts";
+import { requireClassicAccess, startClassic } from "./classic/start";
 import type { Purchase } from "./klarna";
 import { findPointOfSale, type PointOfSale } from "./point-of-sale";
 import { ownReturnUrl, sealPurchase } from "./purchase";
@@ -121,6 +123,7 @@ export async function createPayment(
   if (ctx.scope.terminal !== undefined && place.terminalId !== ctx.scope.terminal)
     throw new AppError("terminal_not_found", { errors: [{ pointer: "/terminal", detail: "is not this till's" }] });
   const plan = planOf(input, place);
+  if (plan.rail === "CLASSIC") await requireClassicAccess(ctx, partnerId);
   const now = ctx.clock.now();
   const payment = buildPayment(ctx, input, partnerId, place, plan, now);
   const operation = newOperation(payment, "AUTHORIZE", now);
@@ -161,7 +164,8 @@ export async function createPayment(
     accountId: place.accountId,
   };
   const first: Loaded = { payment: record, operations: [operation], captures: [], refunds: [] };
-  const { payment: settled, result } = await runAuthorize(ctx, first, operation, first);
+  const start = plan.rail === "CLASSIC" ? startClassic : runAuthorize;
+  const { payment: settled, result } = await start(ctx, first, operation, first);
   if (result.kind === "not_sent") {
     if (intent) await releaseKey(ctx.db, intent);
     throw new AppError("klarna_unavailable", { retryAfterSeconds: BREAKER_RETRY_SECONDS });
@@ -251,7 +255,7 @@ function buildPayment(
     launch: plan.launch,
     capture: captureOf(input.capture) ?? place.capture ?? DEFAULT_CAPTURE[plan.channel],
     rail: plan.rail,
-    classic: null,
+    classic: plan.rail === "CLASSIC" ? newClassicFacts(ctx, id) : null,
     klarnaReference: null,
     storeId: place.storeId,
     terminalId: place.terminalId,

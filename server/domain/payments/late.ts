@@ -12,6 +12,7 @@ import {
   startDraft,
   step,
 } from "./change";
+import { undoLateOrder } from "./classic/late";
 import { readTransactionOutcome } from "./klarna";
 import type { PaymentRecord } from "./rows";
 
@@ -36,6 +37,7 @@ export async function undoLateApproval(
 ): Promise<PaymentRecord> {
   const { payment } = loaded;
   if (payment.lateApprovalState !== "FOUND" || payment.lateTransactionId === null) return payment;
+  if (payment.rail === "CLASSIC") return undoLateOrder(ctx, loaded);
   const target = { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id };
   const transaction = readTransactionOutcome(
     await readPaymentTransaction(ctx.klarna, target, payment.lateTransactionId),

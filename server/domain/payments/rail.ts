@@ -14,6 +14,7 @@ import {
   updateTransaction,
   voidTransaction,
 } from "@/server/klarna/payments";
+import { classicRail } from "./classic/rail";
 import { readTransactionOutcome, toKlarnaLineItem, toKlarnaShipping } from "./klarna";
 import type { PaymentRecord } from "./rows";
 import type { CaptureShipping, LineItem, Shipping } from "./schema";
@@ -200,6 +201,6 @@ export const networkRail: Rail = {
 };
 
 /** The interface of Klarna's that this payment goes through. */
-export function railOf(_payment: PaymentRecord): Rail {
-  return networkRail;
+export function railOf(payment: Pick<PaymentRecord, "rail">): Rail {
+  return payment.rail === "CLASSIC" ? classicRail : networkRail;
 }

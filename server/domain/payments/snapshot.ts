@@ -11,6 +11,12 @@ const FAILURE_MESSAGES: Readonly<Record<string, string>> = {
   klarna_unavailable: "Klarna could not be reached. Nothing was charged.",
   session_token_used: "The session token had paid for another payment already. Nothing was charged.",
   request_lost: "Klarna does not know the payment request any more.",
+  short_code_refused:
+    "Klarna does not know this short code. Ask the customer for a new one, or show a QR code instead.",
+  data_refused: "Klarna cannot use the data of the sale. Correct it and start again.",
+  klarna_not_permitted: "Klarna does not accept the credentials. Do not try again: call support.",
+  klarna_error:
+    "Klarna had an error. Do not try this sale again with Klarna: take another way to pay, and call support.",
   authorization_lost: "No approval was found at Klarna.",
 };
 

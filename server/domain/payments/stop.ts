@@ -5,6 +5,7 @@ import { storeAnswer } from "@/server/db/idempotency";
 import { cancelPaymentRequest, readPaymentRequest } from "@/server/klarna/payments";
 import { FINALIZE_WITHIN_MS } from "./authorize";
 import { journal, lockedStep, move, openOperation, postpone, settle, startDraft, step, toPublic } from "./change";
+import { runClassicCancel } from "./classic/stop";
 import { applyRequestFacts, endStopped, finalizeWithoutToken, requestFacts } from "./journey";
 import { readRequestOutcome } from "./klarna";
 import { findPayment, listOperations } from "./repository";
@@ -75,6 +76,7 @@ export async function runCancel(
   operation: OperationRow,
 ): Promise<PaymentRecord> {
   if (payment.klarnaPaymentRequestId === null) return payment;
+  if (payment.rail === "CLASSIC") return runClassicCancel(ctx, payment, operation);
   const target = { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id };
   const outcome = await cancelPaymentRequest(ctx.klarna, target, payment.klarnaPaymentRequestId);
   // A refusal does not say what the request became (canceled before, expired, finished): a read does.

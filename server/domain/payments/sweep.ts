@@ -3,8 +3,11 @@ import type { Mode } from "@/server/core/schema";
 import { addMs, SECOND_MS } from "@/server/core/time";
 import { readPaymentTransaction } from "@/server/klarna/payments";
 import { runAuthorize } from "./authorize";
-import { CALL_LEASE_MS, isOpenOperation, KEY_LIFE_MS, type Loaded, raiseAlarm, startDraft, step } from "./change";
 import { runCapture } from "./captures";
+import { CALL_LEASE_MS, isOpenOperation, KEY_LIFE_MS, type Loaded, raiseAlarm, startDraft, step } from "./change";
+import { readAndApplyDistribution } from "./classic/distribution";
+import { isSaleCapture, readOrderFunding, runOrderCapture, settleOrder } from "./classic/order";
+import { startClassic } from "./classic/start";
 import { advanceAuthorization } from "./expiry";
 import { askForPerson, finalizeWithoutToken, readAndApplyRequest, runFinalAuthorize } from "./journey";
 import { readTransactionOutcome } from "./klarna";
@@ -13,7 +16,7 @@ import { runReauthorize } from "./reauthorize";
 import { runRefund } from "./refunds";
 import { claimDuePayments, listOpenPayments, listOperations, type OpenKind } from "./repository";
 import type { OperationRow, PaymentRecord } from "./rows";
-import { PAYMENT_STATES, type PaymentState } from "./states";
+import { ENDED_UNPAID, PAYMENT_STATES, type PaymentState } from "./states";
 import { expirePayment, reload, runCancel } from "./stop";
 import { runUpdate } from "./updates";
 import { runVoid } from "./voids";
@@ -114,16 +117,20 @@ export async function advancePayment(ctx: ServiceContext, id: string): Promise<P
     case "IN_PROGRESS":
       if (payment.stopMark === null && now >= payment.expiresAt && payment.klarnaRequestState !== "COMPLETED")
         payment = await expirePayment(ctx, id);
-      else payment = await readAndApplyRequest(ctx, payment);
+      else payment = await readOpen(ctx, payment);
       break;
     case "FINALIZING":
-      if (payment.finalStartedAt === null) payment = await readAndApplyRequest(ctx, payment);
+      if (payment.rail === "CLASSIC") payment = await settleOrder(ctx, payment);
+      else if (payment.finalStartedAt === null) payment = await readAndApplyRequest(ctx, payment);
       break;
     case "AUTHORIZED":
     case "AUTHORIZATION_EXPIRED":
       payment = await advanceAuthorization(ctx, payment);
       break;
     default:
+      // Due only where Klarna called about a session that is over here.
+      if (payment.rail === "CLASSIC" && ENDED_UNPAID.includes(payment.state) && payment.lateApprovalState === null)
+        payment = await readOpen(ctx, payment);
       if (payment.lateApprovalState === "FOUND") {
         payment = await undoLateApproval(ctx, { payment, operations: await listOperations(ctx.db, payment) });
       }
@@ -141,6 +148,15 @@ export async function advancePayment(ctx: ServiceContext, id: string): Promise<P
     }
   }
   return settleWake(ctx, payment);
+}
+
+/** What the customer has done meanwhile; an order that Klarna placed is settled in the same turn. */
+async function readOpen(ctx: ServiceContext, payment: PaymentRecord): Promise<PaymentRecord> {
+  if (payment.rail !== "CLASSIC") return readAndApplyRequest(ctx, payment);
+  const read = await readAndApplyDistribution(ctx, payment);
+  if (read.lateApprovalState === "FOUND")
+    return undoLateApproval(ctx, { payment: read, operations: await listOperations(ctx.db, read) });
+  return settleOrder(ctx, read);
 }
 
 /**
@@ -162,7 +178,8 @@ async function resume(ctx: ServiceContext, payment: PaymentRecord, operation: Op
       if (ctx.clock.now().getTime() - operation.openedAt.getTime() >= KEY_LIFE_MS)
         return askForPerson(ctx, payment.id, operation.id);
       const loaded: Loaded = { payment, operations: [operation], captures: [], refunds: [] };
-      return (await runAuthorize(ctx, loaded, operation)).payment;
+      const start = payment.rail === "CLASSIC" ? startClassic : runAuthorize;
+      return (await start(ctx, loaded, operation)).payment;
     }
     case "FINAL_AUTHORIZE":
       return runFinalAuthorize(ctx, payment, operation);
@@ -176,6 +193,7 @@ async function resume(ctx: ServiceContext, payment: PaymentRecord, operation: Op
     case "LATE_REFUND":
       return undoLateApproval(ctx, { payment, operations: [operation] });
     case "CAPTURE":
+      if (isSaleCapture(payment, operation)) return runOrderCapture(ctx, payment, operation);
       return runCapture(ctx, payment, operation);
     case "UPDATE":
       return runUpdate(ctx, payment, operation);
@@ -186,6 +204,7 @@ async function resume(ctx: ServiceContext, payment: PaymentRecord, operation: Op
 
 /** Whether the money of a payment that Klarna does not guarantee has become sure. */
 async function readFunding(ctx: ServiceContext, payment: PaymentRecord): Promise<PaymentRecord> {
+  if (payment.rail === "CLASSIC") return readOrderFunding(ctx, payment);
   if (payment.klarnaPaymentTransactionId === null) return payment;
   const outcome = await readPaymentTransaction(
     ctx.klarna,
