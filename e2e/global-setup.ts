@@ -10,8 +10,10 @@ export default async function globalSetup(): Promise<() => Promise<void>> {
   process.env["E2E_DATA_DIR"] = instance.dataDir;
   return async () => {
     const egress = instance.egress();
+    const faults = instance.contractFaults();
     await instance.stop();
     // S36: nothing may have wanted to connect to where no setting points.
     if (egress !== "") throw new Error(`S36: connections that no setting names:\n${egress}`);
+    if (faults.length > 0) throw new Error(`Not as the document of the API says:\n${faults.slice(0, 50).join("\n")}`);
   };
 }

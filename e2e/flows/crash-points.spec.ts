@@ -34,7 +34,9 @@ test.describe("one instance, killed at chosen points", () => {
   });
   test.afterAll(async () => {
     await receiver?.close();
+    const faults = instance?.contractFaults();
     await instance?.stop();
+    expect(faults).toEqual([]);
   });
 
   const newReference = (): string => {

@@ -12,6 +12,7 @@ test("R7: front door, web, engine and PostgreSQL killed at random under load: no
     expect(report.payments).toBe(40);
     expect(new Set(report.kills.flatMap((kill) => kill.victims))).toEqual(new Set(VICTIMS));
     expect(report.transactions).toBe(report.statuses.completed);
+    expect(instance.contractFaults()).toEqual([]);
   } finally {
     await instance.stop();
   }

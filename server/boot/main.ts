@@ -265,6 +265,11 @@ async function bringUp(context: {
     pathToFileURL(path.join(ROOT, "server/boot/egress.mjs")).href,
     ...args,
   ];
+  // For tests: what is said to Partners and heard from them is held against the document of the API.
+  const watched = (args: string[]) =>
+    settings.isProduction || environment["TILLGATE_CONTRACT"] !== "record"
+      ? args
+      : ["--import", pathToFileURL(path.join(ROOT, "server/testing/contract-record.mjs")).href, ...args];
   const parts: Part[] = [];
 
   const prepareData = async () => {
@@ -320,8 +325,12 @@ async function bringUp(context: {
   const web = [next, isDev ? "dev" : "start", "-p", String(settings.ports.web), "-H", "127.0.0.1"];
   parts.push(supervisor.start({ name: "web", args: guarded(web), env: environment }));
   if (settings.hasEngine)
-    parts.push(supervisor.start({ name: "engine", args: guarded(node("inngest/engine/main.ts")), env: environment }));
-  parts.push(supervisor.start({ name: "gateway", args: guarded(node("server/gateway/main.ts")), env: environment }));
+    parts.push(
+      supervisor.start({ name: "engine", args: guarded(watched(node("inngest/engine/main.ts"))), env: environment }),
+    );
+  parts.push(
+    supervisor.start({ name: "gateway", args: guarded(watched(node("server/gateway/main.ts"))), env: environment }),
+  );
 
   await Promise.all([
     waitFor(`http://127.0.0.1:${settings.ports.gateway}/api/health`, parts, (response) => response.status === 200),

@@ -1,3 +1,7 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { exchanges, streamPieces, webhooksSent } from "@/server/observability/exchanges";
 import { agreedDocument, type ContractChecker, createContractChecker } from "./contract";
@@ -146,4 +150,27 @@ it("every test process listens to calls, streams and webhooks", async () => {
   webhooksSent.publish({ body: "{}" });
   expect(await takeContractFaults()).toHaveLength(3);
   expect(await takeContractFaults()).toEqual([]);
+});
+
+it("the recorder of a running instance writes down what is wrong, from within its process", () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "tillgate-contract-"));
+  try {
+    const script = `
+      import { channel } from "node:diagnostics_channel";
+      channel("tillgate.rest.exchange").publish(${JSON.stringify(call("GET", "/api/v1/secrets"))});
+      channel("tillgate.rest.exchange").publish(${JSON.stringify(call("GET", "/api/v1/stores"))});
+      channel("tillgate.rest.stream").publish({ method: "GET", target: "/api/v1/stores", text: "data: {}" });
+      channel("tillgate.webhook.sent").publish({ body: "{}" });`;
+    const loaders = ["--import", path.join(import.meta.dirname, "contract-record.mjs"), "--import", "tsx"];
+    execFileSync(process.execPath, [...loaders, "--input-type=module", "--eval", script], {
+      cwd: path.join(import.meta.dirname, "../.."),
+      env: { ...process.env, DATA_DIR: folder },
+    });
+    const lines = readFileSync(path.join(folder, "contract.log"), "utf8").trim().split("\n");
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toMatch(/watching/);
+    expect(lines.slice(1).join()).toMatch(/secrets.*stores.*webhook/s);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { z } from "zod";
 import { isPortFree } from "@/server/boot/ports";
 import { signalProcess } from "@/server/boot/processes";
 import { type Demo, ROOT, readDemo } from "@/server/boot/settings";
@@ -9,6 +10,7 @@ import { readProcesses } from "@/server/boot/supervise";
 
 export type { Demo } from "@/server/boot/settings";
 
+const ContractLineSchema = z.union([z.object({ watching: z.int() }), z.object({ fault: z.string() })]);
 const START_TIMEOUT_MS = 240_000;
 const STOP_TIMEOUT_MS = 40_000;
 
@@ -22,6 +24,8 @@ export interface Instance {
   kill(name: string): void;
   /** Where its parts wanted to connect to that no setting names, one JSON line each; empty as it should be. */
   egress(): string;
+  /** What it said to Partners or took from them that is not as the document of the API says; throws when nobody looked. */
+  contractFaults(): string[];
   /** Everything that the part has written to its log. */
   log(name: string): string;
   stop(): Promise<void>;
@@ -53,6 +57,7 @@ export async function startInstance(
       ...process.env,
       TILLGATE_ENV: "demo",
       TILLGATE_EGRESS: "refuse",
+      TILLGATE_CONTRACT: "record",
       PUBLIC_URL: url,
       ...options.env,
       NODE_ENV: "production",
@@ -107,6 +112,14 @@ export async function startInstance(
       egress: () => {
         const file = path.join(dataDir, "egress.log");
         return existsSync(file) ? readFileSync(file, "utf8") : "";
+      },
+      contractFaults: () => {
+        const file = path.join(dataDir, "contract.log");
+        const lines = existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
+        const read = lines.map((line) => ContractLineSchema.parse(JSON.parse(line)));
+        if (!read.some((line) => "watching" in line))
+          throw new Error("Nothing was held against the document of the API.");
+        return [...new Set(read.flatMap((line) => ("fault" in line ? [line.fault] : [])))];
       },
       log: (name) => readFileSync(path.join(dataDir, "logs", `${name}.log`), "utf8"),
       stop,
