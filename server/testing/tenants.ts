@@ -22,6 +22,7 @@ const KINDS = {
   event: "event",
   replay: "webhookReplay",
   import: "import",
+  bulk: "bulkRun",
   approval: "approval",
   person: "user",
   session: "session",
@@ -174,6 +175,22 @@ export async function makeTenant(services: Services, rest: Rest, options: { mode
       created_by: person.id,
     }),
   );
+  await insert(
+    services,
+    "bulk_runs",
+    row("bulk", { kind: "CAPTURE", source: "FILE", file_name: `${mark}.csv`, row_count: 1, created_by: person.id }),
+  );
+  await insert(services, "bulk_rows", {
+    ...scope,
+    run_id: ids.bulk,
+    row_number: 1,
+    given: mark,
+    payment_id: ids.payment,
+    intent_key: mark,
+    state: "READY",
+    amount: 1,
+    currency: built.partner.currency,
+  });
   await insert(
     services,
     "drift_findings",

@@ -1,6 +1,7 @@
 import { router } from "./init";
 import { approvalsRouter } from "./routers/approvals";
 import { auditRouter } from "./routers/audit";
+import { bulkRouter } from "./routers/bulk";
 import { developersRouter } from "./routers/developers";
 import { importsRouter } from "./routers/imports";
 import { mailsRouter } from "./routers/mails";
@@ -18,6 +19,7 @@ import { webhooksRouter } from "./routers/webhooks";
 export const appRouter = router({
   approvals: approvalsRouter,
   audit: auditRouter,
+  bulk: bulkRouter,
   developers: developersRouter,
   imports: importsRouter,
   mails: mailsRouter,

@@ -3,6 +3,7 @@ import { AppError } from "@/server/core/errors";
 import { type Page, toPage } from "@/server/core/pagination";
 import { isEqualSecret } from "@/server/db/secrets";
 import { playSimulatedCustomer, type SimulatedAction } from "@/server/klarna/sandbox";
+import { openShipping } from "./captures";
 import { issueDisplayToken, openCaptureAmount, openKinds, openRefundAmount, toPublic } from "./change";
 import { findPayment, listCaptures, listOperations, listRefundRows } from "./repository";
 import {
@@ -57,13 +58,18 @@ export async function getPaymentTotals(ctx: ServiceContext, filter: PaymentFilte
   return totalPayments(ctx.db, ctx.scope, { ...filter, states: states(filter) });
 }
 
+/** A capture with the little of its delivery that helps to follow it; who gets it stays sealed. */
+export type CaptureView = Omit<CaptureRow, "shippingSecret" | "intentKey"> & {
+  shipping: { reference: string | null; trackingNumber: string | null; trackingUrl: string | null } | null;
+};
+
 export type PaymentView = {
   payment: PaymentRecord;
   amountRefundable: number;
   /** What can still be captured; captures that may still succeed count as captured. */
   amountCapturable: number;
   actions: PaymentActions;
-  captures: CaptureRow[];
+  captures: CaptureView[];
   refunds: RefundRow[];
   operations: OperationRow[];
   alarms: { id: string; kind: string; message: string; raisedAt: Date }[];
@@ -94,11 +100,27 @@ export async function getPaymentRecord(ctx: ServiceContext, id: string): Promise
     amountRefundable,
     amountCapturable: payment.state === "AUTHORIZED" ? capturableAmount(facts) : 0,
     actions: paymentActions(facts),
-    captures,
+    captures: captures.map((capture) => viewCapture(ctx, capture)),
     refunds,
     operations,
     alarms,
     displayUrl: `${ctx.env.PUBLIC_URL}/display/${payment.id}`,
+  };
+}
+
+function viewCapture(ctx: ServiceContext, row: CaptureRow): CaptureView {
+  const { shippingSecret: _secret, intentKey: _key, ...capture } = row;
+  const shipping = openShipping(ctx, row);
+  return {
+    ...capture,
+    shipping:
+      shipping === null
+        ? null
+        : {
+            reference: shipping.reference ?? null,
+            trackingNumber: shipping.tracking_number ?? null,
+            trackingUrl: shipping.tracking_url ?? null,
+          },
   };
 }
 

@@ -101,11 +101,15 @@ export const paymentsRouter = router({
   get: reading.input(byId).query(async ({ ctx, input }) => {
     const view = await getPaymentRecord(ctx, input.id);
     return {
-      payment: { ...toFacts(view.payment), amountRefundable: view.amountRefundable },
+      payment: {
+        ...toFacts(view.payment),
+        amountRefundable: view.amountRefundable,
+        amountCapturable: view.amountCapturable,
+      },
       actions: view.actions,
       captures: view.captures.map(({ partnerId: _, ...capture }) => capture),
-      refunds: view.refunds.map(({ partnerId: _, ...refund }) => refund),
-      operations: view.operations.map(({ partnerId: _, ...operation }) => operation),
+      refunds: view.refunds.map(({ partnerId: _, intentKey: _key, ...refund }) => refund),
+      operations: view.operations.map(({ partnerId: _, intentSecret: _secret, ...operation }) => operation),
       alarms: view.alarms,
     };
   }),
