@@ -2,6 +2,7 @@ import { performance } from "node:perf_hooks";
 import { Logger, run as runWorker } from "graphile-worker";
 import { Pool } from "pg";
 import { z } from "zod";
+import { copyEnvironment } from "./in-process";
 import { startTestEngine } from "./testing";
 
 type Figures = {
@@ -168,6 +169,7 @@ function bestOf(rounds: readonly Figures[]): Figures {
 
 /** Measures the engine and the bare queue in turns against a migrated, otherwise idle database. */
 export async function measureEngine(databaseUrl: string): Promise<EngineFigures> {
+  copyEnvironment();
   const ours: Figures[] = [];
   const floor: Figures[] = [];
   for (let round = 1; round <= ROUNDS; round += 1) {

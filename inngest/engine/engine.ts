@@ -8,10 +8,11 @@ import {
   run as runWorker,
   type WorkerEvents,
 } from "graphile-worker";
-import { Client, Pool, type PoolClient } from "pg";
+import { Client, DatabaseError, Pool, type PoolClient } from "pg";
 import { monotonicFactory } from "ulid";
 import { z } from "zod";
 import type { Log } from "@/server/observability/log";
+import { createBatch } from "./batch";
 import { digest, type EventInput, seenKeyOf, toNewEvent } from "./events";
 import { isShared } from "./flow";
 import type { EngineFunction } from "./function-config";
@@ -19,9 +20,10 @@ import { createMaintenance, presenceKey } from "./maintenance";
 import { createMatching } from "./matching";
 import { migrateEngine } from "./migrations";
 import { createSdkClient, type EngineApp } from "./protocol";
-import { driveRun, type RunLoopDeps } from "./run-loop";
+import { driveRun, type RunLoopDeps, type RunWrites } from "./run-loop";
 import { createSchedules } from "./schedules";
 import { createStarts } from "./starts";
+import { type ClaimedRun, claimRuns, type FinishedRun, finishPlainRuns, type SavedSteps, saveSteps } from "./store";
 
 export type EngineOptions = Readonly<{
   /** A pool to share; without it the engine opens its own to `connectionString`. */
@@ -68,6 +70,7 @@ const STOP_TIMEOUT_MS = 10_000;
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_MAX_MS = 600_000;
 const SWEEP_INTERVAL_MS = 1_000;
+const WRITE_LANES = 2;
 const HEARTBEAT_MS = 1_000;
 const LEASE_MS = 30_000;
 
@@ -77,6 +80,11 @@ const RunPayloadSchema = z.object({ run: z.string() });
 export function defaultBackoffMs(attempt: number): number {
   const base = Math.min(BACKOFF_FIRST_MS * 2 ** Math.max(0, attempt - 1), BACKOFF_MAX_MS);
   return Math.round(base * (0.8 + Math.random() * 0.4));
+}
+
+/** Whether the database refused the statement: then nothing of it was done. A lost connection leaves that open. */
+function isRefused(error: unknown): boolean {
+  return error instanceof DatabaseError && !/^(?:08|57P)/.test(error.code ?? "08");
 }
 
 export function createEngine(options: EngineOptions): Engine {
@@ -155,8 +163,28 @@ export function createEngine(options: EngineOptions): Engine {
 
   const cancel: Engine["cancel"] = (runId, reason = "Somebody cancelled it") => starts.cancel(runId, reason);
 
+  const shared = { isUndone: isRefused, sizeMax: concurrency, lanes: WRITE_LANES };
+  const writes: RunWrites = {
+    claim: createBatch<string, { run: ClaimedRun | null }>({
+      ...shared,
+      keyOf: (runId) => runId,
+      work: async (runIds) => (await claimRuns(pool, runIds, workerId, false)).map((run) => ({ run })),
+    }),
+    save: createBatch<SavedSteps, boolean>({
+      ...shared,
+      keyOf: ({ runId }) => runId,
+      work: (inputs) => saveSteps(pool, workerId, inputs),
+    }),
+    finish: createBatch<FinishedRun, boolean>({
+      ...shared,
+      keyOf: ({ runId }) => runId,
+      work: (inputs) => finishPlainRuns(pool, workerId, inputs),
+    }),
+  };
+
   const deps: RunLoopDeps = {
     pool,
+    writes,
     get workerId() {
       return workerId;
     },

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { serve } from "inngest/edge";
 import { Client } from "pg";
 import { env, SettingError } from "@/server/env";
 import { createLog } from "@/server/observability/log";
@@ -7,6 +6,7 @@ import { createEngine } from "./engine";
 import type { EventInput } from "./events";
 import { RefusedConfigError } from "./function-config";
 import { createEngineServer } from "./http";
+import { copyEnvironment, serveInProcess } from "./in-process";
 import type { EngineApp } from "./protocol";
 
 /** The default of the setting: nobody chose a key, so any is taken, from this machine only. */
@@ -49,12 +49,15 @@ async function findWork(port: number, signingKey: string): Promise<Work> {
     import("@/inngest/client"),
     import("@/inngest/index"),
   ]);
-  return { apps: [{ url: IN_PROCESS_URL, handler: serve({ client: inngest, functions }) }], wakeSignals, endWork };
+  return {
+    apps: [{ url: IN_PROCESS_URL, local: serveInProcess({ client: inngest, functions }) }],
+    wakeSignals,
+    endWork,
+  };
 }
 
 async function main(): Promise<void> {
-  // The SDK copies the environment at each call, which costs as much as the rest of a call while it is the system's own.
-  process.env = { ...process.env };
+  copyEnvironment();
   const settings = env();
   if (settings.INNGEST_BASE_URL)
     throw new SettingError(

@@ -2,9 +2,17 @@ import { createHmac } from "node:crypto";
 import { z } from "zod";
 import { parseRetryAfter } from "./duration";
 import { type EngineFunction, parseFunctionConfig, RefusedConfigError } from "./function-config";
+import type { LocalHandler } from "./in-process";
 
-/** Where functions live: the SDK's fetch handler in this process, or a serve URL. */
-export type EngineApp = Readonly<{ url: string; handler?: (request: Request) => Promise<Response> | Response }>;
+/** Where functions live: in this process (`local`), behind a fetch handler of the SDK's, or at a serve URL. */
+export type EngineApp = Readonly<{
+  url: string;
+  local?: LocalHandler;
+  handler?: (request: Request) => Promise<Response> | Response;
+}>;
+
+/** What an app answered, however it was asked. */
+type Answer = Readonly<{ status: number; header: (name: string) => string | null; text: string }>;
 
 export type StoredEvent = Readonly<{
   id: string;
@@ -111,29 +119,31 @@ export function createSdkClient(
     timeoutMs: number;
   }>;
 
-  const requestWith = async (key: string | undefined, sending: Sending): Promise<Response> => {
+  const requestWith = async (key: string | undefined, sending: Sending): Promise<Answer> => {
     const { app, method, query, body, headers, timeoutMs } = sending;
     const url = new URL(app.url);
-    for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    const common = { "content-type": "application/json", host: url.host, ...headers };
+    if (app.local) {
+      const local = await app.local({ method, url, headers: common, body: JSON.stringify(body) });
+      const named = new Map(Object.entries(local.headers).map(([name, value]) => [name.toLowerCase(), value]));
+      return { status: local.status, header: (name) => named.get(name) ?? null, text: local.body };
+    }
     const signed = key ? sign(body, key, Date.now()) : null;
     const init = {
       method,
       body: signed?.text ?? JSON.stringify(body),
-      headers: {
-        "content-type": "application/json",
-        host: url.host,
-        ...headers,
-        ...(signed ? { "x-inngest-signature": signed.signature } : {}),
-      },
+      headers: { ...common, ...(signed ? { "x-inngest-signature": signed.signature } : {}) },
     };
-    if (app.handler) return app.handler(new Request(url, init));
-    return fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs), redirect: "error" });
+    const response = await (app.handler
+      ? app.handler(new Request(url, init))
+      : fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs), redirect: "error" }));
+    return { status: response.status, header: (name) => response.headers.get(name), text: await response.text() };
   };
 
-  const request = async (sending: Sending): Promise<Response> => {
+  const request = async (sending: Sending): Promise<Answer> => {
     const answer = await requestWith(signingKey, sending);
     if (answer.status !== 401 || !signingKey || !signingKeyFallback) return answer;
-    await answer.body?.cancel();
     return requestWith(signingKeyFallback, sending);
   };
 
@@ -149,10 +159,9 @@ export function createSdkClient(
         headers: { "x-inngest-sync-kind": "in_band" },
         timeoutMs: SYNC_TIMEOUT_MS,
       });
-      const text = await answer.text();
       if (answer.status !== 200)
-        throw new Error(`The functions at ${app.url} could not be read: ${answer.status} ${text.slice(0, 300)}`);
-      const parsed = SyncAnswerSchema.parse(JSON.parse(text));
+        throw new Error(`The functions at ${app.url} could not be read: ${answer.status} ${answer.text.slice(0, 300)}`);
+      const parsed = SyncAnswerSchema.parse(JSON.parse(answer.text));
       appIds.push(parsed.app_id);
       for (const config of parsed.functions) {
         const fn = parseFunctionConfig(config);
@@ -177,7 +186,8 @@ export function createSdkClient(
         retryAtMs: null,
       };
     const body = {
-      version: 2,
+      // The SDK decides, by what it knows; there is one form of this protocol that it and we speak.
+      version: -1,
       event: input.events[0],
       events: input.events,
       steps: input.steps,
@@ -190,8 +200,7 @@ export function createSdkClient(
         stack: { stack: input.stack, current: input.stack.length },
       },
     };
-    let answer: Response;
-    let text: string;
+    let answer: Answer;
     try {
       answer = await request({
         app,
@@ -201,13 +210,12 @@ export function createSdkClient(
         headers: { "x-run-id": input.runId, "x-inngest-server-kind": "dev" },
         timeoutMs: CALL_TIMEOUT_MS,
       });
-      text = await answer.text();
     } catch (error) {
       return { kind: "error", error: errorToJson(error), isRetriable: true, retryAtMs: null };
     }
-    const isRetriable = answer.headers.get("x-inngest-no-retry") !== "true";
-    const retryAtMs = parseRetryAfter(answer.headers.get("retry-after"), Date.now());
-    const json = parseJson(text);
+    const isRetriable = answer.header("x-inngest-no-retry") !== "true";
+    const retryAtMs = parseRetryAfter(answer.header("retry-after"), Date.now());
+    const json = parseJson(answer.text);
     if (answer.status === 200) return { kind: "complete", data: json };
     if (answer.status === 206) {
       const ops = z.array(OpSchema).safeParse(Array.isArray(json) ? json : [json]);

@@ -6,15 +6,17 @@ import type { CallResult, Op, SdkClient, StoredEvent } from "./protocol";
 import {
   blockRun,
   type ClaimedRun,
-  claimRun,
+  claimRuns,
   countClaimed,
   type Db,
   type FailedAttempt,
+  type FinishedRun,
   finishRun,
   lockConcurrencyKeys,
   memoOf,
   releaseRun,
   reloadRun,
+  type SavedSteps,
   type StepRow,
   saveAttempts,
   saveSteps,
@@ -24,6 +26,7 @@ import {
 export type RunLoopDeps = Readonly<{
   pool: Pool;
   workerId: number;
+  writes: RunWrites;
   sdk: SdkClient;
   findFunction: (fnId: string) => EngineFunction | undefined;
   hasLimits: () => boolean;
@@ -46,6 +49,16 @@ export type RunLoopDeps = Readonly<{
   isAnnounced: (status: "completed" | "failed") => boolean;
   backoffMs: (attempt: number) => number;
   isStopping: () => boolean;
+}>;
+
+/** What every run asks of the database, in statements that it may share with others. */
+export type RunWrites = Readonly<{
+  /** Takes a run without concurrency keys; null when there is nothing to take. */
+  claim: (runId: string) => Promise<{ run: ClaimedRun | null }>;
+  /** False when the claim is lost. */
+  save: (input: SavedSteps) => Promise<boolean>;
+  /** Ends a run that no step waits for. False when the claim is lost. */
+  finish: (input: FinishedRun) => Promise<boolean>;
 }>;
 
 const STEPS_AT_ONCE_MAX = 16;
@@ -72,7 +85,7 @@ export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) =>
 }
 
 async function claim(deps: RunLoopDeps, runId: string): Promise<ClaimedRun | null> {
-  const run = await claimRun(deps.pool, runId, deps.workerId, false);
+  const { run } = await deps.writes.claim(runId);
   if (run || !deps.hasLimits()) return run;
   return inTransaction(deps.pool, async (db) => {
     const { rows } = await db.query<{ fnId: string; keys: string[] }>(
@@ -88,7 +101,7 @@ async function claim(deps: RunLoopDeps, runId: string): Promise<ClaimedRun | nul
       await blockRun(db, runId);
       return null;
     }
-    return claimRun(db, runId, deps.workerId, true);
+    return (await claimRuns(db, [runId], deps.workerId, true))[0] ?? null;
   });
 }
 
@@ -120,18 +133,21 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
   const noteAttempts = (attempts: readonly FailedAttempt[]): Promise<void> =>
     saveAttempts(deps.pool, { runId, workerId: deps.workerId, attempts });
 
-  const save = async (changed: readonly StepRow[], db: Db = deps.pool): Promise<boolean> =>
-    saveSteps(db, { runId, workerId: deps.workerId, attempt, nextAtMs, steps: changed });
+  const save = async (changed: readonly StepRow[], db?: Db): Promise<boolean> => {
+    const input = { runId, attempt, nextAtMs, steps: changed };
+    return db === undefined ? deps.writes.save(input) : (await saveSteps(db, deps.workerId, [input]))[0] === true;
+  };
 
   const finish = async (status: "completed" | "failed", output: unknown, error: unknown): Promise<void> => {
-    const input = { runId, workerId: deps.workerId, status, output, error, hasJob: isPastQueue };
+    const input = { runId, status, output, error, hasJob: isPastQueue };
     if (keys.length === 0 && !deps.isAnnounced(status)) {
-      await finishRun(deps.pool, input);
+      if (claimed.isChild) await finishRun(deps.pool, deps.workerId, input);
+      else await deps.writes.finish(input);
       return;
     }
     await inTransaction(deps.pool, async (db) => {
       await lockConcurrencyKeys(db, keys);
-      const isHeld = await finishRun(db, input);
+      const isHeld = await finishRun(db, deps.workerId, input);
       if (isHeld && deps.isAnnounced(status))
         await deps.announceEnd(db, { fnId: run.fnId, runId, events: run.events, error, output });
       if (keys.length > 0) await unblockNext(db, keys, deps.limitOf);

@@ -27,6 +27,8 @@ export type ClaimedRun = {
   cancelAtMs: number | null;
   wakeSeq: number;
   concurrencyKeys: string[];
+  /** Invoked by a step of another run, which its end wakes. */
+  isChild: boolean;
   events: StoredEvent[];
   steps: StepRow[];
 };
@@ -153,6 +155,7 @@ export async function insertEvents(
 const RUN_FIELDS = `
   r.id, r.fn_id as "fnId", r.attempt, (extract(epoch from r.next_at) * 1000)::float8 as "nextAtMs", r.wake_seq as "wakeSeq",
   (extract(epoch from r.cancel_at) * 1000)::float8 as "cancelAtMs", r.concurrency_keys as "concurrencyKeys",
+  r.parent_run is not null as "isChild",
   (select json_agg(json_build_object('id', e.id, 'name', e.name, 'data', e.data,
       'ts', (extract(epoch from e.ts) * 1000)::bigint, 'v', e.v, 'user', e.usr) order by array_position(r.event_ids, e.internal_id))
     from engine.events e where e.internal_id = any (r.event_ids)) as events,
@@ -172,29 +175,30 @@ function cleanEvents(run: ClaimedRun): ClaimedRun {
 const CLAIM = `
 update engine.runs r set claimed_by = $2, status = 'running', started_at = coalesce(r.started_at, now()), blocked_at = null,
   cancel_at = case when r.started_at is null then now() + r.finish_after else r.cancel_at end
-where r.id = $1 and r.status in ('queued', 'running') and r.claimed_by is null and r.gate is null
+where r.id = any ($1::text[]) and r.status in ('queued', 'running') and r.claimed_by is null and r.gate is null
   and ($3 or r.concurrency_keys = '{}') and (r.started_at is not null or r.cancel_at is null or r.cancel_at > now())
   and exists (select 1 from engine.workers w where w.id = $2 for key share)
 returning ${RUN_FIELDS}`;
 
 /**
- * Takes the run for this worker; null when it has ended, someone alive has it or this worker was given up (the lock on its
- * row keeps that from happening at the same moment). A run with concurrency keys is taken only
+ * Takes runs, each named once, for this worker; null where it has ended, someone alive has it or this worker was given up (the
+ * lock on its row keeps that from happening at the same moment). A run with concurrency keys is taken only
  * with `isCounted`: the caller holds their locks and has counted. A run that waits at its throttle's gate, or that should have
  * started by now (timeouts.start), is not taken.
  */
-export async function claimRun(
+export async function claimRuns(
   db: Db,
-  runId: string,
+  runIds: readonly string[],
   workerId: number,
   isCounted: boolean,
-): Promise<ClaimedRun | null> {
+): Promise<(ClaimedRun | null)[]> {
   const { rows } = await db.query<ClaimedRun>({
     name: "engine_claim",
     text: CLAIM,
-    values: [runId, workerId, isCounted],
+    values: [[...runIds], workerId, isCounted],
   });
-  return rows[0] ? cleanEvents(rows[0]) : null;
+  const claimed = new Map(rows.map((row) => [row.id, cleanEvents(row)]));
+  return runIds.map((id) => claimed.get(id) ?? null);
 }
 
 export async function reloadRun(db: Db, runId: string, workerId: number): Promise<ClaimedRun | null> {
@@ -208,20 +212,23 @@ export async function reloadRun(db: Db, runId: string, workerId: number): Promis
 
 const SAVE_STEPS = `
 with f as (
-  update engine.runs set attempt = $3, next_at = $4
-  where id = $1 and claimed_by = $2 and status = 'running' returning id
+  update engine.runs r set attempt = h.attempt, next_at = h.next_at
+  from unnest($2::text[], $3::integer[], $4::timestamptz[]) as h (id, attempt, next_at)
+  where r.id = h.id and r.claimed_by = $1 and r.status = 'running' returning r.id
 ), s as (
   insert into engine.steps (run_id, id, name, op, status, data, error, attempt, wake_at, event_name, expression, done_seq)
   select f.id, i.id, i.name, i.op, i.status, i.data::json, i.error::json, i.attempt, i.wake_at, i.event_name, i.expression,
     case when i.status in ('done', 'failed') then nextval('engine.step_seq') end
-  from f, unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::integer[], $12::timestamptz[],
-    $13::text[], $14::text[]) as i (id, name, op, status, data, error, attempt, wake_at, event_name, expression)
+  from unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::integer[],
+    $13::timestamptz[], $14::text[], $15::text[])
+    as i (run_id, id, name, op, status, data, error, attempt, wake_at, event_name, expression)
+  join f on f.id = i.run_id
   on conflict (run_id, id) do update set status = excluded.status, op = excluded.op, data = excluded.data, error = excluded.error,
     attempt = excluded.attempt, wake_at = excluded.wake_at, done_seq = excluded.done_seq, updated_at = now()
   where engine.steps.status not in ('done', 'failed')
   returning 1
 )
-select (select count(*)::integer from f) as held, (select count(*)::integer from s) as saved`;
+select array(select id from f) as held, (select count(*)::integer from s) as saved`;
 
 const SAVE_ATTEMPT = `
 insert into engine.attempts (run_id, step_id, attempt, error)
@@ -251,26 +258,28 @@ export async function saveAttempts(
   });
 }
 
-/** Stores results and plans of steps under the claim. False when the claim is lost (cancelled, or taken over). */
-export async function saveSteps(
-  db: Db,
-  input: Readonly<{
-    runId: string;
-    workerId: number;
-    attempt: number;
-    nextAtMs: number | null;
-    steps: readonly StepRow[];
-  }>,
-): Promise<boolean> {
-  const { steps } = input;
-  const { rows } = await db.query<{ held: number; saved: number }>({
+export type SavedSteps = Readonly<{
+  runId: string;
+  attempt: number;
+  nextAtMs: number | null;
+  steps: readonly StepRow[];
+}>;
+
+/**
+ * Stores results and plans of steps of runs, each named once, under the claim. False where the claim is lost (cancelled, or
+ * taken over).
+ */
+export async function saveSteps(db: Db, workerId: number, runs: readonly SavedSteps[]): Promise<boolean[]> {
+  const steps = runs.flatMap((run) => run.steps.map((step) => ({ runId: run.runId, ...step })));
+  const { rows } = await db.query<{ held: string[] }>({
     name: "engine_save_steps",
     text: SAVE_STEPS,
     values: [
-      input.runId,
-      input.workerId,
-      input.attempt,
-      date(input.nextAtMs),
+      workerId,
+      runs.map((run) => run.runId),
+      runs.map((run) => run.attempt),
+      runs.map((run) => date(run.nextAtMs)),
+      steps.map((step) => step.runId),
       steps.map((step) => step.id),
       steps.map((step) => step.name),
       steps.map((step) => step.op),
@@ -283,7 +292,38 @@ export async function saveSteps(
       steps.map((step) => step.expression),
     ],
   });
-  return (rows[0]?.held ?? 0) > 0;
+  const held = new Set(rows[0]?.held ?? []);
+  return runs.map((run) => held.has(run.runId));
+}
+
+const FINISH_PLAIN = `
+with f as (
+  update engine.runs r set status = h.status, output = h.output::json, error = h.error::json, ended_at = now(), claimed_by = null,
+    next_at = null
+  from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[]) as h (id, status, output, error, has_job)
+  where r.id = h.id and r.claimed_by = $1 and r.status = 'running' and r.parent_run is null
+  returning r.id, h.has_job
+), gone as (
+  select count(*) as n from f, lateral graphile_worker.remove_job(f.id) as job where f.has_job
+)
+select array(select id from f) as held, (select n from gone) as gone`;
+
+/** Ends runs that no step waits for, each named once. False where the claim is lost. */
+export async function finishPlainRuns(db: Db, workerId: number, runs: readonly FinishedRun[]): Promise<boolean[]> {
+  const { rows } = await db.query<{ held: string[] }>({
+    name: "engine_finish_plain",
+    text: FINISH_PLAIN,
+    values: [
+      workerId,
+      runs.map((run) => run.runId),
+      runs.map((run) => run.status),
+      runs.map((run) => jsonOrNull(run.output)),
+      runs.map((run) => jsonOrNull(run.error)),
+      runs.map((run) => run.hasJob),
+    ],
+  });
+  const held = new Set(rows[0]?.held ?? []);
+  return runs.map((run) => held.has(run.runId));
 }
 
 const FINISH = `
@@ -306,30 +346,21 @@ with f as (
 )
 select (select count(*)::integer from f) as held, (select n from j) as woken, (select n from gone) as gone`;
 
+export type FinishedRun = Readonly<{
+  runId: string;
+  status: "completed" | "failed";
+  output: unknown;
+  error: unknown;
+  /** The run was started past the queue and still has its job there. */
+  hasJob: boolean;
+}>;
+
 /** Ends the run and hands its result to the step that invoked it. */
-export async function finishRun(
-  db: Db,
-  input: Readonly<{
-    runId: string;
-    workerId: number;
-    status: "completed" | "failed";
-    output: unknown;
-    error: unknown;
-    /** The run was started past the queue and still has its job there. */
-    hasJob: boolean;
-  }>,
-): Promise<boolean> {
+export async function finishRun(db: Db, workerId: number, run: FinishedRun): Promise<boolean> {
   const { rows } = await db.query<{ held: number }>({
     name: "engine_finish",
     text: FINISH,
-    values: [
-      input.runId,
-      input.workerId,
-      input.status,
-      jsonOrNull(input.output),
-      jsonOrNull(input.error),
-      input.hasJob,
-    ],
+    values: [run.runId, workerId, run.status, jsonOrNull(run.output), jsonOrNull(run.error), run.hasJob],
   });
   return (rows[0]?.held ?? 0) > 0;
 }

@@ -1,9 +1,9 @@
 import type { Server } from "node:http";
 import { Inngest } from "inngest";
-import { serve } from "inngest/edge";
 import { createLog } from "@/server/observability/log";
 import { createEngine, type Engine, type EngineOptions } from "./engine";
 import { createEngineServer } from "./http";
+import { serveInProcess } from "./in-process";
 
 export type TestEngine = Readonly<{
   engine: Engine;
@@ -16,7 +16,7 @@ export type TestEngine = Readonly<{
 
 export type EndedRun = { id: string; status: string; output: unknown; error: unknown };
 
-type Functions = Parameters<typeof serve>[0]["functions"];
+type Functions = Parameters<typeof serveInProcess>[0]["functions"];
 
 function listen(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -53,7 +53,7 @@ export async function startTestEngine(
     apps: [
       {
         url: "http://engine.internal/api/inngest",
-        handler: serve({ client: inngest, functions: input.define(inngest) }),
+        local: serveInProcess({ client: inngest, functions: input.define(inngest) }),
       },
     ],
     log,
