@@ -76,7 +76,7 @@ it("takes and reads a payment, refuses as the front door does", async () => {
     "nosniff",
   ]);
   expect((await one.PUT(new Request(url(`/api/v1/payments/${id}`), { method: "PUT" }))).headers.get("allow")).toBe(
-    "GET, HEAD",
+    "GET, HEAD, PATCH",
   );
   const large = await mount("/api/v1/payments").POST(
     new Request(url("/api/v1/payments"), {

@@ -182,11 +182,14 @@ function toMethod(
   let instruction = presentation === null || isUnsupported ? "hide" : readInstruction(presentation);
   if (isPending && instruction !== "hide") instruction = "show_only";
   else if (status === "PAYMENT_PREPARED" && instruction === "show") instruction = "preselect";
-  const isDown = presentation === null && !isRefused && !isUnsupported;
+  const given =
+    presentation?.saved_payment_option ?? presentation?.payment_option ?? presentation?.payment_options?.[0];
+  // Without Klarna's own words there is nothing that could be shown, whatever the instruction says.
+  const isEmpty = instruction !== "hide" && given === undefined;
+  if (isEmpty) instruction = "hide";
+  const isDown = isEmpty || (presentation === null && !isRefused && !isUnsupported);
   const isOffered = instruction !== "hide";
-  const option = isOffered
-    ? (presentation?.saved_payment_option ?? presentation?.payment_option ?? presentation?.payment_options?.[0])
-    : undefined;
+  const option = isOffered ? given : undefined;
   return {
     type: "klarna",
     available: isOffered,
