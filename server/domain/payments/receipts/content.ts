@@ -34,12 +34,33 @@ export type ReceiptPlace = {
   timeZone: string;
 };
 
+export type SoldPayment = Pick<
+  PaymentRecord,
+  | "id"
+  | "mode"
+  | "state"
+  | "amount"
+  | "currency"
+  | "reference"
+  | "lineItems"
+  | "amountAuthorized"
+  | "amountCaptured"
+  | "amountVoided"
+  | "klarnaPaymentTransactionId"
+  | "finalStartedAt"
+  | "createdAt"
+>;
+export type Return = Pick<
+  RefundRow,
+  "id" | "state" | "amount" | "lineItems" | "reference" | "klarnaPaymentRefundId" | "createdAt"
+>;
+
 export type ReceiptFacts = {
-  payment: PaymentRecord;
-  captures: readonly CaptureRow[];
-  refunds: readonly RefundRow[];
+  payment: SoldPayment;
+  captures: readonly Pick<CaptureRow, "createdAt">[];
+  refunds: readonly Return[];
   /** The return that the receipt is for; null for the sale. */
-  refund: RefundRow | null;
+  refund: Return | null;
   place: ReceiptPlace;
   language: Language;
   /** For figures and dates; by language and country when left out. */
@@ -158,7 +179,7 @@ function itemOf(line: LineItem, write: Writer): Block {
     kind: "item",
     name: cleanLine(line.name),
     amount: write.figure(line.total_amount),
-    details: details.filter((part) => part !== "").join("  "),
+    details: details.filter((part) => part !== "").join(", "),
   };
 }
 
@@ -234,9 +255,9 @@ function saleOf(facts: ReceiptFacts, write: Writer): Block[] {
   ];
 }
 
-const sumOf = (refunds: readonly RefundRow[]): number => refunds.reduce((sum, refund) => sum + refund.amount, 0);
+const sumOf = (refunds: readonly Return[]): number => refunds.reduce((sum, refund) => sum + refund.amount, 0);
 
-function returnOf(facts: ReceiptFacts, refund: RefundRow, write: Writer): Block[] {
+function returnOf(facts: ReceiptFacts, refund: Return, write: Writer): Block[] {
   const { payment } = facts;
   const { words, money } = write;
   const before = facts.refunds.filter(

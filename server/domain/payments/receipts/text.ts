@@ -38,7 +38,7 @@ function linesOf(block: Block, fold: (text: string) => string): PaperLine[] {
         ...(block.details === "" ? [] : wrapCells(fold(block.details), width - 2).map((line) => `  ${line}`)),
       ]);
     case "reference":
-      return plain(pair(fold(block.label), fold(block.value)));
+      return plain(reference(fold(block.label), fold(block.value)));
     case "note":
       return plain(wrapCells(fold(block.text), width));
     case "tax":
@@ -70,6 +70,12 @@ function pair(left: string, right: string): string[] {
   return [padEndCells(first, room + 1) + right, ...rest];
 }
 
+/** Beside its label, or below it from the left: a reference is read and typed as one. */
+function reference(label: string, value: string): string[] {
+  const fits = cellsOf(label) + 1 + cellsOf(value) <= RECEIPT_COLUMNS;
+  return fits ? pair(label, value) : [...wrapCells(label, RECEIPT_COLUMNS), ...wrapCells(value, RECEIPT_COLUMNS)];
+}
+
 const foldRow = (row: TaxRow, fold: (text: string) => string): TaxRow => ({
   rate: fold(row.rate),
   net: fold(row.net),
@@ -98,10 +104,8 @@ function taxLines(head: readonly string[], rows: readonly TaxRow[]): string[] {
   );
 }
 
-/** Plain text, 42 columns, line ends as in any text; the code is its text. */
+/** Plain text, 42 columns, line ends as in any text. The code needs a picture: its text stands there already. */
 export function receiptText(blocks: readonly Block[]): string {
-  const lines = paperLines(blocks).flatMap((line) =>
-    "code" in line ? [centerCells(line.code, RECEIPT_COLUMNS)] : [line.text.trimEnd()],
-  );
-  return `${lines.join("\n")}\n`;
+  const lines = paperLines(blocks.filter((block) => block.kind !== "code"));
+  return `${lines.flatMap((line) => ("code" in line ? [] : [line.text.trimEnd()])).join("\n")}\n`;
 }
