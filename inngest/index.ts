@@ -6,6 +6,7 @@ import { checkInvariantsHourly } from "./functions/check-invariants";
 import { deliverWebhooks, sweepWebhooks } from "./functions/deliver-webhooks";
 import { checkAuditDaily, sealAuditOften } from "./functions/keep-audit";
 import { keepSubscriptions } from "./functions/keep-subscriptions";
+import { pollClassic } from "./functions/poll-classic";
 import { processKlarnaEvents } from "./functions/process-klarna-events";
 import { relayOutbox } from "./functions/relay-outbox";
 import { replayWebhooks } from "./functions/replay-webhooks";
@@ -27,6 +28,7 @@ export const functions = [
   finalizePayments,
   expirePayments,
   resolveOperations,
+  pollClassic,
   relayOutbox,
   deliverWebhooks,
   sweepWebhooks,

@@ -148,6 +148,14 @@ export const createClassicSession = (
 ): Promise<KlarnaOutcome> =>
   send(target, { operation: "classic_session", method: "POST", path: PATHS.sessions, ...call });
 
+/** Changes a session that the customer has not opened yet. 204. */
+export const updateClassicSession = (
+  target: ClassicTarget,
+  sessionId: string,
+  call: { idempotencyKey: string; body: Readonly<Record<string, unknown>> },
+): Promise<KlarnaOutcome> =>
+  send(target, { operation: "classic_session", method: "POST", path: PATHS.session(sessionId), ...call });
+
 /** Ends a session that nobody has paid. 204; refused once it is completed or over. */
 export const cancelClassicSession = (target: ClassicTarget, sessionId: string): Promise<KlarnaOutcome> =>
   send(

@@ -20,6 +20,24 @@ export async function playSimulatedCustomer(
   return answer.statusCode >= 200 && answer.statusCode < 300;
 }
 
+/** Plays the customer of a classic session. False when the state of the session does not allow it. */
+export async function playClassicCustomer(
+  controlUrl: string,
+  sessionId: string,
+  action: SimulatedAction,
+): Promise<boolean> {
+  const path = `/_control/classic/sessions/${encodeURIComponent(sessionId)}/play`;
+  const answer = await request(new URL(path, controlUrl), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ action, force: true }),
+    headersTimeout: 5_000,
+    bodyTimeout: 5_000,
+  });
+  await answer.body.dump();
+  return answer.statusCode >= 200 && answer.statusCode < 300;
+}
+
 /** The Acquiring Partner's own account at the simulator. Throws when the simulator does not answer. */
 export async function readSimulatedAcquirer(controlUrl: string): Promise<string> {
   const answer = await request(new URL("/_control/settings", controlUrl), {

@@ -2,7 +2,7 @@ import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { type Page, toPage } from "@/server/core/pagination";
 import { isEqualSecret } from "@/server/db/secrets";
-import { playSimulatedCustomer, type SimulatedAction } from "@/server/klarna/sandbox";
+import { playClassicCustomer, playSimulatedCustomer, type SimulatedAction } from "@/server/klarna/sandbox";
 import { openShipping } from "./captures";
 import { issueDisplayToken, openCaptureAmount, openKinds, openRefundAmount, toPublic } from "./change";
 import { findPayment, listCaptures, listOperations, listRefundRows } from "./repository";
@@ -279,7 +279,7 @@ export async function playCustomer(
   if (payment.klarnaPaymentRequestId === null || !isOpen.includes(payment.state)) {
     throw new AppError("state_conflict", { params: { status: payment.state.toLowerCase() } });
   }
-  if (!(await playSimulatedCustomer(controlUrl, payment.klarnaPaymentRequestId, PLAYS[action])))
-    throw new AppError("state_conflict");
+  const play = payment.rail === "CLASSIC" ? playClassicCustomer : playSimulatedCustomer;
+  if (!(await play(controlUrl, payment.klarnaPaymentRequestId, PLAYS[action]))) throw new AppError("state_conflict");
   return getPayment(ctx, id);
 }

@@ -467,13 +467,24 @@ export async function listRefundRows(tx: Transaction, payment: PaymentRow): Prom
  */
 export async function claimDuePayments(
   tx: Transaction,
-  input: { now: Date; leaseUntil: Date; limit: number; states: readonly string[] },
+  input: { now: Date; leaseUntil: Date; limit: number; states: readonly string[]; rail: PaymentRow["rail"] | null },
 ): Promise<{ id: string; mode: "test" | "live" }[]> {
   return tx.query<{ id: string; mode: "test" | "live" }>({
     name: "payments_claim_due",
     text: `update payments p set next_action_at = $2, version = p.version + 1
-      from (select id from payments where next_action_at <= $1 and state = any($4) order by next_action_at limit $3 for update skip locked) due
+      from (select id from payments where next_action_at <= $1 and state = any($4) and ($5::text is null or rail = $5) order by next_action_at limit $3 for update skip locked) due
       where p.id = due.id returning p.id, p.mode`,
-    values: [input.now, input.leaseUntil, input.limit, input.states],
+    values: [input.now, input.leaseUntil, input.limit, input.states, input.rail],
   });
+}
+
+/** When the next classic session is asked about; null while none is open. */
+export async function nextClassicTurn(tx: Transaction): Promise<Date | null> {
+  const [row] = await tx.query<Row & { at: Date | null }>({
+    name: "payments_next_classic_turn",
+    text: `select min(next_action_at) as at from payments where rail = 'CLASSIC' and next_action_at is not null
+      and state in ('PROCESSING','PENDING','IN_PROGRESS','FINALIZING')`,
+    values: [],
+  });
+  return row?.at ?? null;
 }

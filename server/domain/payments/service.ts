@@ -3,11 +3,11 @@
 export { capturePayment, getCapture, listPaymentCaptures } from "./captures";
 export { issueDisplayToken, presentSnapshot } from "./change";
 export { createExpressPayment, createPayment } from "./create";
+export { currenciesTaken } from "./currencies";
 export { applyPaymentEvent } from "./klarna-events";
 export { lookUpPayments } from "./lookup";
-export { isReturnToken } from "./purchase";
-export { findJourney, issueJourneyTokens, type JourneyView, refreshJourney } from "./return";
 export { listPaymentMethods, type PaymentMethod, type PaymentMethodsQuery } from "./presentation";
+export { isReturnToken } from "./purchase";
 export {
   getPayment,
   getPaymentRecord,
@@ -25,6 +25,7 @@ export { reauthorizePayment } from "./reauthorize";
 export { getReceipt, RECEIPT_FORMATS, RECEIPT_TYPES, type Receipt, type ReceiptFormat } from "./receipts/service";
 export { executeRefund, type RefundOutcome, refundOrAsk } from "./refund-approval";
 export { getRefund, listRefunds, refundPayment } from "./refunds";
+export { findJourney, issueJourneyTokens, type JourneyView, refreshJourney } from "./return";
 export { cancelPayment } from "./stop";
 export {
   type CodeLook,
@@ -33,6 +34,6 @@ export {
   type Surroundings,
   storedLook,
 } from "./surroundings";
-export { advanceDuePayments, sweepOpenPayments } from "./sweep";
+export { advanceDuePayments, pollClassicSessions, sweepOpenPayments } from "./sweep";
 export { requestUpdate, updatePayment } from "./updates";
 export { voidPayment } from "./voids";

@@ -14,7 +14,7 @@ import { readTransactionOutcome } from "./klarna";
 import { undoLateApproval } from "./late";
 import { runReauthorize } from "./reauthorize";
 import { runRefund } from "./refunds";
-import { claimDuePayments, listOpenPayments, listOperations, type OpenKind } from "./repository";
+import { claimDuePayments, listOpenPayments, listOperations, nextClassicTurn, type OpenKind } from "./repository";
 import type { OperationRow, PaymentRecord } from "./rows";
 import { ENDED_UNPAID, PAYMENT_STATES, type PaymentState } from "./states";
 import { expirePayment, reload, runCancel } from "./stop";
@@ -31,7 +31,7 @@ const LEASE_MS = 30 * SECOND_MS;
  */
 export async function advanceDuePayments(
   services: Services,
-  options: { states?: readonly PaymentState[]; batch?: number; rounds?: number } = {},
+  options: { states?: readonly PaymentState[]; batch?: number; rounds?: number; rail?: PaymentRecord["rail"] } = {},
 ): Promise<number> {
   let count = 0;
   for (let round = 0; round < (options.rounds ?? 20); round += 1) {
@@ -41,6 +41,7 @@ export async function advanceDuePayments(
       leaseUntil: addMs(now, LEASE_MS),
       limit: options.batch ?? 16,
       states: options.states ?? PAYMENT_STATES,
+      rail: options.rail ?? null,
     });
     if (due.length === 0) break;
     await Promise.all(
@@ -56,6 +57,38 @@ export async function advanceDuePayments(
     count += due.length;
   }
   return count;
+}
+
+/** A turn that is further away than this is left to the clock. */
+const POLL_AHEAD_MS = 5 * SECOND_MS;
+let isPolling = false;
+
+/**
+ * Asks about open classic sessions in their own rhythm, down to a second, for as long as one is due soon and `forMs` is not
+ * over. One at a time in a process. Answers with how many were looked at, and whether it should go on.
+ */
+export async function pollClassicSessions(
+  services: Services,
+  options: { forMs: number },
+): Promise<{ looked: number; isWaiting: boolean }> {
+  if (isPolling) return { looked: 0, isWaiting: false };
+  isPolling = true;
+  try {
+    const until = performance.now() + options.forMs;
+    let looked = 0;
+    for (;;) {
+      const states: readonly PaymentState[] = ["PROCESSING", "PENDING", "IN_PROGRESS", "FINALIZING"];
+      looked += await advanceDuePayments(services, { states, rail: "CLASSIC", rounds: 1 });
+      const next = await nextClassicTurn(services.db);
+      const wait =
+        next === null ? Number.POSITIVE_INFINITY : Math.max(50, next.getTime() - services.clock.now().getTime());
+      if (wait > POLL_AHEAD_MS) return { looked, isWaiting: false };
+      if (performance.now() + wait >= until) return { looked, isWaiting: true };
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  } finally {
+    isPolling = false;
+  }
 }
 
 const SWEEP_BATCH = 16;

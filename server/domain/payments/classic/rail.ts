@@ -14,6 +14,7 @@ import {
   refundOrder,
   releaseRemaining,
   updateAuthorization,
+  updateClassicSession,
   updateReferences,
   updateShippingAddress,
 } from "@/server/klarna/classic";
@@ -85,6 +86,20 @@ export const classicRail: Rail = {
   },
   async update(ctx, payment, call) {
     const { idempotencyKey, amount, lineItems, reference, shipping } = call;
+    const sessionId = payment.klarnaPaymentRequestId;
+    if (payment.klarnaPaymentTransactionId === null && sessionId !== null) {
+      const lines = (lineItems ?? payment.lineItems).map(toOrderLine);
+      const body = {
+        ...(amount === undefined ? {} : { order_amount: amount }),
+        ...(lineItems === undefined && (amount === undefined || lines.length === 0) ? {} : { order_lines: lines }),
+        ...(reference === undefined ? {} : { merchant_reference1: reference }),
+        ...(shipping === undefined ? {} : { shipping_address: toShippingAddress(shipping) }),
+      };
+      const outcome = await callClassic(ctx, payment, (target) =>
+        updateClassicSession(target, sessionId, { idempotencyKey, body }),
+      );
+      return { outcome };
+    }
     const parts: ((target: ClassicTarget, orderId: string) => Promise<KlarnaOutcome>)[] = [];
     if (amount !== undefined || lineItems !== undefined) {
       const body = { amount: amount ?? payment.amountAuthorized, lines: (lineItems ?? []).map(toOrderLine) };
