@@ -6,16 +6,17 @@ import { redirect } from "next/navigation";
 import { addressGroup, clientAddress } from "@/server/auth/client-address";
 import { requireOwnOrigin, webServices } from "@/server/auth/web";
 import { isAppError } from "@/server/core/errors";
-import { leaveDevice, pairDevice } from "@/server/domain/terminals/service";
-import { currentDevice, deviceToken, setDeviceToken } from "./device-session";
+import { findPairedDevice, leaveDevice, pairDevice } from "@/server/domain/terminals/service";
+import { currentDevice, deviceToken, homeOf, setDeviceToken } from "./device-session";
 import { pairingLimits } from "./limits";
 
 export type PairState = { message: string | null };
 
 const TOO_MANY = "Too many tries. Wait ten minutes, then ask for a new code.";
 
-/** The form of the device: the code that somebody made on the terminal's page. */
+/** The form of the device: the code that somebody made on the terminal's page. It lands where it belongs. */
 export async function pairAction(_before: PairState, form: FormData): Promise<PairState> {
+  let home = "/pair";
   try {
     await requireOwnOrigin();
     const sent = await headers();
@@ -32,11 +33,13 @@ export async function pairAction(_before: PairState, form: FormData): Promise<Pa
     const before = await deviceToken();
     if (before !== null) await leaveDevice(webServices(), before);
     await setDeviceToken(token);
+    const device = await findPairedDevice(webServices(), token);
+    if (device !== null) home = homeOf(device);
   } catch (error) {
     if (!isAppError(error)) throw error;
     return { message: error.detail };
   }
-  redirect("/pair" as Route);
+  redirect(home as Route);
 }
 
 /** Lets this browser go, by itself. */

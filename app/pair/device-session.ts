@@ -19,6 +19,11 @@ export async function currentDevice(): Promise<PairedView | null> {
   return token === null ? null : findPairedDevice(webServices(), token);
 }
 
+/** The address of what a paired browser is: the till or the kiosk of its terminal. */
+export function homeOf(device: Pick<PairedView, "purpose" | "terminalId">): string {
+  return `/${device.purpose === "TILL" ? "till" : "kiosk"}/${device.terminalId}`;
+}
+
 /** Keeps the token in this browser; null forgets it. */
 export async function setDeviceToken(token: string | null): Promise<void> {
   const { env } = webServices();

@@ -3,10 +3,10 @@ import { AuthCard } from "@/app/(auth)/auth-card";
 import { DefinitionList } from "@/components/display/definition-list";
 import { ModeBadge } from "@/components/display/mode-badge";
 import { Notice } from "@/components/notice";
-import { Button } from "@/components/ui/button";
+import { Button, ButtonLink } from "@/components/ui/button";
 import { PURPOSE_WORDS } from "@/server/domain/terminals/states";
 import { unpairAction } from "./actions";
-import { currentDevice } from "./device-session";
+import { currentDevice, homeOf } from "./device-session";
 import { KeepAlive } from "./keep-alive";
 import { PairForm } from "./pair-form";
 
@@ -46,7 +46,10 @@ export default async function PairPage() {
           ]}
         />
       </div>
-      <form action={unpairAction} className="mt-6">
+      <ButtonLink href={homeOf(device)} variant="primary" size="lg" className="mt-6 w-full">
+        {device.purpose === "TILL" ? "Open the till" : "Open the kiosk"}
+      </ButtonLink>
+      <form action={unpairAction} className="mt-2">
         <Button type="submit" className="w-full">
           Unpair this device
         </Button>

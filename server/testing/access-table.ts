@@ -35,8 +35,8 @@ export type Entry = {
 };
 
 export const FILE = "server/auth/access-matrix.txt";
-/** Words instead of roles: for everybody; for who has given the first of two factors; for keys of the API. */
-const OTHERS = ["open", "half", "key", "key_or_display", "acquirer_key", "public"];
+/** Words instead of roles: for everybody; who has given the first of two factors; the terminal's paired browser; keys of the API. */
+const OTHERS = ["open", "half", "device", "key", "key_or_display", "acquirer_key", "public"];
 
 export function readTable(): Entry[] {
   return readFileSync(path.join(ROOT, FILE), "utf8")

@@ -11,6 +11,11 @@ export type Connection = (typeof CONNECTIONS)[number];
 export const DEVICE_PURPOSES = ["KIOSK", "TILL"] as const;
 export type DevicePurpose = (typeof DEVICE_PURPOSES)[number];
 
+/** What a browser at such a terminal is, as long as nobody says otherwise. */
+export function purposeOf(device: TerminalDevice): DevicePurpose {
+  return device === "KIOSK" || device === "SELF_CHECKOUT" ? "KIOSK" : "TILL";
+}
+
 export const ONLINE_FOR_MS = 5 * 60_000;
 
 export function connectionOf(lastSeenAt: Date | null, now: Date): Connection {

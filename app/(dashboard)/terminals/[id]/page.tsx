@@ -35,6 +35,7 @@ export default async function TerminalPage({ params }: { params: Promise<{ id: s
               ? {
                   actions: (
                     <PairDevice
+                      device={terminal.device}
                       id={terminal.id}
                       label={terminal.label}
                       pairUrl={new URL("/pair", ctx.env.PUBLIC_URL).toString()}

@@ -7,7 +7,13 @@ import { Notice } from "@/components/notice";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { Select } from "@/components/ui/select";
-import { DEVICE_PURPOSES, type DevicePurpose, PURPOSE_WORDS } from "@/server/domain/terminals/states";
+import {
+  DEVICE_PURPOSES,
+  type DevicePurpose,
+  PURPOSE_WORDS,
+  purposeOf,
+  type TerminalDevice,
+} from "@/server/domain/terminals/states";
 import { pairingCodeAction } from "../actions";
 
 const HINTS: Readonly<Record<DevicePurpose, string>> = {
@@ -16,8 +22,8 @@ const HINTS: Readonly<Record<DevicePurpose, string>> = {
 };
 
 /** Which kind of device, then the code to type there. */
-export function PairForm({ id, pairUrl }: { id: string; pairUrl: string }) {
-  const [purpose, setPurpose] = useState<DevicePurpose>("KIOSK");
+export function PairForm({ id, pairUrl, device }: { id: string; pairUrl: string; device: TerminalDevice }) {
+  const [purpose, setPurpose] = useState<DevicePurpose>(purposeOf(device));
   const [made, setMade] = useState<{ code: string; expiresAt: string } | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   const [isRunning, setRunning] = useState(false);

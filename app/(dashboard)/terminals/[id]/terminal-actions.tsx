@@ -8,6 +8,7 @@ import { ConfirmAction } from "@/components/confirm-action";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { toast } from "@/components/ui/toast";
+import type { TerminalDevice } from "@/server/domain/terminals/states";
 import { archiveTerminalAction, restoreTerminalAction, revokeDeviceAction, testQrAction } from "../actions";
 
 // Loaded when a dialog is first opened.
@@ -77,7 +78,17 @@ export function MoveTerminal({
   );
 }
 
-export function PairDevice({ id, label, pairUrl }: { id: string; label: string; pairUrl: string }) {
+export function PairDevice({
+  id,
+  label,
+  pairUrl,
+  device,
+}: {
+  id: string;
+  label: string;
+  pairUrl: string;
+  device: TerminalDevice;
+}) {
   const router = useRouter();
   const [isOpen, setOpen] = useState(false);
   return (
@@ -92,7 +103,7 @@ export function PairDevice({ id, label, pairUrl }: { id: string; label: string; 
         <Button size="sm">Pair a device</Button>
       </DialogTrigger>
       <DialogContent title={`Pair a device with ${label}`} description="A browser becomes its kiosk or till.">
-        <PairForm id={id} pairUrl={pairUrl} />
+        <PairForm id={id} pairUrl={pairUrl} device={device} />
       </DialogContent>
     </Dialog>
   );

@@ -60,6 +60,9 @@ export function TerminalFrame({
             actions: (
               <>
                 {terminal.mode === "test" ? <TestQr id={terminal.id} /> : null}
+                <ButtonLink href={`/till/${terminal.id}`} external>
+                  Open the till
+                </ButtonLink>
                 <ButtonLink href={`/take-payment?terminal=${terminal.id}`} variant="primary">
                   Take a payment
                 </ButtonLink>

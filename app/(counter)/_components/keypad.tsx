@@ -1,0 +1,69 @@
+"use client";
+
+import { Delete } from "lucide-react";
+import { useEffect, useRef } from "react";
+import { hasOpenLayer, isTyping } from "@/components/hooks";
+import { Button } from "@/components/ui/button";
+
+/** Ten digits are more than Klarna takes in any currency. */
+const DIGITS_MAX = 10;
+const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "00", "0"] as const;
+
+/** The amount after one more key, in minor units: digits come in from the right, as at any card terminal. */
+export function typed(amount: number, key: string): number {
+  if (key === "Backspace") return Math.floor(amount / 10);
+  if (key === "Escape") return 0;
+  const next = `${amount === 0 ? "" : amount}${key}`.replace(/^0+/, "");
+  return next.length > DIGITS_MAX ? amount : Number(next === "" ? "0" : next);
+}
+
+/** A number pad for an amount: to touch, and by the keys of a keyboard wherever nothing else is written. */
+export function Keypad({
+  value,
+  onChange,
+  onEnter,
+  words,
+}: {
+  value: number;
+  onChange: (value: number) => void;
+  onEnter: () => void;
+  words: { keypad: string; erase: string };
+}) {
+  const latest = useRef({ value, onChange, onEnter });
+  latest.current = { value, onChange, onEnter };
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event) || hasOpenLayer()) return;
+      const isOnControl = event.target instanceof Element && event.target.closest("button, a") !== null;
+      const { value, onChange, onEnter } = latest.current;
+      if (event.key === "Enter" && !isOnControl) {
+        event.preventDefault();
+        onEnter();
+      } else if (/^\d$/.test(event.key) || event.key === "Backspace" || event.key === "Escape") {
+        event.preventDefault();
+        const next = typed(value, event.key);
+        // Two quick keys come before the next render.
+        latest.current.value = next;
+        onChange(next);
+      }
+    };
+    window.addEventListener("keydown", press);
+    return () => window.removeEventListener("keydown", press);
+  }, []);
+  return (
+    <fieldset className="grid min-h-0 grid-cols-3 gap-2" aria-label={words.keypad}>
+      {KEYS.map((key) => (
+        <Button key={key} className="h-full min-h-14 text-xl tabular-nums" onClick={() => onChange(typed(value, key))}>
+          {key}
+        </Button>
+      ))}
+      <Button
+        className="h-full min-h-14 [&_svg]:size-6"
+        aria-label={words.erase}
+        onClick={() => onChange(typed(value, "Backspace"))}
+      >
+        <Delete aria-hidden />
+      </Button>
+    </fieldset>
+  );
+}

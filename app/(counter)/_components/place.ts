@@ -1,0 +1,21 @@
+import { type Language, localeFor } from "@/server/core/languages";
+import { formatMoney } from "@/server/core/money";
+import type { CounterPlace } from "@/server/domain/terminals/schema";
+
+/** What the browser needs to know of the place. */
+export type CounterSpot = Omit<CounterPlace, "partnerId" | "storeId" | "settings">;
+
+export function toSpot({
+  partnerId: _partner,
+  storeId: _store,
+  settings: _settings,
+  ...spot
+}: CounterPlace): CounterSpot {
+  return spot;
+}
+
+/** An amount as it is written in this language and country. */
+export function moneyIn(language: Language, country: string): (amount: number, currency: string) => string {
+  const locale = localeFor(language, country);
+  return (amount, currency) => formatMoney(amount, currency, locale);
+}

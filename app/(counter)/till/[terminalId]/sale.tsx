@@ -1,0 +1,227 @@
+"use client";
+
+import { LoaderCircle, Minus, Plus, RotateCw, X } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+import { newReference } from "@/app/(dashboard)/take-payment/_components/new-reference";
+import { cn } from "@/components/cn";
+import { Notice } from "@/components/notice";
+import { Button } from "@/components/ui/button";
+import { Field } from "@/components/ui/field";
+import { Input } from "@/components/ui/input";
+import { AMOUNT_MAX } from "@/server/core/money";
+import type { CounterLine, TakeInput } from "@/server/domain/counter/schema";
+import { Keypad } from "../../_components/keypad";
+import type { CounterSpot } from "../../_components/place";
+import { type TillWords, tillError } from "../../_components/till-words";
+import type { Attempt } from "../../_components/use-attempt";
+
+type Entry = CounterLine & { key: number };
+
+/** What is sold: an amount, or items that add up to one. One press of Klarna takes it. */
+export function Sale({
+  spot,
+  words,
+  money,
+  attempt,
+  failure,
+  onTake,
+  onRepeat,
+}: {
+  spot: CounterSpot;
+  words: TillWords;
+  money: (amount: number, currency: string) => string;
+  attempt: Attempt;
+  failure: string | null;
+  onTake: (sale: Omit<TakeInput, "nonce">) => void;
+  onRepeat: () => void;
+}) {
+  const [kind, setKind] = useState<"amount" | "items">("amount");
+  const [amount, setAmount] = useState(0);
+  const [entries, setEntries] = useState<Entry[]>([]);
+  const [name, setName] = useState("");
+  const [quantity, setQuantity] = useState(1);
+  const [reference, setReference] = useState("");
+  const nextKey = useRef(0);
+  useEffect(() => setReference(newReference(new Date())), []);
+
+  const sum = entries.reduce((all, line) => all + line.quantity * line.unitPrice, 0);
+  const total = kind === "amount" ? amount : sum;
+  const isBusy = attempt.phase === "asking";
+  const canTake =
+    attempt.phase === "none" && total > 0 && total <= AMOUNT_MAX && reference.trim() !== "" && spot.isUsable;
+
+  function take(): void {
+    if (!canTake) return;
+    onTake({
+      terminalId: spot.terminalId,
+      amount: total,
+      currency: spot.currency,
+      reference: reference.trim(),
+      lines: kind === "amount" ? [] : entries.map(({ key: _, ...line }) => line),
+    });
+  }
+  function add(): void {
+    if (amount === 0) return;
+    nextKey.current += 1;
+    const number = nextKey.current;
+    setEntries([
+      ...entries,
+      { key: number, name: name.trim() === "" ? `${words.item} ${number}` : name.trim(), quantity, unitPrice: amount },
+    ]);
+    setAmount(0);
+    setName("");
+    setQuantity(1);
+  }
+
+  if (attempt.phase === "unsure")
+    return (
+      <section className="m-auto grid max-w-md justify-items-center gap-4 text-center" aria-live="assertive">
+        <p className="font-semibold text-3xl">{money(attempt.input.amount, attempt.input.currency)}</p>
+        <Notice tone="warn" title={words.unsure.title}>
+          {words.unsure.sentence}
+        </Notice>
+        <Button variant="primary" className="h-14 w-full text-xl" onClick={onRepeat} autoFocus>
+          {words.unsure.again}
+        </Button>
+      </section>
+    );
+
+  return (
+    <section className="grid flex-1 content-start gap-3 md:grid-cols-[1fr_minmax(300px,380px)] md:content-stretch">
+      <div className="grid min-h-0 grid-rows-[auto_auto_1fr] gap-3">
+        <div className="flex gap-1 rounded-md bg-neutral-soft p-1">
+          {(["amount", "items"] as const).map((each) => (
+            <button
+              key={each}
+              type="button"
+              aria-pressed={kind === each}
+              className="h-10 flex-1 rounded-sm font-medium text-base text-ink-2 aria-pressed:bg-raised aria-pressed:text-ink"
+              onClick={() => setKind(each)}
+            >
+              {words[each]}
+            </button>
+          ))}
+        </div>
+        <output
+          aria-label={kind === "amount" ? words.amount : words.item}
+          className={cn(
+            "block min-w-0 truncate rounded-md border border-line bg-raised px-4 py-2 text-right font-semibold tabular-nums",
+            kind === "amount" ? "text-[clamp(28px,7vw,44px)] leading-tight" : "text-3xl",
+            amount === 0 && "text-ink-3",
+          )}
+        >
+          {money(amount, spot.currency)}
+        </output>
+        <div className="grid min-h-0 grid-rows-[auto_1fr] gap-3">
+          {kind === "items" ? (
+            <div className="flex flex-wrap items-end gap-2">
+              <Field label={words.item} className="min-w-40 flex-1">
+                {(control) => (
+                  <Input
+                    {...control}
+                    className="h-12 text-base"
+                    maxLength={255}
+                    value={name}
+                    autoComplete="off"
+                    onChange={(event) => setName(event.target.value)}
+                  />
+                )}
+              </Field>
+              <fieldset className="flex items-center gap-1" aria-label={words.quantity}>
+                <Button
+                  className="size-12 px-0"
+                  aria-label={words.fewer}
+                  disabled={quantity <= 1}
+                  onClick={() => setQuantity(quantity - 1)}
+                >
+                  <Minus aria-hidden />
+                </Button>
+                <output className="w-10 text-center text-xl tabular-nums">{quantity}</output>
+                <Button
+                  className="size-12 px-0"
+                  aria-label={words.more}
+                  disabled={quantity >= 999}
+                  onClick={() => setQuantity(quantity + 1)}
+                >
+                  <Plus aria-hidden />
+                </Button>
+              </fieldset>
+              <Button className="h-12 text-base" disabled={amount === 0} onClick={add}>
+                {words.addItem}
+              </Button>
+            </div>
+          ) : (
+            <div />
+          )}
+          <Keypad value={amount} onChange={setAmount} onEnter={kind === "amount" ? take : add} words={words} />
+        </div>
+      </div>
+      <div className="flex min-h-0 flex-col gap-3">
+        {kind === "items" ? (
+          <ul className="min-h-24 flex-1 divide-y divide-line overflow-y-auto rounded-md border border-line bg-surface">
+            {entries.length === 0 ? <li className="p-4 text-base text-ink-2">{words.noItems}</li> : null}
+            {entries.map((line) => (
+              <li key={line.key} className="flex items-center gap-2 py-1 pr-1 pl-3 text-base">
+                <span className="min-w-0 flex-1 break-words">
+                  {line.quantity === 1 ? "" : `${line.quantity} × `}
+                  {line.name}
+                </span>
+                <span className="tabular-nums">{money(line.quantity * line.unitPrice, spot.currency)}</span>
+                <Button
+                  variant="ghost"
+                  className="size-11 px-0"
+                  aria-label={`${words.remove}: ${line.name}`}
+                  onClick={() => setEntries(entries.filter((each) => each.key !== line.key))}
+                >
+                  <X aria-hidden />
+                </Button>
+              </li>
+            ))}
+          </ul>
+        ) : (
+          <div className="flex-1 max-md:hidden" />
+        )}
+        <div className="flex items-end gap-2">
+          <Field label={words.reference} isRequired className="min-w-0 flex-1">
+            {(control) => (
+              <Input
+                {...control}
+                className="h-12 text-base"
+                maxLength={255}
+                value={reference}
+                autoComplete="off"
+                spellCheck={false}
+                onChange={(event) => setReference(event.target.value)}
+              />
+            )}
+          </Field>
+          <Button
+            className="size-12 px-0"
+            aria-label={words.newReference}
+            title={words.newReference}
+            onClick={() => setReference(newReference(new Date()))}
+          >
+            <RotateCw aria-hidden />
+          </Button>
+        </div>
+        {failure === null ? null : <Notice tone="bad" title={tillError(words, failure)} />}
+        <p className="flex items-baseline justify-between gap-4 text-base max-md:hidden">
+          <span className="text-ink-2">{words.total}</span>
+          <strong className="min-w-0 truncate font-semibold text-3xl tabular-nums">
+            {money(total, spot.currency)}
+          </strong>
+        </p>
+        <Button
+          variant="primary"
+          className="h-16 w-full text-xl max-md:sticky max-md:bottom-3"
+          disabled={!canTake}
+          aria-busy={isBusy || undefined}
+          onClick={take}
+        >
+          {isBusy ? <LoaderCircle aria-hidden className="animate-spin" /> : null}
+          {isBusy ? words.asking : total > 0 ? `${words.klarna} · ${money(total, spot.currency)}` : words.klarna}
+        </Button>
+      </div>
+    </section>
+  );
+}

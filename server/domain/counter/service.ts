@@ -1,0 +1,247 @@
+import type { z } from "zod";
+import { requirePermission, type ServiceContext } from "@/server/context";
+import { AppError, isAppError } from "@/server/core/errors";
+import { appendAudit } from "@/server/domain/audit/service";
+import {
+  CreatePaymentSchema,
+  type LineItem,
+  type PublicPayment,
+  type RefundSnapshot,
+} from "@/server/domain/payments/schema";
+import {
+  cancelPayment,
+  createPayment,
+  getPayment,
+  getPaymentRecord,
+  listPayments,
+  refundOrAsk,
+  refundPayment,
+} from "@/server/domain/payments/service";
+import type { CounterPlace } from "@/server/domain/terminals/schema";
+import {
+  type CounterPayment,
+  type ReturnOutcome,
+  type ReturnSchema,
+  type Sale,
+  type SaleRecord,
+  SaleSearchSchema,
+  type TakeSchema,
+} from "./schema";
+
+// biome-ignore lint/performance/noBarrelFile: a service that outgrew one file is split by use case, and this is its one door
+export { kioskMethod } from "./kiosk";
+
+/*
+ * What the till and the kiosk of one terminal do. The context is the paired browser's, or that of somebody signed in, tied
+ * to the terminal: the payments of another one do not exist for it. Returns alone look further, at any sale of the Partner.
+ */
+
+const LATEST_MAX = 50;
+const FOUND_MAX = 20;
+
+const toCounter = (payment: PublicPayment): CounterPayment => ({
+  id: payment.id,
+  mode: payment.mode,
+  status: payment.status,
+  amount: payment.amount,
+  currency: payment.currency,
+  reference: payment.reference,
+  amount_refunded: payment.amount_refunded,
+  amount_refundable: payment.amount_refundable,
+  klarna: { qr_code: payment.klarna.qr_code && { target_url: payment.klarna.qr_code.target_url } },
+  created_at: payment.created_at,
+  expires_at: payment.expires_at,
+  updated_at: payment.updated_at,
+});
+
+/** Takes a payment at the terminal, by QR code. Errors: those of `createPayment`. Case: R5. */
+export async function takeAtCounter(
+  ctx: ServiceContext,
+  place: CounterPlace,
+  input: z.output<typeof TakeSchema>,
+): Promise<CounterPayment> {
+  const { amount, currency, reference, lines, paymentOptionId } = input;
+  const body = CreatePaymentSchema.parse({
+    amount,
+    currency,
+    reference,
+    channel: "in_store",
+    launch: "qr",
+    store: { id: place.storeId },
+    terminal: { id: place.terminalId },
+    ...(lines.length === 0
+      ? {}
+      : {
+          line_items: lines.map((line) => ({
+            name: line.name,
+            quantity: line.quantity,
+            unit_price: line.unitPrice,
+            total_amount: line.quantity * line.unitPrice,
+          })),
+        }),
+    ...(paymentOptionId === null ? {} : { klarna: { payment_option_id: paymentOptionId } }),
+  });
+  return toCounter(await createPayment(ctx, body, { partnerId: place.partnerId }));
+}
+
+/** Errors: permission_denied, payment_not_found (another terminal's too), payment_not_cancelable. */
+export async function cancelAtCounter(ctx: ServiceContext, id: string): Promise<CounterPayment> {
+  return toCounter(await cancelPayment(ctx, id));
+}
+
+/** Errors: permission_denied, payment_not_found (another terminal's too). */
+export async function getAtCounter(ctx: ServiceContext, id: string): Promise<CounterPayment> {
+  return toCounter(await getPayment(ctx, id));
+}
+
+/** The terminal's payments since `from`, newest first, fifty at most. Errors: permission_denied. */
+export async function listAtCounter(ctx: ServiceContext, from: Date): Promise<CounterPayment[]> {
+  const { data } = await listPayments(ctx, { created_from: from.toISOString() }, { limit: LATEST_MAX });
+  return data.map(toCounter);
+}
+
+// --- Returns -----------------------------------------------------------------------------------------------------------------
+
+/** Where sales are looked for: all of the Partner's, of every store and channel. */
+function overAllStores(ctx: ServiceContext, place: CounterPlace): ServiceContext {
+  requirePermission(ctx, "payments:refund");
+  return { ...ctx, scope: { mode: ctx.scope.mode, partners: [place.partnerId] } };
+}
+
+const PAYMENT_ID = /pay_[0-9A-HJKMNP-TV-Z]{26}/;
+
+const toSale = (payment: PublicPayment, storeName: string | null): Sale => ({
+  id: payment.id,
+  reference: payment.reference,
+  status: payment.status,
+  amount: payment.amount,
+  currency: payment.currency,
+  channel: payment.channel,
+  storeName,
+  createdAt: payment.created_at,
+  amountRefundable: payment.amount_refundable,
+});
+
+/**
+ * Finds sales by what a scanner read or a person typed: the code of a receipt, our id, the reference, Klarna's transaction
+ * id; exactly, so that nobody leafs through sales. Newest first. Errors: permission_denied, validation_failed.
+ */
+export async function findSales(ctx: ServiceContext, place: CounterPlace, typed: string): Promise<SaleRecord[]> {
+  const wide = overAllStores(ctx, place);
+  const text = SaleSearchSchema.parse(typed.trim());
+  const id = PAYMENT_ID.exec(text.toUpperCase().replace(/PAY_/, "pay_"))?.[0];
+  const [named, byReference, byTransaction] = await Promise.all([
+    id === undefined ? null : orNull(getPayment(wide, id)),
+    listPayments(wide, { reference: text }, { limit: FOUND_MAX }),
+    listPayments(wide, { search: text }, { limit: FOUND_MAX }),
+  ]);
+  const found = [
+    ...(named === null ? [] : [named]),
+    ...byReference.data,
+    ...byTransaction.data.filter((payment) => payment.klarna.payment_transaction_id === text),
+  ];
+  const sold = found.filter((payment) => payment.amount_captured > 0 || payment.status === "authorized");
+  const distinct = [...new Map(sold.map((payment) => [payment.id, payment])).values()].slice(0, FOUND_MAX);
+  return Promise.all(distinct.map((payment) => getSale(ctx, place, payment.id)));
+}
+
+const orNull = <T>(work: Promise<T>): Promise<T | null> =>
+  work.catch((error: unknown) => {
+    if (isAppError(error) && error.status === 404) return null;
+    throw error;
+  });
+
+/** One sale with what is left of it. Errors: permission_denied, payment_not_found. */
+export async function getSale(ctx: ServiceContext, place: CounterPlace, id: string): Promise<SaleRecord> {
+  const wide = overAllStores(ctx, place);
+  const [payment, view] = await Promise.all([getPayment(wide, id), getPaymentRecord(wide, id)]);
+  return {
+    ...toSale(payment, view.payment.storeName),
+    lines: view.payment.lineItems.map((line, index) => ({
+      index,
+      name: line.name,
+      quantity: line.quantity,
+      amount: line.total_amount,
+    })),
+    captures: view.captures
+      .filter((capture) => capture.state === "SUCCEEDED")
+      .map((capture) => ({
+        id: capture.id,
+        amount: capture.amount,
+        left:
+          capture.amount -
+          view.refunds
+            .filter((refund) => refund.captureId === capture.id && refund.state !== "FAILED")
+            .reduce((sum, refund) => sum + refund.amount, 0),
+      })),
+  };
+}
+
+/**
+ * Gives back a sale, or part of it, at this till: the return keeps this store and terminal, wherever the sale was made.
+ * A paired till whose terminal has a limit gives back no more than that of one sale.
+ * Errors: those of `refundPayment`. Source: KNR-L3. Case: R5.
+ */
+export async function refundAtCounter(
+  ctx: ServiceContext,
+  place: CounterPlace,
+  input: Omit<z.output<typeof ReturnSchema>, "nonce" | "terminalId">,
+): Promise<ReturnOutcome> {
+  const wide = overAllStores(ctx, place);
+  const { payment, refunds } = await getPaymentRecord(wide, input.paymentId);
+  const sale = await getSale(ctx, place, input.paymentId);
+  const lines = chooseLines(payment.lineItems, input.lines);
+  const left = sale.captures.find((capture) => capture.id === input.capture)?.left ?? sale.amountRefundable;
+  const amount = lines === null ? (input.amount ?? left) : lines.reduce((sum, line) => sum + line.total_amount, 0);
+  if (ctx.actor.kind === "DEVICE") {
+    const limit = place.settings.till_return_limit;
+    const given = refunds
+      .filter((refund) => refund.state !== "FAILED" && refund.createdBy.startsWith("pdv_"))
+      .reduce((sum, refund) => sum + refund.amount, 0);
+    if (limit > 0 && given + amount > limit) {
+      await appendAudit(ctx.db, ctx, {
+        action: "refund.above_till_limit",
+        subjectKind: "payment",
+        subjectId: payment.id,
+        partnerId: place.partnerId,
+        after: { amount, given, limit, currency: payment.currency },
+      });
+      return { kind: "limit", id: null, status: null, amount: limit, currency: payment.currency };
+    }
+  }
+  const body = {
+    ...(lines === null ? { amount } : { line_items: lines }),
+    ...(input.capture === null ? {} : { capture: input.capture }),
+    reason: input.reason,
+    store: { id: place.storeId },
+    terminal: { id: place.terminalId },
+  };
+  if (ctx.actor.kind === "USER") {
+    const outcome = await refundOrAsk(wide, payment.id, body);
+    if (outcome.kind === "approval")
+      return { kind: "approval", id: null, status: null, amount: outcome.amount, currency: outcome.currency };
+    return toOutcome(outcome.refund);
+  }
+  return toOutcome(await refundPayment(wide, payment.id, body));
+}
+
+const toOutcome = ({ id, status, amount, currency }: RefundSnapshot): ReturnOutcome => ({
+  kind: "refund",
+  id,
+  status,
+  amount,
+  currency,
+});
+
+/** Whole lines of the sale; null when none was chosen. Errors: validation_failed. */
+function chooseLines(all: readonly LineItem[], chosen: readonly number[]): LineItem[] | null {
+  if (chosen.length === 0) return null;
+  return [...new Set(chosen)].map((index) => {
+    const line = all[index];
+    if (line === undefined)
+      throw new AppError("validation_failed", {
+        errors: [{ pointer: "/lines", detail: "is not a line of this sale" }],
+      });
+    return line;
+  });
+}
