@@ -30,6 +30,11 @@ export type ConfirmActionProps = {
   tone?: "primary" | "danger";
   reason?: { label: string; isRequired?: boolean };
   cancelWord?: string;
+  /** Fields that say what exactly is meant; stand between the facts and the reason. */
+  children?: ReactNode;
+  /** False while the fields do not say something that can be done. */
+  isReady?: boolean;
+  onOpen?: () => void;
   successMessage?: string;
   // biome-ignore lint/suspicious/noConfusingVoidType: an action may answer nothing
   onConfirm: (input: { reason: string }) => Promise<ActionResult<unknown> | ActionResult | void>;
@@ -54,6 +59,9 @@ export function ConfirmAction({
   tone = "danger",
   reason,
   cancelWord = "Go back",
+  children,
+  isReady = true,
+  onOpen,
   successMessage,
   onConfirm,
   onDone,
@@ -109,6 +117,7 @@ export function ConfirmAction({
       open={isOpen}
       onOpenChange={(open) => {
         if (running.current) return;
+        if (open) onOpen?.();
         setOpen(open);
         setFailure(null);
       }}
@@ -126,7 +135,7 @@ export function ConfirmAction({
             <AlertDialogCancel asChild>
               <Button disabled={isRunning}>{cancelWord}</Button>
             </AlertDialogCancel>
-            <Button variant={tone} isBusy={isRunning} disabled={isReasonMissing} onClick={() => void run()}>
+            <Button variant={tone} isBusy={isRunning} disabled={isReasonMissing || !isReady} onClick={() => void run()}>
               {verb}
               {amount === undefined ? "" : ` ${moneyText(amount.amount, amount.currency)}`}
             </Button>
@@ -144,6 +153,7 @@ export function ConfirmAction({
               ))}
             </dl>
           )}
+          {children}
           {reason === undefined ? null : (
             <Field label={reason.label} isRequired={reason.isRequired ?? false}>
               {(control) => (

@@ -167,7 +167,8 @@ function refundOf(payment: KnownPayment, named: string | null, left: ReadonlyMap
     key: capture.id,
     captureId: capture.id,
     klarnaId: capture.klarnaId,
-    left: left.get(capture.id) ?? capture.left,
+    // Refunds of the whole transaction are of no capture, and still are of its money.
+    left: left.get(capture.id) ?? Math.min(capture.left, payment.amountCaptured - payment.refunded),
   }));
   if (pots.length === 0) refuse("Nothing is captured that could be refunded.");
   if (named !== null) {

@@ -6,9 +6,19 @@ import { moneyText } from "@/components/display/money";
 import type { Permission } from "@/server/auth/permissions";
 import { actionContext, failureOf } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
+import { AppError } from "@/server/core/errors";
 import { idSchema } from "@/server/core/ids";
-import { lineSchema } from "@/server/core/schema";
-import { cancelPayment, getPaymentRecord, refundOrAsk, voidPayment } from "@/server/domain/payments/service";
+import { amountSchema, lineSchema, metadataSchema, referenceSchema } from "@/server/core/schema";
+import { CaptureShippingSchema, type LineItem } from "@/server/domain/payments/schema";
+import {
+  cancelPayment,
+  capturePayment,
+  getPaymentRecord,
+  reauthorizePayment,
+  refundOrAsk,
+  updatePayment,
+  voidPayment,
+} from "@/server/domain/payments/service";
 import { hashRequest, idempotencyIntent, isIdempotencyConflict } from "@/server/rest/idempotency";
 
 /** `nonce` names one opening of the question: however often its button is pressed, it is one intent. */
@@ -16,7 +26,25 @@ const IntentSchema = z.strictObject({
   paymentId: idSchema("payment"),
   nonce: z.string().regex(/^[0-9a-f]{32}$/),
 });
-const RefundSchema = IntentSchema.extend({ reason: z.union([z.literal(""), lineSchema(1, 255)]) });
+/** An amount, or whole lines of the purchase by their place in it; neither is all that is left. */
+const PartSchema = IntentSchema.extend({
+  amount: amountSchema.optional(),
+  lines: z.array(z.int().min(0).max(499)).min(1).max(500).optional(),
+  reference: z.union([z.literal(""), referenceSchema]).optional(),
+});
+const RefundSchema = PartSchema.extend({
+  reason: z.union([z.literal(""), lineSchema(1, 255)]),
+  capture: idSchema("capture").optional(),
+});
+const CaptureSchema = PartSchema.extend({
+  trackingNumber: z.union([z.literal(""), CaptureShippingSchema.shape.tracking_number.unwrap()]).optional(),
+  trackingUrl: z.union([z.literal(""), CaptureShippingSchema.shape.tracking_url.unwrap()]).optional(),
+});
+const UpdateSchema = IntentSchema.extend({
+  amount: amountSchema.optional(),
+  reference: referenceSchema.optional(),
+  metadata: metadataSchema.optional(),
+});
 
 type Intent = z.infer<typeof IntentSchema>;
 
@@ -53,6 +81,78 @@ async function act<Input extends Intent>(
   }
 }
 
+/** Nothing of what was left empty. */
+function filled<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined | ""> } {
+  const kept = Object.entries(fields).filter(([, value]) => value !== undefined && value !== "");
+  return Object.fromEntries(kept) as { [K in keyof T]?: Exclude<T[K], undefined | ""> };
+}
+
+/** The lines that were chosen. Errors: validation_failed (the purchase has no such line). */
+async function linesOf(
+  ctx: ServiceContext,
+  id: string,
+  places: readonly number[] | undefined,
+): Promise<LineItem[] | null> {
+  if (places === undefined) return null;
+  const { payment } = await getPaymentRecord(ctx, id);
+  return [...new Set(places)].map((place) => {
+    const line = payment.lineItems[place];
+    if (line === undefined)
+      throw new AppError("validation_failed", {
+        errors: [{ pointer: "/lines", detail: "is not a line of the payment" }],
+      });
+    return line;
+  });
+}
+
+/** Errors: payment_not_found, payment_not_capturable, capture_exceeds_authorized, amount_mismatch, klarna_unavailable. */
+export async function capturePaymentAction(raw: unknown): Promise<ActionResult> {
+  return act("payments:capture", "capture", CaptureSchema, raw, async (ctx, input) => {
+    const lines = await linesOf(ctx, input.paymentId, input.lines);
+    const shipping = filled({ tracking_number: input.trackingNumber, tracking_url: input.trackingUrl });
+    const capture = await capturePayment(ctx, input.paymentId, {
+      ...filled({ amount: input.amount, reference: input.reference }),
+      ...(lines === null ? {} : { line_items: lines }),
+      ...(Object.keys(shipping).length === 0 ? {} : { shipping }),
+    });
+    const words = moneyText(capture.amount, capture.currency);
+    if (capture.status === "succeeded") return { ok: true, message: `${words} captured.` };
+    if (capture.status === "processing")
+      return { ok: true, message: `${words}: Klarna has not confirmed the capture yet. It is repeated until it does.` };
+    return {
+      ok: false,
+      code: capture.failure?.code ?? "klarna_refused",
+      message: capture.failure?.message ?? "Klarna refused the capture. Nothing was charged.",
+      requestId: ctx.requestId,
+    };
+  });
+}
+
+/** Errors: payment_not_found, payment_not_updatable, rule_broken (amount), reference_taken, klarna_unavailable. */
+export async function updatePaymentAction(raw: unknown): Promise<ActionResult> {
+  return act("payments:capture", "update", UpdateSchema, raw, async (ctx, input) => {
+    const { paymentId: _id, nonce: _nonce, ...change } = input;
+    if (Object.keys(change).length === 0) return { ok: true, message: "Nothing was changed." };
+    const payment = await updatePayment(ctx, input.paymentId, filled(change));
+    const isDone =
+      (input.amount === undefined || payment.amount === input.amount) &&
+      (input.reference === undefined || payment.reference === input.reference);
+    return isDone
+      ? { ok: true, message: "The payment is changed." }
+      : { ok: true, message: "Klarna was asked. The payment changes once Klarna confirms it." };
+  });
+}
+
+/** Errors: payment_not_found, payment_not_reauthorizable, klarna_unavailable. */
+export async function reauthorizePaymentAction(raw: unknown): Promise<ActionResult> {
+  return act("payments:capture", "reauthorize", IntentSchema, raw, async (ctx, input) => {
+    const payment = await reauthorizePayment(ctx, input.paymentId);
+    return payment.status === "authorized"
+      ? { ok: true, message: "The authorization is renewed." }
+      : { ok: true, message: "Klarna was asked to renew the authorization. The record follows." };
+  });
+}
+
 /** Errors: payment_not_found, payment_not_cancelable. */
 export async function cancelPaymentAction(raw: unknown): Promise<ActionResult> {
   return act("payments:cancel", "cancel", IntentSchema, raw, async (ctx, input) => {
@@ -74,12 +174,16 @@ export async function voidPaymentAction(raw: unknown): Promise<ActionResult> {
 }
 
 /**
- * Refunds all that is left of the capture, or asks for a second person. Errors: payment_not_found, payment_not_refundable,
- * refund_needs_capture.
+ * Refunds an amount, lines, or all that is left, of one capture or of the payment; or asks for a second person. Errors:
+ * payment_not_found, payment_not_refundable, refund_needs_capture, refund_exceeds_captured, amount_mismatch.
  */
 export async function refundPaymentAction(raw: unknown): Promise<ActionResult> {
   return act("payments:refund", "refund", RefundSchema, raw, async (ctx, input) => {
-    const outcome = await refundOrAsk(ctx, input.paymentId, input.reason === "" ? {} : { reason: input.reason });
+    const lines = await linesOf(ctx, input.paymentId, input.lines);
+    const outcome = await refundOrAsk(ctx, input.paymentId, {
+      ...filled({ amount: input.amount, capture: input.capture, reason: input.reason, reference: input.reference }),
+      ...(lines === null ? {} : { line_items: lines }),
+    });
     if (outcome.kind === "approval") {
       const sum = moneyText(outcome.amount, outcome.currency);
       return outcome.isNew

@@ -29,6 +29,7 @@ export default async function PaymentPage({ params }: { params: Promise<{ paymen
         id={id}
         may={{
           cancel: can(user, "payments:cancel"),
+          capture: can(user, "payments:capture"),
           void: can(user, "payments:void"),
           refund: can(user, "payments:refund"),
         }}

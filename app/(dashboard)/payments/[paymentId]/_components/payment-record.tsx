@@ -14,7 +14,7 @@ import { Timeline } from "@/components/timeline";
 import { useTRPC } from "@/components/trpc-provider";
 import { Panel } from "@/components/ui/panel";
 import { Skeleton } from "@/components/ui/skeleton";
-import { type MayDo, PaymentActions } from "./payment-actions";
+import { type MayDo, PaymentActions, RefusedActions } from "./payment-actions";
 import { type LinksTo, PaymentFacts } from "./payment-facts";
 import { PaymentNotices } from "./payment-notices";
 import { CapturesTable, JournalTable, LineItemsTable, RefundsTable } from "./payment-tables";
@@ -103,7 +103,7 @@ export function PaymentRecord({
             )}
           </Panel>
           {view.captures.length > 0 ? <CapturesTable captures={view.captures} /> : null}
-          {view.refunds.length > 0 ? <RefundsTable refunds={view.refunds} /> : null}
+          {view.refunds.length > 0 ? <RefundsTable refunds={view.refunds} paymentId={payment.id} /> : null}
           {payment.lineItems.length > 0 ? (
             <LineItemsTable items={payment.lineItems} currency={payment.currency} />
           ) : null}
@@ -129,6 +129,7 @@ export function PaymentRecord({
               </p>
             )}
           </Panel>
+          <RefusedActions view={view} may={may} />
           <PaymentFacts view={view} linksTo={linksTo} />
         </>
       }

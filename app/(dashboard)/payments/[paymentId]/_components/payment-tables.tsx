@@ -16,6 +16,8 @@ export function CapturesTable({ captures }: { captures: PaymentRecordView["captu
             <TableHeader>Time</TableHeader>
             <TableHeader isNumeric>Amount</TableHeader>
             <TableHeader>Status</TableHeader>
+            <TableHeader>Reference</TableHeader>
+            <TableHeader>Delivery and lines</TableHeader>
             <TableHeader>Capture</TableHeader>
             <TableHeader>At Klarna</TableHeader>
           </tr>
@@ -32,6 +34,12 @@ export function CapturesTable({ captures }: { captures: PaymentRecordView["captu
               <TableCell>
                 <StatusBadge kind="capture" status={capture.state} />
               </TableCell>
+              <TableCell>{capture.automatic ? "With the approval" : <Short text={capture.reference} />}</TableCell>
+              <TableCell>
+                {capture.shipping === null ? null : <Tracking shipping={capture.shipping} />}
+                <Lines items={capture.lineItems} currency={capture.currency} />
+                {capture.shipping === null && capture.lineItems.length === 0 ? NONE : null}
+              </TableCell>
               <TableCell>
                 <Id value={capture.id} />
               </TableCell>
@@ -46,7 +54,59 @@ export function CapturesTable({ captures }: { captures: PaymentRecordView["captu
   );
 }
 
-export function RefundsTable({ refunds }: { refunds: PaymentRecordView["refunds"] }) {
+const NONE = <span className="text-ink-3">–</span>;
+
+function Short({ text }: { text: string | null }) {
+  if (text === null) return NONE;
+  return (
+    <span className="block max-w-64 truncate" title={text}>
+      {text}
+    </span>
+  );
+}
+
+type Shipping = NonNullable<PaymentRecordView["captures"][number]["shipping"]>;
+
+function Tracking({ shipping: { reference, trackingNumber, trackingUrl } }: { shipping: Shipping }) {
+  const words = trackingNumber ?? reference ?? (trackingUrl === null ? "Delivery kept" : "Tracking");
+  if (trackingUrl === null) return <span className="block">{words}</span>;
+  return (
+    <a
+      href={trackingUrl}
+      target="_blank"
+      rel="noreferrer noopener"
+      className="block max-w-48 truncate text-accent underline-offset-2 hover:underline"
+    >
+      {words}
+    </a>
+  );
+}
+
+/** The lines of a capture or refund, folded away. */
+function Lines({ items, currency }: { items: PaymentRecordView["payment"]["lineItems"]; currency: string }) {
+  if (items.length === 0) return null;
+  return (
+    <details>
+      <summary className="cursor-pointer text-ink-2 text-xs">
+        {items.length} {items.length === 1 ? "line" : "lines"}
+      </summary>
+      <ul className="mt-1 grid gap-0.5 text-xs">
+        {items.map((item, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: lines never change their order
+          <li key={index} className="flex justify-between gap-3">
+            <span className="min-w-0 truncate">
+              {item.quantity === 1 ? "" : `${item.quantity.toLocaleString("en")} × `}
+              {item.name}
+            </span>
+            <Money amount={item.total_amount} currency={currency} />
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+export function RefundsTable({ refunds, paymentId }: { refunds: PaymentRecordView["refunds"]; paymentId: string }) {
   return (
     <Panel title="Refunds" isFlush>
       <Table>
@@ -55,9 +115,12 @@ export function RefundsTable({ refunds }: { refunds: PaymentRecordView["refunds"
             <TableHeader>Time</TableHeader>
             <TableHeader isNumeric>Amount</TableHeader>
             <TableHeader>Status</TableHeader>
-            <TableHeader>Reason</TableHeader>
+            <TableHeader>Reason and lines</TableHeader>
+            <TableHeader>Reference</TableHeader>
+            <TableHeader>Taken at</TableHeader>
             <TableHeader>Refund</TableHeader>
             <TableHeader>At Klarna</TableHeader>
+            <TableHeader>Receipt</TableHeader>
           </tr>
         </TableHead>
         <TableBody>
@@ -73,19 +136,34 @@ export function RefundsTable({ refunds }: { refunds: PaymentRecordView["refunds"
                 <StatusBadge kind="refund" status={refund.state} />
               </TableCell>
               <TableCell>
-                {refund.reason === null ? (
-                  <span className="text-ink-3">–</span>
-                ) : (
-                  <span className="block max-w-64 truncate" title={refund.reason}>
-                    {refund.reason}
-                  </span>
-                )}
+                <Short text={refund.reason} />
+                <Lines items={refund.lineItems} currency={refund.currency} />
+              </TableCell>
+              <TableCell>
+                <Short text={refund.reference} />
+              </TableCell>
+              <TableCell>
+                <Short text={[refund.storeReference, refund.terminalReference].filter(Boolean).join(" · ") || null} />
               </TableCell>
               <TableCell>
                 <Id value={refund.id} />
               </TableCell>
               <TableCell>
                 <Id value={refund.klarnaPaymentRefundId} />
+              </TableCell>
+              <TableCell>
+                {refund.state === "SUCCEEDED" ? (
+                  <a
+                    href={`/payments/${paymentId}/receipt?format=html&refund=${refund.id}`}
+                    target="_blank"
+                    rel="noreferrer"
+                    className="text-accent underline-offset-2 hover:underline"
+                  >
+                    Open
+                  </a>
+                ) : (
+                  NONE
+                )}
               </TableCell>
             </TableRow>
           ))}

@@ -16,6 +16,8 @@ const OPERATION_WORDS: Readonly<Record<string, string>> = {
   VOID: "Void",
   LATE_VOID: "Void of a late approval",
   LATE_REFUND: "Refund of a late approval",
+  UPDATE: "Change",
+  REAUTHORIZE: "Renewal",
 };
 
 export function operationWord(kind: string): string {
@@ -47,6 +49,17 @@ const ACTION_WORDS: Readonly<Record<string, string>> = {
   "payment.late_approval_undone": "Late approval undone",
   "payment.void_refused": "Void refused by Klarna",
   "payment.void_requested": "Void asked for",
+  "payment.updated": "Payment changed",
+  "payment.update_requested": "Change asked for",
+  "payment.update_refused": "Change refused by Klarna",
+  "payment.authorization_expired": "Authorization ended",
+  "payment.reauthorize_requested": "Renewal asked for",
+  "payment.reauthorized": "Authorization renewed",
+  "payment.reauthorize_refused": "Renewal refused by Klarna",
+  "payment.authorization_ending": "Authorization ends soon",
+  "capture.requested": "Capture asked for",
+  "capture.succeeded": "Captured",
+  "capture.failed": "Capture failed",
   "refund.requested": "Refund asked for",
   "refund.succeeded": "Refund succeeded",
   "refund.failed": "Refund failed",
