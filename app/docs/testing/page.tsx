@@ -47,7 +47,7 @@ export default function TestingPage() {
         </h2>
         <p className="mt-1 text-ink-2 text-sm">
           The last two digits of the amount in minor units: <code className="font-mono text-xs">49901</code> is SEK
-          499.01 and is declined at once. Every other amount asks the customer to scan and approve.
+          499.01 and is declined at once. Every other amount asks the customer to go to Klarna and approve.
         </p>
         <div className="mt-3 overflow-x-auto">
           <table className="w-full text-sm">
@@ -112,8 +112,11 @@ export default function TestingPage() {
         </h2>
         <p className="mt-1 text-ink-2 text-sm">
           Scan the QR code of a test payment, or open{" "}
-          <code className="font-mono text-xs">klarna.qr_code.target_url</code>. Any six digits are a good one-time code,
-          except 999999. Then accept, refuse or leave.
+          <code className="font-mono text-xs">klarna.qr_code.target_url</code>. Of a payment launched by redirect or SDK
+          open <code className="font-mono text-xs">redirect_url</code>; afterwards the way leads back to your{" "}
+          <code className="font-mono text-xs">return_url</code> with{" "}
+          <code className="font-mono text-xs">payment_id</code> and <code className="font-mono text-xs">status</code>{" "}
+          added. Any six digits are a good one-time code, except 999999. Then accept, refuse or leave.
         </p>
       </section>
 

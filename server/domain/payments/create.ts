@@ -1,7 +1,6 @@
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
-import { KLARNA_CURRENCIES } from "@/server/core/money";
 import { addMs, SECOND_MS } from "@/server/core/time";
 import { sqlState, violatedConstraint } from "@/server/db/client";
 import { IDEMPOTENCY_KEPT_MS, IdempotencyConflict, releaseKey } from "@/server/db/idempotency";
@@ -9,6 +8,7 @@ import { runAuthorize, SESSION_TOKEN_USED } from "./authorize";
 import { creationAudit, type Loaded, newOperation, nextWake, toPublic } from "./change";
 import { newClassicFacts } from "./classic/facts";
 import { requireClassicAccess, startClassic } from "./classic/start";
+import { currenciesTaken } from "./currencies";
 import type { Purchase } from "./klarna";
 import { findPointOfSale, type PointOfSale } from "./point-of-sale";
 import { ownReturnUrl, sealPurchase } from "./purchase";
@@ -41,7 +41,7 @@ const broken = (
 
 /** Rules that the shape of the request cannot say. Errors: currency_not_supported, amount_mismatch, rule_broken. */
 function checkRules(ctx: ServiceContext, input: CreatePaymentInput): void {
-  if (!KLARNA_CURRENCIES.some((currency) => currency === input.currency))
+  if (!currenciesTaken(ctx).includes(input.currency))
     throw broken("currency_not_supported", "/currency", "is not one that Klarna takes");
   if (input.line_items) {
     const sum = input.line_items.reduce((all, item) => all + item.total_amount, 0);
@@ -116,14 +116,14 @@ export async function createPayment(
   requirePermission(ctx, "payments:create");
   const partnerId = partnerOf(ctx, options.partnerId);
   checkRules(ctx, input);
-  if (ctx.klarna.isOpen(ctx.scope.mode) || !ctx.klarna.isConfigured(ctx.scope.mode)) {
-    throw new AppError("klarna_unavailable", { retryAfterSeconds: BREAKER_RETRY_SECONDS });
-  }
   const place = await findPointOfSale(ctx, partnerId, input);
   if (ctx.scope.terminal !== undefined && place.terminalId !== ctx.scope.terminal)
     throw new AppError("terminal_not_found", { errors: [{ pointer: "/terminal", detail: "is not this till's" }] });
   const plan = planOf(input, place);
+  // A Partner's classic interface is another host with credentials of its own.
   if (plan.rail === "CLASSIC") await requireClassicAccess(ctx, partnerId);
+  else if (ctx.klarna.isOpen(ctx.scope.mode) || !ctx.klarna.isConfigured(ctx.scope.mode))
+    throw new AppError("klarna_unavailable", { retryAfterSeconds: BREAKER_RETRY_SECONDS });
   const now = ctx.clock.now();
   const payment = buildPayment(ctx, input, partnerId, place, plan, now);
   const operation = newOperation(payment, "AUTHORIZE", now);

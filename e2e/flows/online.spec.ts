@@ -1,0 +1,124 @@
+import type { Page } from "@playwright/test";
+import { z } from "zod";
+import { type Api, type Demo, expect, expectAccessible, test } from "../fixtures";
+
+const SHOP = "https://shop.example/thanks?cart=7";
+const OnlineSchema = z.looseObject({ id: z.string(), redirect_url: z.string(), qr: z.null() });
+
+/** A payment of a web shop: no store, no terminal, the browser is sent to Klarna. */
+async function checkout(api: Api, more: Record<string, unknown> = {}) {
+  const payment = await api.pay(45_050, {
+    channel: "web",
+    launch: "redirect",
+    store: undefined,
+    terminal: undefined,
+    return_url: SHOP,
+    ...more,
+  });
+  return OnlineSchema.parse(payment);
+}
+
+/** The shop's own page, which is not ours. */
+async function openShop(page: Page): Promise<void> {
+  await page.route("https://shop.example/**", (route) =>
+    route.fulfill({ contentType: "text/html", body: "<!doctype html><title>Shop</title><h1>Thank you</h1>" }),
+  );
+}
+
+test("a web shop's customer goes to Klarna, pays, and is back in the shop with a status that is true", async ({
+  api,
+  phone,
+}) => {
+  const payment = await checkout(api);
+  const customer = await phone(payment.redirect_url);
+  await openShop(customer.page);
+  expect(new URL(customer.page.url()).pathname).toMatch(/\/requests\/.+\/start/);
+  await customer.approve();
+  await customer.page.getByRole("link", { name: "Back to the store" }).click();
+  await customer.page.waitForURL(/shop\.example/);
+  const back = new URL(customer.page.url());
+  expect(Object.fromEntries(back.searchParams)).toEqual({ cart: "7", payment_id: payment.id, status: "authorized" });
+  expect((await api.payment(payment.id)).status).toBe("authorized");
+
+  // The address that began it leads nowhere any more.
+  await customer.page.goto(payment.redirect_url);
+  await expect(customer.page.getByRole("heading", { name: "Paid" })).toBeVisible();
+});
+
+test("a customer who comes back early waits with us, sees it happen and is taken along", async ({
+  api,
+  phone,
+  demo,
+}) => {
+  const payment = await checkout(api);
+  const customer = await phone(payment.redirect_url);
+  const { page } = customer;
+  await openShop(page);
+  await api.waitFor(payment.id, "in_progress");
+  const journey = page.url();
+  // What the address says is not believed.
+  const address = await returnAddress(demo, api, payment.id, "COMPLETED");
+  await page.goto(address);
+  await expect(page.getByRole("heading", { name: "Confirming your payment" })).toBeVisible();
+  expect(new URL(page.url()).search).toBe("");
+  expect((await api.payment(payment.id)).status).toBe("in_progress");
+  await expectAccessible(page);
+  await expect(page.getByRole("link", { name: "Back to the shop" })).toBeVisible({ timeout: 15_000 });
+
+  await api.play(payment.id, "abandon");
+  await expect(page.getByRole("heading", { name: "Not finished yet" })).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole("link", { name: "Continue with Klarna" }).click();
+  await page.waitForURL(journey);
+
+  await page.goto(address);
+  await expect(page.getByRole("status")).toBeVisible();
+  await api.play(payment.id, "complete");
+  await page.waitForURL(/shop\.example/);
+  expect(new URL(page.url()).searchParams.get("status")).toBe("authorized");
+});
+
+/** Where Klarna was told to send the browser back to, with its placeholder filled in. */
+async function returnAddress(demo: Demo, api: Api, id: string, state: string): Promise<string> {
+  const { klarna } = z
+    .looseObject({ klarna: z.looseObject({ payment_request_id: z.string() }) })
+    .parse(await api.payment(id));
+  const answer = await fetch(
+    `${demo.simulator.url}/_control/requests/${encodeURIComponent(klarna.payment_request_id)}`,
+  );
+  const { return_url } = z.looseObject({ return_url: z.string() }).parse(await answer.json());
+  return return_url.replace("{klarna.payment_request.state}", state);
+}
+
+test("every end has a page of its own, in the customer's language, on a phone", async ({ api, browser, demo }) => {
+  const ends = [
+    { action: "decline", locale: "de-DE", title: "Nicht genehmigt" },
+    { action: "expire", locale: "sv-SE", title: "Tiden är ute" },
+    { action: "complete", locale: "fr-FR", title: "Payé" },
+  ] as const;
+  for (const { action, locale, title } of ends) {
+    const payment = await checkout(api);
+    await api.play(payment.id, action);
+    await expect.poll(async () => (await api.payment(payment.id)).status).not.toMatch(/pending|in_progress|finalizing/);
+    const context = await browser.newContext({ baseURL: demo.url, locale, viewport: { width: 390, height: 844 } });
+    const page = await context.newPage();
+    await page.goto(payment.redirect_url);
+    await expect(page.getByRole("heading", { level: 1, name: title })).toBeVisible();
+    // Nobody but the customer who came back is sent on to the shop.
+    await expect(page.getByRole("link")).toHaveCount(0);
+    await expectAccessible(page);
+    await context.close();
+  }
+  const context = await browser.newContext({
+    baseURL: demo.url,
+    locale: "en-GB",
+    viewport: { width: 390, height: 844 },
+  });
+  const page = await context.newPage();
+  for (const unknown of ["/pay/pay_01ARZ3NDEKTSV4RRFFQ69G5FAV", "/pay/x", "/pay/unknown/status"]) {
+    await page.goto(unknown);
+    await expect(page.getByRole("heading", { name: "Nothing here" })).toBeVisible();
+  }
+  await expectAccessible(page);
+  await context.close();
+});
