@@ -72,6 +72,48 @@ describe("the object", () => {
   });
 });
 
+describe("the same call again", () => {
+  const WAYS: Readonly<Record<string, () => [string, Body]>> = {
+    redirect: () => [PAYMENTS, base({ launch: "redirect", return_url: "https://shop.example/" })],
+    sdk: () => [PAYMENTS, base({ launch: "sdk" })],
+    "qr on the web": () => [PAYMENTS, base({ launch: "qr" })],
+    express: () => [EXPRESS, base({ amount: 20_002, klarna: { network_session_token: newId("request") } })],
+  };
+
+  it.each(Object.keys(WAYS))(
+    "R1: %s, one key, 20 calls at once: one payment, one call to Klarna, one answer",
+    async (way) => {
+      const [target, body] = WAYS[way]?.() ?? [PAYMENTS, base()];
+      const idempotencyKey = newId("request");
+      const send = () => post(target, body, { idempotencyKey });
+      const answers = await Promise.all(Array.from({ length: 20 }, send));
+      expect(new Set(answers.map((answer) => answer.status)).difference(new Set([201, 409]))).toEqual(new Set());
+      const last = await send();
+      expect(last.status).toBe(201);
+      for (const answer of answers.filter(({ status }) => status === 201)) expect(answer.text).toBe(last.text);
+      const calls = await test.simulator.control.calls({ account: own.account.id });
+      const { id } = last.json as { id: string };
+      expect(calls.filter((call) => call.operation === "authorize" && call.request_body?.includes(id))).toHaveLength(1);
+    },
+  );
+
+  it("R15: an Express call that never left us answers 503, and its token is free for the next try", async () => {
+    const down = await testServices({ environment: { KLARNA_TEST_BASE_URL: "http://127.0.0.1:9" } });
+    const partner = await makePartner(down.services);
+    await makeWebsite(down.services, partner);
+    const { key: downKey } = await makeKey(down.services, partner.partner.id);
+    const away = createRest(down.services);
+    const body = base({ klarna: token });
+    for (let turn = 0; turn < 2; turn += 1) {
+      const answer = await callRest(away, "POST", EXPRESS, { key: downKey, body });
+      expect([answer.status, answer.json]).toMatchObject([503, { code: "klarna_unavailable" }]);
+      expect(answer.headers["retry-after"]).toBeDefined();
+    }
+    await away.close();
+    await down.close();
+  });
+});
+
 describe("what nobody may send", () => {
   it.each([PAYMENTS, EXPRESS])("S5: %s knows no field beyond its own, at any depth", async (target) => {
     const klarna = { ...token };

@@ -238,7 +238,7 @@ const OUTCOMES: readonly Outcome[] = [
     },
   },
   {
-    name: "first answer lost, then found with the same key",
+    name: "R10: first answer lost, then found with the same key",
     status: approved,
     transactions: 1,
     run: async (way) => {
@@ -255,7 +255,7 @@ const OUTCOMES: readonly Outcome[] = [
     },
   },
   {
-    name: "final answer lost, then found with the same key",
+    name: "R10: final answer lost, then found with the same key",
     status: approved,
     transactions: 1,
     run: async (way) => {

@@ -250,7 +250,7 @@ describe("the token that proves the finished journey", () => {
   });
 
   it.each(["qr", "redirect", "sdk", "express"] as const)(
-    "%s: a journey that nobody finalized within 60 minutes charges nothing",
+    "R20: %s: a journey that nobody finalized within 60 minutes charges nothing",
     async (launch) => {
       const own = { ...(launch === "qr" ? inStore() : { channel: "web" }), expires_in: 172_800 };
       await control().account({ account_id: partner.account.id, switches: { read_shows_token: false } });
