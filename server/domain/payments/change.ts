@@ -264,7 +264,9 @@ export function nextWake(payment: PaymentRow, operations: readonly OperationRow[
     }
     case "AUTHORIZATION_EXPIRED": {
       const end = addMs(payment.authorizationExpiresAt ?? payment.createdAt, REAUTHORIZE_WITHIN_MS);
-      times.push(end > now ? end : addMs(now, LATE_END_INTERVAL_MS));
+      // Past its end it stays due, whatever else happens to it, until the sweep has taken it and asked.
+      const due = payment.nextActionAt;
+      times.push(end > now ? end : due !== null && due <= now ? due : addMs(now, LATE_END_INTERVAL_MS));
       break;
     }
     default:
