@@ -48,3 +48,10 @@ describe("settings of the sign-in", () => {
     expect(() => readEnv({ ...DEMO, ...OIDC, OIDC_ISSUER: "http://127.0.0.1:4000" })).not.toThrow();
   });
 });
+
+it("currencies beyond Klarna's are for trying out: known ones only, and never in production", () => {
+  expect(readEnv(DEMO).TEST_CURRENCIES).toEqual([]);
+  expect(readEnv({ ...DEMO, TEST_CURRENCIES: "JPY, KWD" }).TEST_CURRENCIES).toEqual(["JPY", "KWD"]);
+  expect(() => readEnv({ ...DEMO, TEST_CURRENCIES: "XXX" })).toThrow(/TEST_CURRENCIES/);
+  expect(() => readEnv({ ...PRODUCTION, TEST_CURRENCIES: "JPY" })).toThrow(/TEST_CURRENCIES/);
+});

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isKnownCurrency } from "@/server/core/money";
 
 /**
  * The one reader of the environment of gateway, web and engine. Refuses to start on a bad setting, with a sentence that
@@ -57,6 +58,8 @@ const EnvSchema = z.object({
   AUTHORIZATION_WARNING_DAYS: z.coerce.number().int().min(0).max(60).default(5),
   KLARNA_IN_STORE_PLACEMENT: z.enum(["top_level", "step_up_config", "both"]).default("top_level"),
   SIMULATOR_CONTROL_URL: z.url().optional(),
+  /** Taken in test mode beside Klarna's, by us and by the simulator (never in production): JPY,KWD … */
+  TEST_CURRENCIES: list.refine((codes) => codes.every(isKnownCurrency), "names a currency that is not known"),
   TILLGATE_SESSION_SECRET: z.string().min(32),
   TILLGATE_ENCRYPTION_KEYS: encryptionKeysSchema,
   TILLGATE_KEY_PEPPER: z.string().min(32),
@@ -134,6 +137,8 @@ function refuseUnsafeProduction(env: Env, given: Readonly<Record<string, string 
   }
   if (env.SIMULATOR_CONTROL_URL)
     faults.push("SIMULATOR_CONTROL_URL must not be set: the simulator has no place in production");
+  if (env.TEST_CURRENCIES.length > 0)
+    faults.push("TEST_CURRENCIES must not be set: only the simulator takes currencies that Klarna does not");
   if (!env.KLARNA_TEST_API_KEY && !env.KLARNA_LIVE_API_KEY)
     faults.push("set KLARNA_TEST_API_KEY or KLARNA_LIVE_API_KEY");
   if (env.TWO_FACTOR !== "required") faults.push("TWO_FACTOR must not be offered only: leave it out");

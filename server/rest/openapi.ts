@@ -221,6 +221,7 @@ function webhookOf({ type, schema }: WebhookPayload): ZodOpenApiPathItemObject {
 /** What each group of calls is about. */
 const TAGS: Readonly<Record<string, string>> = {
   Payments: "Taking payments and everything after.",
+  Captures: "Taking what is authorized, at once or in parts.",
   Refunds: "Money back to the customer.",
   Stores: "Where payments are taken.",
   Terminals: "Tills, kiosks and card terminals of a store.",

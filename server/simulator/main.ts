@@ -1,9 +1,11 @@
 import { createApp } from "./app";
+import { addCurrencies } from "./markets";
 import { readSettings } from "./settings";
 
 /** Starts the simulator as its own process, as Klarna would be. */
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
+  addCurrencies(settings.currencies);
   const app = createApp(settings);
   const port = await app.listen(settings.port, settings.host);
   process.stdout.write(`simulator: listening on http://${settings.host}:${port}\n`);

@@ -20,6 +20,17 @@ export const CURRENCIES = [
   "USD",
 ];
 
+const added = new Set<string>();
+
+/** Takes these too, which Klarna does not: so that amounts with no or three decimals can be tried. For the whole process. */
+export function addCurrencies(codes: readonly string[]): void {
+  for (const code of codes) added.add(code);
+}
+
+export function isCurrencyTaken(code: string): boolean {
+  return CURRENCIES.includes(code) || added.has(code);
+}
+
 export const MARKETS: Market[] = [
   { country: "AT", currency: "EUR", languages: ["de", "en"] },
   { country: "AU", currency: "AUD", languages: ["en"] },

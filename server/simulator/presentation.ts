@@ -1,6 +1,6 @@
 import { invalid } from "./errors";
 import { newUuid, uuidOf } from "./ids";
-import { CURRENCIES, countryOfCurrency, MARKETS } from "./markets";
+import { countryOfCurrency, isCurrencyTaken, MARKETS } from "./markets";
 import type { Account } from "./model";
 import type { ApiCall } from "./routing";
 import { customerTokenOf, isPendingAuthorization, requestOfTokens, sessionTokensOf } from "./session-tokens";
@@ -171,7 +171,7 @@ function askedOf(sim: Simulator, account: Account, query: URLSearchParams, amoun
   if (amount !== null && (!Number.isInteger(amount) || amount < 1 || amount > 2_147_483_647)) {
     throw invalid(amountName, "must be an integer from 1 to 2147483647");
   }
-  const isOffered = CURRENCIES.includes(currency) && (amount ?? 0) <= switchOf(sim, account, "amount_max");
+  const isOffered = isCurrencyTaken(currency) && (amount ?? 0) <= switchOf(sim, account, "amount_max");
   return { currency, amount, isOffered };
 }
 

@@ -3,7 +3,7 @@ import { issueCustomerToken, parseTokenRequest, usableToken } from "./customer-t
 import { invalid, SimulatedError } from "./errors";
 import { iso, newPaymentToken, newRequestId, newSessionToken, uuidOf } from "./ids";
 import { requireEnabledProduct } from "./management/products";
-import { CURRENCIES, countryOfCurrency, currencyOfCountry } from "./markets";
+import { countryOfCurrency, currencyOfCountry, isCurrencyTaken } from "./markets";
 import {
   type Account,
   type LineItem,
@@ -342,7 +342,7 @@ export function parseMethod(raw: string | undefined, parameter: string): Payment
 
 export function parseCurrency(raw: string): string {
   const currency = raw.toUpperCase();
-  if (!CURRENCIES.includes(currency)) throw invalid("currency", "is not supported");
+  if (!isCurrencyTaken(currency)) throw invalid("currency", "is not supported");
   return currency;
 }
 

@@ -12,6 +12,7 @@ const EnvironmentSchema = z.object({
     .string()
     .regex(/^klarna_test_api_.{16,}$/, "must look like klarna_test_api_ followed by at least 16 characters")
     .optional(),
+  TEST_CURRENCIES: z.string().default(""),
   SIMULATOR_AUTO_ACCOUNTS: z.enum(["true", "false"]).optional(),
   SIMULATOR_TLS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   SIMULATOR_SFTP_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
@@ -27,6 +28,8 @@ export type SimulatorSettings = {
   publicUrl: string | null;
   apiKey: string | undefined;
   autoAccounts: boolean | undefined;
+  /** Taken beside Klarna's. */
+  currencies: string[];
   dataDir: string;
   /** A second address that speaks TLS and asks for a client certificate; null: none. */
   tlsPort: number | null;
@@ -55,6 +58,9 @@ export function readSettings(env: Record<string, string | undefined>): Simulator
     apiKey: settings.SIMULATOR_API_KEY,
     autoAccounts:
       settings.SIMULATOR_AUTO_ACCOUNTS === undefined ? undefined : settings.SIMULATOR_AUTO_ACCOUNTS === "true",
+    currencies: settings.TEST_CURRENCIES.split(",")
+      .map((code) => code.trim())
+      .filter((code) => code !== ""),
     dataDir: settings.DATA_DIR,
     tlsPort: settings.SIMULATOR_TLS_PORT ?? null,
     sftp:

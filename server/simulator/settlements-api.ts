@@ -1,6 +1,6 @@
 import { invalid, SimulatedError } from "./errors";
 import { iso } from "./ids";
-import { CURRENCIES } from "./markets";
+import { isCurrencyTaken } from "./markets";
 import { pageOf, timeFilter, valuesOf } from "./paging";
 import { NO_FACTS, type Outcome, ok, type Route, type Router } from "./routing";
 import { type Settlements, totalsOf } from "./settlements";
@@ -158,7 +158,7 @@ function csv(name: string, text: string): Outcome {
 
 function listSettlements(sim: Simulator, settlements: Settlements, query: URLSearchParams): Outcome {
   const currencies = new Set(valuesOf(query, "currency", 20));
-  for (const code of currencies) if (!CURRENCIES.includes(code)) throw invalid("currency", `${code} is not supported`);
+  for (const code of currencies) if (!isCurrencyTaken(code)) throw invalid("currency", `${code} is not supported`);
   const accounts = new Set(valuesOf(query, "payment_acquiring_account_id", 20));
   const references = new Set(valuesOf(query, "payment_reference", 100));
   const isCreated = timeFilter(query, "created_at");

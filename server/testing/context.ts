@@ -9,6 +9,7 @@ import { addMs, type Clock, HOUR_MS, movableClock, systemClock } from "@/server/
 import type { IdempotencyIntent } from "@/server/db/idempotency";
 import { readEnv } from "@/server/env";
 import { createLog } from "@/server/observability/log";
+import { addCurrencies } from "@/server/simulator/markets";
 import type { RunningSimulator } from "@/server/simulator/testing";
 import { testDatabase } from "./database";
 import { holdSandbox } from "./sandbox";
@@ -78,6 +79,7 @@ export async function testServices(
     LOG_LEVEL: "debug",
     ...options.environment,
   };
+  addCurrencies((environment["TEST_CURRENCIES"] ?? "").split(",").filter((code) => code !== ""));
   const services: Services = createServices({
     env: readEnv(environment),
     name: "test",

@@ -3,7 +3,7 @@ import { modeSchema } from "@/server/core/schema";
 import { ACCOUNT_STATES, PARTNER_STATES, PRODUCT_STATES } from "@/server/domain/partners/states";
 import { PublicEventSchema } from "@/server/domain/webhooks/schema";
 import { EVENT_TYPES, type EventType } from "@/server/events/catalog";
-import { moment, PaymentSchema, RefundSchema } from "./shared";
+import { CaptureSchema, moment, PaymentSchema, RefundSchema } from "./shared";
 import { StoreSchema } from "./stores";
 import { EndpointSchema } from "./webhook-endpoints";
 
@@ -28,6 +28,7 @@ const PartnerSubjectSchema = z
 /** The object that the events of a family are about. Families that nothing announces yet are not in it. */
 const SUBJECTS: Readonly<Record<string, z.ZodType>> = {
   payment: PaymentSchema,
+  capture: CaptureSchema,
   refund: RefundSchema,
   store: StoreSchema,
   partner: PartnerSubjectSchema,

@@ -2,6 +2,7 @@ import "server-only";
 import { actorCan } from "@/server/auth/permissions";
 import type { ServiceContext } from "@/server/context";
 import { listPartnerChoices } from "@/server/domain/partners/service";
+import { currenciesTaken } from "@/server/domain/payments/service";
 import { listStores } from "@/server/domain/stores/service";
 import { listTerminals } from "@/server/domain/terminals/service";
 import type { PaymentChoices } from "./payments-table";
@@ -30,5 +31,6 @@ export async function paymentChoices(ctx: ServiceContext): Promise<PaymentChoice
             label: terminal.label,
             hint: `${terminal.store.reference} · ${terminal.reference}`,
           })),
+    currencies: currenciesTaken(ctx),
   };
 }

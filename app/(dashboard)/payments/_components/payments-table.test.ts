@@ -10,6 +10,7 @@ const CHOICES = {
   ],
   stores: [{ value: "sto_a", label: "Store A" }],
   terminals: null,
+  currencies: ["EUR", "SEK"],
 };
 
 const read = (query: string) => {

@@ -9,7 +9,6 @@ import {
   type TableState,
 } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
-import { KLARNA_CURRENCIES } from "@/server/core/money";
 import type { PaymentFilter } from "@/server/domain/payments/schema";
 import { PUBLIC_STATUSES } from "@/server/domain/payments/states";
 import { CHANNEL_WORDS, choicesOf, LAUNCH_WORDS, RAIL_WORDS, REASON_WORDS } from "./payment-words";
@@ -17,7 +16,12 @@ import { CHANNEL_WORDS, choicesOf, LAUNCH_WORDS, RAIL_WORDS, REASON_WORDS } from
 export type Choice = { value: string; label: string; hint?: string };
 
 /** What the filters offer; null where there are too many to list (or they may not be seen): then a reference is typed. */
-export type PaymentChoices = { partners: Choice[]; stores: Choice[] | null; terminals: Choice[] | null };
+export type PaymentChoices = {
+  partners: Choice[];
+  stores: Choice[] | null;
+  terminals: Choice[] | null;
+  currencies: readonly string[];
+};
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -41,7 +45,7 @@ export function paymentsTable(choices: PaymentChoices): TableDef {
       : []),
     place("store", "Store", choices.stores),
     place("terminal", "Terminal", choices.terminals),
-    { kind: "amount", id: "amount", label: "Amount", currencies: KLARNA_CURRENCIES },
+    { kind: "amount", id: "amount", label: "Amount", currencies: choices.currencies },
     {
       kind: "enum",
       id: "left",

@@ -1,8 +1,8 @@
 import "server-only";
 import { actorCan } from "@/server/auth/permissions";
 import type { ServiceContext } from "@/server/context";
-import { KLARNA_CURRENCIES } from "@/server/core/money";
 import { listPartnerChoices } from "@/server/domain/partners/service";
+import { currenciesTaken } from "@/server/domain/payments/service";
 import type { TerminalItem } from "@/server/domain/terminals/schema";
 import { getTerminal, listTerminals } from "@/server/domain/terminals/service";
 import type { PointOfSale } from "./take-payment-schema";
@@ -20,11 +20,12 @@ export async function pointsOfSale(ctx: ServiceContext): Promise<PointOfSale[]> 
     cursor = found.nextCursor;
     if (cursor === null) break;
   }
+  const taken = currenciesTaken(ctx);
   const currencies = await partnerCurrencies(ctx, terminals);
   return terminals
     .flatMap((terminal) => {
       const currency = currencies.get(terminal.partnerId);
-      if (currency === undefined || !KLARNA_CURRENCIES.some((known) => known === currency)) return [];
+      if (currency === undefined || !taken.includes(currency)) return [];
       return [
         {
           partner: { id: terminal.partnerId, name: terminal.partnerName, currency },
