@@ -4,29 +4,43 @@ import { type CSSProperties, type ReactNode, useEffect, useState } from "react";
 import { cn } from "@/components/cn";
 import { moneyText } from "@/components/display/money";
 import { useNow } from "@/components/hooks";
-import { QrCode } from "@/components/qr-code";
 import styles from "./customer-display.module.css";
+import { DisplayCode, type DisplayLook, PLAIN_LOOK } from "./display-code";
 import { type DisplayPhase, type DisplayView, displayPhase } from "./display-view";
-import { clockWords, DISPLAY_LABELS, displayWords } from "./display-words";
+import { clockWords, type DisplayWords, displayWords, ENGLISH } from "./display-words";
 import { ClockPicture, CrossPicture, DashPicture, DotsPicture, PhonePicture, TickPicture } from "./pictures";
 
 const DONE_MS = 4000;
 const SOON_MS = 60_000;
 
+/** In which words and figures, and with what code, the customer is spoken to. */
+export type DisplayManner = { words: DisplayWords; locale: string; look: DisplayLook };
+export const PLAIN_MANNER: DisplayManner = { words: ENGLISH, locale: "en", look: PLAIN_LOOK };
+
 /** What the customer sees of a payment. Fills whatever it stands in; there is nothing to click. */
-export function CustomerDisplay({ view, isOffline = false }: { view: DisplayView; isOffline?: boolean }) {
+export function CustomerDisplay({
+  view,
+  manner = PLAIN_MANNER,
+  isOffline = false,
+}: {
+  view: DisplayView;
+  manner?: DisplayManner;
+  isOffline?: boolean;
+}) {
+  const { labels } = manner.words;
   const phase = displayPhase(view);
   const isCelebrating = useMoment(phase === "done", DONE_MS);
-  const words = displayWords(view.status, phase);
-  const money = moneyText(view.amount, view.currency);
+  const words = displayWords(view.status, phase, manner.words);
+  const money = moneyText(view.amount, view.currency, manner.locale);
   const number = money.replace(view.currency, "").trim();
-  const hasTimer = phase === "scan" || phase === "paying";
+  const hasTimer = phase === "scan" || phase === "paying" || phase === "phone";
 
   return (
     <div
       className={cn(
         styles["root"],
         phase === "done" && styles[isCelebrating ? "done" : "thanks"],
+        phase === "held" && styles["thanks"],
         phase === "refused" && styles["refused"],
         phase === "over" && styles["over"],
       )}
@@ -37,28 +51,28 @@ export function CustomerDisplay({ view, isOffline = false }: { view: DisplayView
         {phase === "done" ? <Picture phase={phase} view={view} /> : null}
         <p className={styles["amount"]}>
           <span className={styles["currency"]}>{view.currency}</span>
-          <span className={styles["number"]}>{number}</span>
+          <span className={styles["number"]} suppressHydrationWarning>
+            {number}
+          </span>
         </p>
         {phase === "scan" && view.qrTarget !== null ? (
-          <div className={styles["qr"]}>
-            <QrCode value={view.qrTarget} label={DISPLAY_LABELS.qr} />
-          </div>
+          <DisplayCode value={view.qrTarget} label={labels.qr} look={manner.look} />
         ) : phase === "done" ? null : (
           <Picture phase={phase} view={view} />
         )}
         <div className={styles["words"]}>
           {phase === "scan" || phase === "done" ? null : <h1 className={styles["title"]}>{words.title}</h1>}
           <p className={styles["sentence"]}>{words.sentence}</p>
-          {hasTimer ? <TimeLeft view={view} /> : null}
+          {hasTimer ? <TimeLeft view={view} left={labels.left} /> : null}
         </div>
       </div>
       <p role="status" className="sr-only">{`${money}. ${words.title}. ${words.sentence}`}</p>
-      {view.mode === "test" ? <span className={styles["test"]}>{DISPLAY_LABELS.test}</span> : null}
-      {isOffline && hasTimer ? <span className={styles["offline"]}>{DISPLAY_LABELS.reconnecting}</span> : null}
+      {view.mode === "test" ? <span className={styles["test"]}>{labels.test}</span> : null}
+      {isOffline && hasTimer ? <span className={styles["offline"]}>{labels.reconnecting}</span> : null}
       {hasTimer ? <Countdown view={view} /> : null}
       {phase === "refused" || phase === "over" ? (
         <p className={styles["foot"]}>
-          {DISPLAY_LABELS.session} {view.id}
+          {labels.session} {view.id}
         </p>
       ) : null}
     </div>
@@ -80,7 +94,9 @@ function useMoment(isOn: boolean, ms: number): boolean {
 function Picture({ phase, view }: { phase: DisplayPhase; view: DisplayView }): ReactNode {
   switch (phase) {
     case "paying":
+    case "phone":
       return <PhonePicture />;
+    case "held":
     case "done":
       return <TickPicture />;
     case "refused":
@@ -101,11 +117,11 @@ function useLeft(view: DisplayView): { leftMs: number; share: number } | null {
   return { leftMs, share: Math.min(1, leftMs / whole) };
 }
 
-function TimeLeft({ view }: { view: DisplayView }) {
+function TimeLeft({ view, left: words }: { view: DisplayView; left: string }) {
   const left = useLeft(view);
   return (
     <p className={styles["left"]} aria-hidden>
-      {left === null ? "\u00a0" : `${clockWords(left.leftMs)} ${DISPLAY_LABELS.left}`}
+      {left === null ? "\u00a0" : words.replace("{time}", clockWords(left.leftMs))}
     </p>
   );
 }

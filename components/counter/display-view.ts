@@ -9,6 +9,8 @@ export const DisplayMessageSchema = z.object({
   status: PublicStatusSchema,
   amount: z.int(),
   currency: z.string(),
+  launch: z.string().optional(),
+  funding: z.object({ type: z.string(), state: z.string() }).nullish(),
   klarna: z.object({ qr_code: z.object({ target_url: z.string() }).nullable() }),
   created_at: z.string(),
   expires_at: z.string(),
@@ -22,6 +24,10 @@ export type DisplayView = {
   amount: number;
   currency: string;
   qrTarget: string | null;
+  /** The customer scanned the shop's own code, or opened a link: this screen has none to show. */
+  isOnPhone: boolean;
+  /** Approved, but Klarna does not vouch for the money yet. */
+  isHeld: boolean;
   createdAt: string;
   expiresAt: string;
   updatedAt: string;
@@ -35,6 +41,8 @@ export function toDisplayView(payment: z.infer<typeof DisplayMessageSchema>): Di
     amount: payment.amount,
     currency: payment.currency,
     qrTarget: payment.status === "pending" ? (payment.klarna.qr_code?.target_url ?? null) : null,
+    isOnPhone: payment.launch !== undefined && payment.launch !== "qr",
+    isHeld: payment.funding?.type === "non_guaranteed" && payment.funding.state === "pending",
     createdAt: payment.created_at,
     expiresAt: payment.expires_at,
     updatedAt: payment.updated_at,
@@ -42,7 +50,16 @@ export function toDisplayView(payment: z.infer<typeof DisplayMessageSchema>): Di
 }
 
 /** What the screen looks like, by what the payment is. */
-export type DisplayPhase = "starting" | "scan" | "paying" | "confirming" | "done" | "refused" | "over";
+export type DisplayPhase =
+  | "starting"
+  | "scan"
+  | "phone"
+  | "paying"
+  | "confirming"
+  | "done"
+  | "held"
+  | "refused"
+  | "over";
 
 const PHASES: Readonly<Record<DisplayView["status"], DisplayPhase>> = {
   processing: "starting",
@@ -61,7 +78,8 @@ const PHASES: Readonly<Record<DisplayView["status"], DisplayPhase>> = {
 
 export function displayPhase(view: DisplayView): DisplayPhase {
   const phase = PHASES[view.status];
-  return phase === "scan" && view.qrTarget === null ? "starting" : phase;
+  if (phase === "scan" && view.qrTarget === null) return view.isOnPhone ? "phone" : "starting";
+  return phase === "done" && view.isHeld ? "held" : phase;
 }
 
 /** Nothing more will come that a customer has to see. */

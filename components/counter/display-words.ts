@@ -2,13 +2,31 @@ import type { DisplayPhase, DisplayView } from "./display-view";
 
 type Words = { title: string; sentence: string };
 
-/** Every word that a customer reads on the display, in one table per language. */
-const ENGLISH = {
+/** Every word that a customer reads on the display. `left` has the place of the time in it. */
+export type DisplayWords = {
+  scan: Words;
+  starting: Words;
+  phone: Words;
+  paying: Words;
+  confirming: Words;
+  done: Words;
+  held: Words;
+  declined: Words;
+  failed: Words;
+  canceled: Words;
+  expired: Words;
+  ended: Words;
+  labels: { qr: string; left: string; session: string; test: string; reconnecting: string; fullScreen: string };
+};
+
+export const ENGLISH: DisplayWords = {
   scan: { title: "Scan to pay", sentence: "Scan with your phone’s camera to pay with Klarna." },
   starting: { title: "One moment", sentence: "We are getting your code ready." },
+  phone: { title: "Continue on your phone", sentence: "Klarna guides you there." },
   paying: { title: "Continue on your phone", sentence: "Finish paying with Klarna on your phone." },
   confirming: { title: "Almost done", sentence: "Klarna is confirming your payment." },
   done: { title: "Paid", sentence: "Paid with Klarna. Thank you." },
+  held: { title: "Approved", sentence: "Approved by Klarna. Please wait for the staff." },
   declined: {
     title: "Not approved",
     sentence: "Klarna could not approve this payment. Please choose another way to pay.",
@@ -20,24 +38,24 @@ const ENGLISH = {
   canceled: { title: "Canceled", sentence: "This payment was canceled. You have not been charged." },
   expired: { title: "Time is up", sentence: "The code is no longer valid. Please ask for a new one." },
   ended: { title: "Closed", sentence: "This payment is closed. Please ask at the till." },
-} as const satisfies Record<string, Words>;
+  labels: {
+    qr: "QR code to pay with Klarna",
+    left: "{time} left",
+    session: "Session",
+    test: "Test",
+    reconnecting: "Reconnecting",
+    fullScreen: "Full screen",
+  },
+};
 
-export const DISPLAY_LABELS = {
-  qr: "QR code to pay with Klarna",
-  left: "left",
-  session: "Session",
-  test: "Test",
-  reconnecting: "Reconnecting",
-} as const;
-
-export function displayWords(status: DisplayView["status"], phase: DisplayPhase): Words {
+export function displayWords(status: DisplayView["status"], phase: DisplayPhase, words: DisplayWords = ENGLISH): Words {
   switch (phase) {
     case "refused":
-      return status === "failed" ? ENGLISH.failed : ENGLISH.declined;
+      return status === "failed" ? words.failed : words.declined;
     case "over":
-      return status === "canceled" ? ENGLISH.canceled : status === "expired" ? ENGLISH.expired : ENGLISH.ended;
+      return status === "canceled" ? words.canceled : status === "expired" ? words.expired : words.ended;
     default:
-      return ENGLISH[phase];
+      return words[phase];
   }
 }
 

@@ -2,24 +2,29 @@
 
 import { useRouter } from "next/navigation";
 import { useEffect, useState } from "react";
-import { CustomerDisplay } from "./customer-display";
-import { DisplayMessageSchema, type DisplayView, isOver, toDisplayView } from "./display-view";
+import { CustomerDisplay, type DisplayManner } from "./customer-display";
+import { DisplayMessageSchema, type DisplayView, displayPhase, isOver, toDisplayView } from "./display-view";
+import { FullScreenButton } from "./full-screen";
 
 const REFRESH_MS = 2000;
 const RETRY_MS = 5000;
+/** How often a payment that is approved, but whose money is not certain, is asked for: its stream has ended. */
+const HELD_MS = 10_000;
 /** A short break is not worth a word. */
 const OFFLINE_AFTER_MS = 6000;
 
 /** The display on its own screen: follows the payment, keeps the screen awake. */
-export function LiveDisplay({ initial }: { initial: DisplayView }) {
+export function LiveDisplay({ initial, manner }: { initial: DisplayView; manner: DisplayManner }) {
   const [streamed, setStreamed] = useState<DisplayView | null>(null);
   const view = streamed !== null && streamed.updatedAt >= initial.updatedAt ? streamed : initial;
   const isOffline = useStream(view.id, isOver(view), setStreamed);
+  useRefresh(displayPhase(view) === "held");
   useWakeLock();
   useNoMenu();
   return (
     <main className="fixed inset-0">
-      <CustomerDisplay view={view} isOffline={isOffline} />
+      <CustomerDisplay view={view} manner={manner} isOffline={isOffline} />
+      <FullScreenButton label={manner.words.labels.fullScreen} />
     </main>
   );
 }
@@ -65,6 +70,15 @@ function useStream(id: string, isFinished: boolean, show: (view: DisplayView) =>
     };
   }, [id, isFinished, show, router]);
   return isOffline && !isFinished;
+}
+
+function useRefresh(isOn: boolean): void {
+  const router = useRouter();
+  useEffect(() => {
+    if (!isOn) return;
+    const timer = setInterval(() => router.refresh(), HELD_MS);
+    return () => clearInterval(timer);
+  }, [isOn, router]);
 }
 
 function parseJson(text: string): unknown {

@@ -20,6 +20,6 @@ export function Money({ amount, currency, isQuietWhenZero = false, className }: 
 }
 
 /** For places that take only text: titles, labels of buttons, accessible names. */
-export function moneyText(amount: number, currency: string): string {
-  return formatMoney(amount, currency);
+export function moneyText(amount: number, currency: string, locale?: string): string {
+  return formatMoney(amount, currency, locale);
 }

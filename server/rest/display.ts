@@ -1,4 +1,5 @@
 import type { Services } from "@/server/context";
+import { languageOf } from "@/server/core/languages";
 import { isDisplayToken } from "@/server/domain/payments/service";
 import { pathOf, type RestRequest, type RestResponse, readCookie, securityHeaders } from "./http";
 
@@ -31,7 +32,8 @@ export function hasDisplayCookie(
 export function exchangeDisplayToken(services: Services, target: string): RestResponse | null {
   const path = pathOf(target);
   const paymentId = DISPLAY_PATH.exec(path)?.[1];
-  const tokens = new URLSearchParams(target.slice(path.length)).getAll("t");
+  const query = new URLSearchParams(target.slice(path.length));
+  const tokens = query.getAll("t");
   if (paymentId === undefined || tokens.length === 0) return null;
   const isHttps = services.env.PUBLIC_URL.startsWith("https://");
   const headers = securityHeaders(isHttps);
@@ -43,13 +45,15 @@ export function exchangeDisplayToken(services: Services, target: string): RestRe
       body: "There is no such payment.\n",
     };
   }
+  const language = languageOf(query.get("lang"));
   const cookie = (cookiePath: string): string =>
     `${displayCookieName(paymentId)}=${token}; Path=${cookiePath}; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax${isHttps ? "; Secure" : ""}`;
   return {
     status: 303,
     headers: {
       ...headers,
-      location: path,
+      // The language is all that stays of the address.
+      location: language === null ? path : `${path}?lang=${language}`,
       "set-cookie": [cookie(path), cookie(`/api/v1/payments/${paymentId}`)].join("\n"),
     },
     body: null,
