@@ -7,19 +7,20 @@ const BYTES_MAX = 65_536;
 const KEPT_MS = 60 * 60_000;
 const KEPT_MAX = 200;
 const TYPES = /^image\/(?:svg\+xml|png|webp|jpeg)\b/;
-/** Where Klarna keeps its pictures; besides them only the hosts that we call anyway. */
+/** Where Klarna keeps its pictures. */
 const KLARNA_HOSTS = /(?:^|\.)(?:klarna\.com|klarnacdn\.net|klarnaservices\.com)$/;
 
 const kept = new Map<string, { until: number; picture: Promise<string | null> }>();
 
 /**
  * A picture that Klarna named, as a `data:` address; null when it is not Klarna's, does not come, is too large or no picture.
- * `own` are the addresses of Klarna that the settings name. Kept for an hour, one call for many who ask. Never throws.
+ * Where the simulator stands for Klarna it is asked, by the picture's path, whatever its public name is. Kept for an hour,
+ * one call for many who ask. Never throws.
  */
-export function readKlarnaPicture(address: string, own: readonly string[], nowMs: number): Promise<string | null> {
+export function readKlarnaPicture(address: string, simulatorUrl: string | null, nowMs: number): Promise<string | null> {
   const known = kept.get(address);
   if (known && known.until > nowMs) return known.picture;
-  const picture = load(address, own).then((found) => {
+  const picture = load(address, simulatorUrl).then((found) => {
     if (found === null) kept.delete(address);
     return found;
   });
@@ -31,15 +32,16 @@ export function readKlarnaPicture(address: string, own: readonly string[], nowMs
   return picture;
 }
 
-function isKlarnas(url: URL, own: readonly string[]): boolean {
-  if (own.some((base) => new URL(base).host === url.host)) return true;
-  return url.protocol === "https:" && url.port === "" && KLARNA_HOSTS.test(url.hostname);
-}
-
-async function load(address: string, own: readonly string[]): Promise<string | null> {
+function sourceOf(address: string, simulatorUrl: string | null): URL | null {
   if (!URL.canParse(address)) return null;
   const url = new URL(address);
-  if (!isKlarnas(url, own)) return null;
+  if (simulatorUrl !== null) return new URL(url.pathname, simulatorUrl);
+  return url.protocol === "https:" && url.port === "" && KLARNA_HOSTS.test(url.hostname) ? url : null;
+}
+
+async function load(address: string, simulatorUrl: string | null): Promise<string | null> {
+  const url = sourceOf(address, simulatorUrl);
+  if (url === null) return null;
   try {
     const { statusCode, headers, body } = await request(url, {
       headersTimeout: TIMEOUT_MS,

@@ -26,10 +26,9 @@ export async function kioskMethod(
     },
     { partnerId: place.partnerId },
   );
-  const { KLARNA_TEST_BASE_URL, KLARNA_LIVE_BASE_URL, SIMULATOR_CONTROL_URL } = ctx.env;
-  const own = [KLARNA_TEST_BASE_URL, KLARNA_LIVE_BASE_URL, SIMULATOR_CONTROL_URL].filter((url) => url !== undefined);
+  const simulator = ctx.scope.mode === "test" ? (ctx.env.SIMULATOR_CONTROL_URL ?? null) : null;
   const address = method?.images.badge ?? method?.images.square ?? null;
-  const source = address === null ? null : await readKlarnaPicture(address, own, ctx.clock.now().getTime());
+  const source = address === null ? null : await readKlarnaPicture(address, simulator, ctx.clock.now().getTime());
   return {
     isAvailable: method?.available ?? false,
     isUnreachable: method?.reason === "temporarily_unavailable",
