@@ -188,6 +188,22 @@ export const STATUS_WORDS = {
     open: at("bad", "Open"),
     cleared: at("neutral", "Cleared"),
   },
+  bulk: {
+    checked: at("info", "Preview"),
+    running: at("working", "Running"),
+    done: at("good", "Done"),
+    canceled: at("neutral", "Stopped"),
+  },
+  bulk_row: {
+    invalid: at("bad", "Refused"),
+    skipped: at("neutral", "Done already"),
+    ready: at("info", "Ready"),
+    asking: at("working", "Asking Klarna"),
+    waiting: at("working", "Waiting for Klarna"),
+    approval: at("warn", "Needs approval"),
+    done: at("good", "Done"),
+    failed: at("bad", "Not done"),
+  },
   import: {
     uploaded: at("info", "Columns to be chosen"),
     checked: at("info", "Checked"),

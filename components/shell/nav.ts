@@ -62,6 +62,7 @@ const RECORDS: ReadonlyArray<readonly [prefix: string, path: string, noun: strin
   ["sto_", "/stores/", "store"],
   ["ter_", "/terminals/", "terminal"],
   ["imp_", "/imports/", "import"],
+  ["blk_", "/payments/bulk/", "run of many payments"],
   ["usr_", "/settings/users/", "user"],
   ["rol_", "/settings/roles/", "role"],
   ["apv_", "/settings/approvals/", "approval"],

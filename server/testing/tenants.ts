@@ -23,6 +23,7 @@ const KINDS = {
   replay: "webhookReplay",
   import: "import",
   bulk: "bulkRun",
+  bulkRefund: "bulkRun",
   approval: "approval",
   person: "user",
   session: "session",
@@ -179,6 +180,17 @@ export async function makeTenant(services: Services, rest: Rest, options: { mode
     services,
     "bulk_runs",
     row("bulk", { kind: "CAPTURE", source: "FILE", file_name: `${mark}.csv`, row_count: 1, created_by: person.id }),
+  );
+  await insert(
+    services,
+    "bulk_runs",
+    row("bulkRefund", {
+      kind: "REFUND",
+      source: "FILE",
+      file_name: `${mark}.csv`,
+      row_count: 1,
+      created_by: person.id,
+    }),
   );
   await insert(services, "bulk_rows", {
     ...scope,

@@ -6,6 +6,7 @@ import { toDecimalString } from "@/server/core/money";
 import { listApprovals } from "@/server/domain/approvals/service";
 import { AuditFilterSchema } from "@/server/domain/audit/schema";
 import { exportAudit } from "@/server/domain/audit/service";
+import { listBulkRuns } from "@/server/domain/bulk/service";
 import { listImports } from "@/server/domain/imports/service";
 import { listInbox } from "@/server/domain/inbox/service";
 import { listMails } from "@/server/domain/mail/service";
@@ -20,6 +21,7 @@ import { requestsInput, requestsTable } from "../developers/requests/table";
 import { importsInput, importsTable } from "../imports/table";
 import { onboardingInput, onboardingTable } from "../partners/onboarding/table";
 import { partnersInput, partnersTable } from "../partners/table";
+import { bulkInput, bulkTable } from "../payments/bulk/table";
 import { approvalsInput, approvalsTable } from "../settings/approvals/table";
 import { usersInput, usersTable } from "../settings/users/table";
 import { storesInput, storesTable } from "../stores/table";
@@ -256,6 +258,29 @@ export const EXPORT_LISTS: ReadonlyMap<string, ExportList> = new Map<string, Exp
         address: (row) => row.address,
         partner_id: (row) => row.partnerId,
         partner: (row) => row.partnerName,
+      },
+    }),
+  ],
+  [
+    "bulk-runs",
+    exported({
+      permission: "payments:read",
+      ask: (_ctx, params) => bulkInput(parseTableState(bulkTable, params)),
+      read: (ctx, input) => listBulkRuns(ctx, input.filter, input),
+      columns: {
+        run_id: (row) => row.id,
+        kind: (row) => row.kind.toLowerCase(),
+        source: (row) => row.source.toLowerCase(),
+        file: (row) => row.fileName,
+        state: (row) => row.state.toLowerCase(),
+        rows: (row) => row.rowCount,
+        partner_id: (row) => row.partnerId,
+        partner: (row) => row.partnerName,
+        by: (row) => row.createdByName,
+        created_at: (row) => row.createdAt,
+        started_at: (row) => row.startedAt,
+        ended_at: (row) => row.finishedAt,
+        note: (row) => row.note,
       },
     }),
   ],

@@ -33,6 +33,7 @@ export default async function PaymentsPage({ searchParams }: { searchParams: Pro
         choices={choices}
         hasPartners={ctx.scope.partners === "all" || ctx.scope.partners.length > 1}
         canTake={can(user, "payments:create")}
+        may={{ capture: can(user, "payments:capture"), refund: can(user, "payments:refund") }}
         renderedAtMs={renderedAtMs}
       />
     </Prefetched>

@@ -4,6 +4,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Banknote, CreditCard } from "lucide-react";
 import { useMemo } from "react";
 import { DataTable } from "@/components/data-table/data-table";
+import type { Bulk } from "@/components/data-table/types";
 import { useTableState } from "@/components/data-table/use-table-state";
 import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
@@ -14,9 +15,12 @@ import { EmptyState } from "@/components/empty-state";
 import { useNow } from "@/components/hooks";
 import { MoneyBar } from "@/components/money-bar";
 import { Page, PageHeader } from "@/components/page-header";
+import { SubNav } from "@/components/sub-nav";
 import { useTRPC } from "@/components/trpc-provider";
 import { ButtonLink } from "@/components/ui/button";
-import { OWN_PAYMENT_COLUMNS, PAYMENT_COLUMNS, paymentPhoneRow, statusDetail } from "./columns";
+import { PAYMENTS_NAV } from "../nav";
+import { BulkButtons } from "./bulk-buttons";
+import { leftToCapture, OWN_PAYMENT_COLUMNS, PAYMENT_COLUMNS, paymentPhoneRow, statusDetail } from "./columns";
 import { type PaymentChoices, paymentFilter, paymentsTable } from "./payments-table";
 import type { PaymentListRow, PaymentTotalsView } from "./rows";
 import { TotalsTable } from "./totals-table";
@@ -30,11 +34,13 @@ export function PaymentsScreen({
   choices,
   hasPartners,
   canTake,
+  may,
   renderedAtMs,
 }: {
   choices: PaymentChoices;
   hasPartners: boolean;
   canTake: boolean;
+  may: { capture: boolean; refund: boolean };
   renderedAtMs: number;
 }) {
   const trpc = useTRPC();
@@ -51,6 +57,15 @@ export function PaymentsScreen({
   const totals = useQuery(
     trpc.payments.totals.queryOptions({ filter }, { refetchInterval: TOTALS_MS, placeholderData: keepPreviousData }),
   );
+  const { capture, refund } = may;
+  const bulk = useMemo(
+    (): Bulk<PaymentListRow> => ({
+      noun: ["payment", "payments"],
+      canChoose: (row) => (capture && leftToCapture(row) > 0) || (refund && row.amountCaptured > row.amountRefunded),
+      actions: ({ rows }) => <BulkButtons rows={rows} may={{ capture, refund }} />,
+    }),
+    [capture, refund],
+  );
   const take = (
     <ButtonLink href="/take-payment" variant="primary">
       <Banknote aria-hidden />
@@ -64,7 +79,9 @@ export function PaymentsScreen({
         {...(totals.data === undefined ? {} : { aside: <Count totals={totals.data} /> })}
         {...(canTake ? { actions: take } : {})}
       />
+      <SubNav label="Payments" items={PAYMENTS_NAV} />
       <DataTable
+        {...(capture || refund ? { bulk } : {})}
         label="Payments"
         control={control}
         columns={hasPartners ? PAYMENT_COLUMNS : OWN_PAYMENT_COLUMNS}

@@ -1,0 +1,136 @@
+"use client";
+
+import { FileUp } from "lucide-react";
+import { useRouter } from "next/navigation";
+import { type DragEvent, type FormEvent, useRef, useState } from "react";
+import { cn } from "@/components/cn";
+import { Notice } from "@/components/notice";
+import { Button } from "@/components/ui/button";
+import { Field } from "@/components/ui/field";
+import { Select, type SelectOption } from "@/components/ui/select";
+import { BULK_COLUMNS, BULK_FILE_BYTES_MAX, type BulkKind } from "@/server/domain/bulk/states";
+import { planCaptureFileAction, planRefundFileAction } from "../actions";
+
+const ACTIONS = { CAPTURE: planCaptureFileAction, REFUND: planRefundFileAction } as const;
+const CHUNK = 8_192;
+
+async function toBase64(file: File): Promise<string> {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let text = "";
+  for (let at = 0; at < bytes.length; at += CHUNK) text += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
+  return btoa(text);
+}
+
+/** A file with a payment in each row; goes on to its preview. */
+export function UploadRows({ kind, partners }: { kind: BulkKind; partners: readonly SelectOption[] }) {
+  const router = useRouter();
+  const [partner, setPartner] = useState(partners.length === 1 ? partners[0]?.value : undefined);
+  const [file, setFile] = useState<File | null>(null);
+  const [isOver, setOver] = useState(false);
+  const [isSending, setSending] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
+  const sending = useRef(false);
+
+  const choose = (chosen: File | null): void => {
+    setFailure(null);
+    setFile(chosen);
+  };
+  async function submit(event: FormEvent): Promise<void> {
+    event.preventDefault();
+    if (partner === undefined || file === null || sending.current) return;
+    if (file.size > BULK_FILE_BYTES_MAX) {
+      setFailure("The file is larger than 700 KB. Split it.");
+      return;
+    }
+    sending.current = true;
+    setSending(true);
+    setFailure(null);
+    try {
+      const result = await ACTIONS[kind]({ partner, fileName: file.name, content: await toBase64(file) });
+      if (result.ok) router.push(`/payments/bulk/${result.data.id}` as Parameters<typeof router.push>[0]);
+      else setFailure(result.message);
+    } catch {
+      setFailure("No answer came back. Nothing was done; try again.");
+    } finally {
+      sending.current = false;
+      setSending(false);
+    }
+  }
+  return (
+    <form className="grid gap-4" onSubmit={(event) => void submit(event)}>
+      {partners.length < 2 ? null : (
+        <Field label="Partner" isRequired>
+          {(attributes) => (
+            <Select
+              {...attributes}
+              options={partners}
+              value={partner}
+              onValueChange={setPartner}
+              placeholder="Whose payments"
+            />
+          )}
+        </Field>
+      )}
+      <Field
+        label="File"
+        isRequired
+        hint={
+          <>
+            CSV, up to 5,000 rows; the first row names the columns.{" "}
+            <a
+              href={`/payments/bulk/template?kind=${kind}`}
+              download
+              className="rounded-xs text-accent underline underline-offset-2"
+            >
+              Example file
+            </a>
+          </>
+        }
+      >
+        {(attributes) => (
+          <label
+            htmlFor={attributes.id}
+            onDragOver={(event: DragEvent) => {
+              event.preventDefault();
+              setOver(true);
+            }}
+            onDragLeave={() => setOver(false)}
+            onDrop={(event: DragEvent) => {
+              event.preventDefault();
+              setOver(false);
+              choose(event.dataTransfer.files[0] ?? null);
+            }}
+            className={cn(
+              "flex min-h-20 cursor-pointer items-center justify-center gap-2 rounded-md border border-line-strong border-dashed px-4 py-5 text-ink-2 text-sm hover:bg-hover has-[:focus-visible]:outline-2 has-[:focus-visible]:outline-accent",
+              isOver && "border-accent bg-accent-soft",
+            )}
+          >
+            <FileUp aria-hidden className="size-4 shrink-0" />
+            <span className="min-w-0 truncate">{file === null ? "Choose a file or drop it here" : file.name}</span>
+            <input
+              {...attributes}
+              type="file"
+              accept=".csv,.tsv,.txt,text/csv,text/tab-separated-values"
+              className="sr-only"
+              onChange={(event) => choose(event.target.files?.[0] ?? null)}
+            />
+          </label>
+        )}
+      </Field>
+      <dl className="grid gap-1.5 text-sm sm:grid-cols-[8rem_1fr]">
+        {BULK_COLUMNS.filter((column) => column.kinds.includes(kind)).map((column) => (
+          <div key={column.id} className="contents">
+            <dt className="font-mono text-xs leading-5">{column.id}</dt>
+            <dd className="text-ink-2 max-sm:mb-1.5">{column.hint}</dd>
+          </div>
+        ))}
+      </dl>
+      {failure === null ? null : <Notice tone="bad" title={failure} />}
+      <div className="flex justify-end">
+        <Button type="submit" variant="primary" isBusy={isSending} disabled={partner === undefined || file === null}>
+          Preview
+        </Button>
+      </div>
+    </form>
+  );
+}
