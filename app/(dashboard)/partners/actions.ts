@@ -12,6 +12,8 @@ import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { idSchema } from "@/server/core/ids";
 import { emailSchema, lineSchema, nameSchema } from "@/server/core/schema";
+import { ClassicCredentialSchema } from "@/server/domain/classic/schema";
+import { removeClassicCredential, saveClassicCredential } from "@/server/domain/classic/service";
 import {
   BrandInputSchema,
   ContactSchema,
@@ -19,7 +21,6 @@ import {
   PaymentAccountInputSchema,
   StartOnboardingSchema,
   StoreGroupInputSchema,
-  TerminalSettingsSchema,
 } from "@/server/domain/partners/schema";
 import {
   addPaymentAccount,
@@ -46,7 +47,7 @@ import {
   suspendPartner,
 } from "@/server/domain/partners/service";
 import { invitePerson } from "@/server/domain/people/service";
-import { SettingsChangeSchema } from "@/server/domain/stores/schema";
+import { mergeSettings, SettingsChangeSchema } from "@/server/domain/stores/schema";
 
 const PartnerIdSchema = idSchema("partner");
 const FindingIdSchema = idSchema("driftFinding");
@@ -227,14 +228,25 @@ export async function savePartnerSettingsAction(
   input: unknown,
 ): Promise<ActionResult> {
   return about("terminals:write", partner, async (ctx, partnerId) => {
-    const { capture, ...rest } = parseInput(SettingsChangeSchema, input);
-    const given = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined);
-    const settings = parseInput(TerminalSettingsSchema, {
-      ...Object.fromEntries(given),
-      ...(capture == null ? {} : { capture: capture === "manual" ? "MANUAL" : "AUTOMATIC" }),
-    });
-    await saveTerminalSettings(ctx, partnerId, settings);
+    await saveTerminalSettings(ctx, partnerId, mergeSettings({}, parseInput(SettingsChangeSchema, input)));
     return done("Saved. It counts from the next payment.");
+  });
+}
+
+// --- Classic in-store sessions --------------------------------------------------------------------------------------
+
+/** The Partner's own user and password at Klarna. Without a password the stored one stays. */
+export async function saveClassicCredentialAction(partner: unknown, input: unknown): Promise<ActionResult> {
+  return about("credentials:write", partner, async (ctx, partnerId) => {
+    await saveClassicCredential(ctx, partnerId, parseInput(ClassicCredentialSchema, input));
+    return done("Saved. They count from the next call.");
+  });
+}
+
+export async function removeClassicCredentialAction(partner: unknown): Promise<ActionResult> {
+  return about("credentials:write", partner, async (ctx, partnerId) => {
+    await removeClassicCredential(ctx, partnerId);
+    return done("Removed.");
   });
 }
 

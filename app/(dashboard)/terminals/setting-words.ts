@@ -3,6 +3,7 @@ import type { SettingName } from "@/server/domain/stores/states";
 
 export const SETTING_WORDS: Readonly<Record<SettingName, string>> = {
   capture: "Capture",
+  rail: "Payments go through",
   expires_in: "Waits for the customer",
   receipt_header: "Receipt, above",
   receipt_footer: "Receipt, below",
@@ -28,6 +29,7 @@ export function languageText(language: Required<TerminalSettings>["language"]): 
   const name = new Intl.DisplayNames([language], { type: "language" }).of(language) ?? language;
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 }
+export const RAIL_WORDS = { NETWORK: "Klarna Network", CLASSIC: "Classic in-store sessions" } as const;
 export const CAPTURE_WORDS = { AUTOMATIC: "At once", MANUAL: "Later, by hand" } as const;
 
 /** 900 as "15 min". */
@@ -40,6 +42,8 @@ export function settingText(name: SettingName, values: Required<TerminalSettings
   switch (name) {
     case "capture":
       return CAPTURE_WORDS[values.capture];
+    case "rail":
+      return RAIL_WORDS[values.rail];
     case "expires_in":
       return durationWords(values.expires_in);
     case "qr_margin":

@@ -20,6 +20,7 @@ import {
   LEVEL_WORDS,
   LOGO_WORDS,
   languageText,
+  RAIL_WORDS,
   RETURNS_WORDS,
   SETTING_WORDS,
   settingText,
@@ -34,6 +35,7 @@ const colour = z.string().regex(/^(#[0-9a-fA-F]{6})?$/, "Enter a colour such as 
 
 const FormSchema = z.object({
   capture: z.enum([INHERIT, "AUTOMATIC", "MANUAL"]),
+  rail: z.enum([INHERIT, "NETWORK", "CLASSIC"]),
   expires_in: whole(60, 172_800, "Enter 60 to 172800 seconds."),
   receipt_header: z.string().max(400),
   receipt_footer: z.string().max(400),
@@ -61,6 +63,7 @@ const numberOrNull = (text: string): number | null => (text === "" ? null : Numb
 function toChange(values: Values) {
   return {
     capture: values.capture === INHERIT ? null : values.capture === "MANUAL" ? "manual" : "automatic",
+    rail: values.rail === INHERIT ? null : values.rail === "CLASSIC" ? "classic" : "network",
     expires_in: numberOrNull(values.expires_in),
     receipt_header: orNull(values.receipt_header),
     receipt_footer: orNull(values.receipt_footer),
@@ -95,6 +98,7 @@ export function SettingsForm({
   const router = useRouter();
   const form = useZodForm(FormSchema, {
     capture: own.capture ?? INHERIT,
+    rail: own.rail ?? INHERIT,
     expires_in: own.expires_in?.toString() ?? "",
     receipt_header: own.receipt_header ?? "",
     receipt_footer: own.receipt_footer ?? "",
@@ -142,6 +146,16 @@ export function SettingsForm({
             { value: INHERIT, label: "Inherited", hint: inherited("capture") },
             { value: "AUTOMATIC", label: CAPTURE_WORDS.AUTOMATIC },
             { value: "MANUAL", label: CAPTURE_WORDS.MANUAL },
+          ]}
+        />
+        <SelectField
+          control={form.control}
+          name="rail"
+          label={SETTING_WORDS.rail}
+          hint="Classic sessions need the Partner's own credentials at Klarna."
+          options={[
+            { value: INHERIT, label: "Inherited", hint: inherited("rail") },
+            ...(["NETWORK", "CLASSIC"] as const).map((value) => ({ value, label: RAIL_WORDS[value] })),
           ]}
         />
         <TextField

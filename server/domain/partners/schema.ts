@@ -512,6 +512,8 @@ export const QR_LOGOS = ["none", "brand"] as const;
 const colour = z.string().regex(/^#[0-9a-f]{6}$/, "must be a colour such as #0b051d");
 export const TerminalSettingsSchema = z.strictObject({
   capture: z.enum(["AUTOMATIC", "MANUAL"]).optional(),
+  /** Which of Klarna's interfaces payments go through: the Klarna Network, or classic in-store sessions. */
+  rail: z.enum(["NETWORK", "CLASSIC"]).optional(),
   /** Seconds until an unfinished journey is canceled. */
   expires_in: z.int().min(60).max(172_800).optional(),
   receipt_header: z.string().max(400).optional(),

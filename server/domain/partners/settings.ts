@@ -3,6 +3,7 @@ import type { TerminalSettings } from "./schema";
 /** What holds where nobody said anything else. */
 export const DEFAULT_TERMINAL_SETTINGS: Required<TerminalSettings> = {
   capture: "AUTOMATIC",
+  rail: "NETWORK",
   expires_in: 900,
   receipt_header: "",
   receipt_footer: "",

@@ -111,6 +111,8 @@ export type Known = z.infer<typeof KnownSchema>;
 /** What terminals inherit: Partner, store, terminal. Null takes a value back, so that the one above holds again. */
 export const SettingsChangeSchema = z.strictObject({
   capture: z.enum(["automatic", "manual"]).nullable().optional(),
+  /** Which of Klarna's interfaces payments go through: the Klarna Network, or classic in-store sessions. */
+  rail: z.enum(["network", "classic"]).nullable().optional(),
   /** Seconds until an unfinished journey is canceled. */
   expires_in: z.int().min(60).max(172_800).nullable().optional(),
   receipt_header: z.string().max(400).nullable().optional(),
@@ -196,6 +198,7 @@ export type BulkResult = { items: BulkItem[]; changed: number; unchanged: number
 
 const SettingsSchema = z.object({
   capture: z.enum(["automatic", "manual"]).optional(),
+  rail: z.enum(["network", "classic"]).optional(),
   expires_in: z.int().optional(),
   receipt_header: z.string().optional(),
   receipt_footer: z.string().optional(),
@@ -268,16 +271,21 @@ export type StoredAddress = z.infer<typeof StoredAddressSchema>;
 export const StoredSettingsSchema = TerminalSettingsSchema.catch({});
 
 /** Settings as Partners see them. */
-export function toPublicSettings({ capture, ...rest }: TerminalSettings): PublicSettings {
-  return { ...(capture === undefined ? {} : { capture: capture === "MANUAL" ? "manual" : "automatic" }), ...rest };
+export function toPublicSettings({ capture, rail, ...rest }: TerminalSettings): PublicSettings {
+  return {
+    ...(capture === undefined ? {} : { capture: capture === "MANUAL" ? "manual" : "automatic" }),
+    ...(rail === undefined ? {} : { rail: rail === "CLASSIC" ? "classic" : "network" }),
+    ...rest,
+  };
 }
 
 /** Settings after a change: null takes a value back. */
 export function mergeSettings(own: TerminalSettings, change: SettingsChange): TerminalSettings {
-  const { capture, ...rest } = change;
+  const { capture, rail, ...rest } = change;
   const given: Record<string, unknown> = {
     ...rest,
     ...(capture === undefined ? {} : { capture: capture === null ? null : capture.toUpperCase() }),
+    ...(rail === undefined ? {} : { rail: rail === null ? null : rail.toUpperCase() }),
   };
   const merged = Object.entries({
     ...own,

@@ -34,6 +34,7 @@ export const PLATFORM_WORDS: Readonly<Record<AppPlatform, string>> = { IOS: "iOS
 /** The settings that terminals inherit, in the order in which people read them. */
 export const SETTING_NAMES = [
   "capture",
+  "rail",
   "expires_in",
   "receipt_header",
   "receipt_footer",

@@ -7,9 +7,11 @@ import { ButtonLink } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { listFourEyesRules } from "@/server/domain/approvals/service";
+import { getClassicCredential } from "@/server/domain/classic/service";
 import { inheritSettings } from "@/server/domain/partners/service";
 import { savePartnerSettingsAction } from "../../actions";
 import { loadPartner, NoAccount, PartnerFrame } from "../partner-frame";
+import { ClassicCredentials } from "./classic-credentials";
 
 export const metadata: Metadata = { title: "Partner's settings" };
 
@@ -18,6 +20,8 @@ export default async function PartnerSettingsPage({ params }: { params: Promise<
   const { ctx, user, partner, account } = page;
   const rules = can(user, "approvals:read") ? await listFourEyesRules(ctx) : null;
   const rule = rules?.find((one) => one.partnerId === partner.id) ?? rules?.find((one) => one.partnerId === null);
+  const mayKey = ctx.scope.partners === "all" && can(user, "credentials:read");
+  const classic = account !== null && mayKey ? await getClassicCredential(ctx, partner.id) : null;
   return (
     <PartnerFrame page={page}>
       <div className="grid max-w-[720px] gap-4">
@@ -39,6 +43,19 @@ export default async function PartnerSettingsPage({ params }: { params: Promise<
             )}
           </Panel>
         )}
+        {account !== null && mayKey ? (
+          <Panel
+            title="Classic in-store sessions"
+            description="The Partner's own user at Klarna. Terminals that are set to classic sessions need it."
+          >
+            <ClassicCredentials
+              partner={{ id: partner.id, name: partner.name }}
+              mode={ctx.scope.mode}
+              stored={classic}
+              mayWrite={can(user, "credentials:write") && partner.state !== "CLOSED"}
+            />
+          </Panel>
+        ) : null}
         {rule === undefined ? null : (
           <Panel
             title="Where one person is not enough"
