@@ -3,7 +3,7 @@ import { createBatch } from "./batch";
 
 type Call = { inputs: string[]; end: (error?: Error) => void };
 
-function gathering(options: { sizeMax?: number; lanes?: number } = {}) {
+function gathering(options: { sizeMax?: number; patienceMs?: number } = {}) {
   const calls: Call[] = [];
   const ask = createBatch<string, string>({
     work: (inputs) =>
@@ -14,7 +14,7 @@ function gathering(options: { sizeMax?: number; lanes?: number } = {}) {
     isUndone: (error) => error instanceof Error && error.message !== "lost",
     keyOf: (input) => input.charAt(0),
     sizeMax: options.sizeMax ?? 10,
-    lanes: options.lanes ?? 1,
+    patienceMs: options.patienceMs ?? 60_000,
   });
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   return { calls, ask, turn };
@@ -36,34 +36,43 @@ describe("a batch", () => {
     expect(await Promise.all([first, ...others])).toEqual(["a!", "b!", "c!"]);
   });
 
-  it("holds no more than it may, over as many lanes as it has", async () => {
-    const { calls, ask, turn } = gathering({ sizeMax: 2, lanes: 2 });
-    const all = Promise.all(["a", "b", "c", "d", "e"].map(ask));
+  it("holds no more than it may", async () => {
+    const { calls, ask, turn } = gathering({ sizeMax: 2 });
+    const all = Promise.all(["a", "b", "c"].map(ask));
     await turn();
-    expect(calls.map((call) => call.inputs)).toEqual([
-      ["a", "b"],
-      ["c", "d"],
-    ]);
+    expect(calls.map((call) => call.inputs)).toEqual([["a", "b"]]);
+    calls[0]?.end();
+    await turn();
+    expect(calls[1]?.inputs).toEqual(["c"]);
+    calls[1]?.end();
+    expect(await all).toEqual(["a!", "b!", "c!"]);
+  });
+
+  it("is not held back for long by one that is stuck, but for what has the same key", async () => {
+    const { calls, ask, turn } = gathering({ patienceMs: 5 });
+    const stuck = ask("a1");
+    await turn();
+    const others = [ask("a2"), ask("b"), ask("c")];
+    await expect.poll(() => calls.map((call) => call.inputs)).toEqual([["a1"], ["b", "c"]]);
     calls[1]?.end();
     await turn();
-    expect(calls[2]?.inputs).toEqual(["e"]);
+    expect(calls).toHaveLength(2);
     calls[0]?.end();
+    await turn();
+    expect(calls[2]?.inputs).toEqual(["a2"]);
     calls[2]?.end();
-    expect(await all).toEqual(["a!", "b!", "c!", "d!", "e!"]);
+    expect(await Promise.all([stuck, ...others])).toEqual(["a1!", "a2!", "b!", "c!"]);
   });
 
   it("never has two calls of one key under way, and does them in order", async () => {
-    const { calls, ask, turn } = gathering({ lanes: 4 });
+    const { calls, ask, turn } = gathering();
     const all = Promise.all([ask("a1"), ask("b"), ask("a2"), ask("a3")]);
-    await turn();
-    expect(calls.map((call) => call.inputs)).toEqual([["a1", "b"]]);
-    calls[0]?.end();
-    await turn();
-    expect(calls[1]?.inputs).toEqual(["a2"]);
-    calls[1]?.end();
-    await turn();
-    expect(calls[2]?.inputs).toEqual(["a3"]);
-    calls[2]?.end();
+    for (const [index, inputs] of [["a1", "b"], ["a2"], ["a3"]].entries()) {
+      await turn();
+      expect(calls.map((call) => call.inputs)[index]).toEqual(inputs);
+      expect(calls).toHaveLength(index + 1);
+      calls[index]?.end();
+    }
     expect(await all).toEqual(["a1!", "b!", "a2!", "a3!"]);
   });
 

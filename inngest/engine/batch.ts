@@ -1,6 +1,6 @@
 /**
  * Gathers calls of the same kind while earlier ones are under way, so that many at once become few statements. A lone call
- * goes at once: nothing ever waits for company.
+ * goes at once: nothing ever waits for company, and nothing waits long for what is stuck.
  */
 
 export type BatchOptions<I, O> = Readonly<{
@@ -11,17 +11,17 @@ export type BatchOptions<I, O> = Readonly<{
   /** Two inputs of one key never share a batch; the later one sees what the earlier one did. */
   keyOf: (input: I) => string;
   sizeMax: number;
-  /** Batches under way at the same time. */
-  lanes: number;
+  /** A batch that takes longer, behind somebody's lock, does not hold the next one back any more. */
+  patienceMs: number;
 }>;
 
 type Waiting<I, O> = { input: I; resolve: (output: O) => void; reject: (error: unknown) => void };
 
 export function createBatch<I, O>(options: BatchOptions<I, O>): (input: I) => Promise<O> {
-  const { work, isUndone, keyOf, sizeMax, lanes } = options;
+  const { work, isUndone, keyOf, sizeMax, patienceMs } = options;
   let waiting: Waiting<I, O>[] = [];
   const busy = new Set<string>();
-  let running = 0;
+  let isHeld = false;
   let isPlanned = false;
 
   const settle = async (batch: readonly Waiting<I, O>[]): Promise<void> => {
@@ -55,22 +55,31 @@ export function createBatch<I, O>(options: BatchOptions<I, O>): (input: I) => Pr
 
   const flush = (): void => {
     isPlanned = false;
-    while (running < lanes) {
-      const batch = take();
-      if (batch.length === 0) return;
-      running += 1;
-      void settle(batch).finally(() => {
-        running -= 1;
-        for (const { input } of batch) busy.delete(keyOf(input));
-        flush();
-      });
-    }
+    if (isHeld) return;
+    const batch = take();
+    if (batch.length === 0) return;
+    isHeld = true;
+    let isOver = false;
+    const letGo = (): void => {
+      if (isOver) return;
+      isOver = true;
+      isHeld = false;
+      flush();
+    };
+    const patience = setTimeout(letGo, patienceMs);
+    void settle(batch).finally(() => {
+      clearTimeout(patience);
+      for (const { input } of batch) busy.delete(keyOf(input));
+      // Let go of earlier, it may still have kept a key that somebody waits for.
+      if (isOver) flush();
+      else letGo();
+    });
   };
 
   return (input) =>
     new Promise<O>((resolve, reject) => {
       waiting.push({ input, resolve, reject });
-      if (isPlanned || running >= lanes) return;
+      if (isPlanned || isHeld) return;
       isPlanned = true;
       // At the end of this turn, so that what comes together goes together.
       queueMicrotask(flush);

@@ -70,7 +70,8 @@ const STOP_TIMEOUT_MS = 10_000;
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_MAX_MS = 600_000;
 const SWEEP_INTERVAL_MS = 1_000;
-const WRITE_LANES = 2;
+/** Longer than a statement takes by itself. */
+const WRITE_PATIENCE_MS = 25;
 const HEARTBEAT_MS = 1_000;
 const LEASE_MS = 30_000;
 
@@ -163,7 +164,7 @@ export function createEngine(options: EngineOptions): Engine {
 
   const cancel: Engine["cancel"] = (runId, reason = "Somebody cancelled it") => starts.cancel(runId, reason);
 
-  const shared = { isUndone: isRefused, sizeMax: concurrency, lanes: WRITE_LANES };
+  const shared = { isUndone: isRefused, sizeMax: concurrency, patienceMs: WRITE_PATIENCE_MS };
   const writes: RunWrites = {
     claim: createBatch<string, { run: ClaimedRun | null }>({
       ...shared,
