@@ -289,7 +289,11 @@ function compare({ payment, operations, captures, refunds }: Books, transaction:
   expect(transaction.operations, told).toBeLessThanOrEqual(counted.ALL);
   const isChanging = kinds.some((kind) => kind !== "REFUND");
   if (isChanging) return;
-  expect(transaction.operations, told).toBe(counted.ALL - ofKind("REFUND").length + transaction.refunds.length);
+  // A release whose answer never came is taken from what the transaction became: time may have released it instead.
+  const unsure = ofKind("REFUND").length + ofKind("VOID").length;
+  expect(transaction.operations, told).toBe(
+    counted.ALL - unsure + transaction.refunds.length + transaction.voids.length,
+  );
   expect(transaction.amount, told).toBe(payment.amountAuthorized);
   expect(transaction.captured_amount, told).toBe(payment.amountCaptured);
   expect(transaction.state, told).toBe(CLOSED_AS[payment.state]);
@@ -348,6 +352,8 @@ async function run(made: { histories: History[]; first: number; second: number }
   await retire(partner.partner.id);
   batches += 1;
   if (batches % 50 === 0) await requireInvariants();
+  if (SEQUENCES > 1_000 && batches % 5 === 0)
+    process.stdout.write(`${batches * BATCH} histories in ${Math.round(process.uptime())} s\n`);
 }
 
 /** A history that was compared is over: time that later ones let go by is not spent on it. */
