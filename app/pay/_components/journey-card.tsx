@@ -49,8 +49,8 @@ export function JourneyCard({
         )}
         <Picture phase={phase} />
         <div role="status" className="grid gap-1">
-          <h1 className="text-balance font-semibold text-2xl text-ink tracking-[-0.01em]">{words.title}</h1>
-          <p className="text-balance text-ink-2 text-sm">{words.sentence}</p>
+          <h1 className="text-balance font-semibold text-ink text-xl tracking-[-0.01em]">{words.title}</h1>
+          <p className="text-balance text-base text-ink-2">{words.sentence}</p>
         </div>
         {children}
       </div>
