@@ -83,12 +83,13 @@ export type ClassicControl = ReturnType<typeof classicControl>;
 export async function makeClassicPartner(
   services: Services,
   simulator: Pick<RunningSimulator, "url">,
-  options: Parameters<typeof makePartner>[1] = {},
+  options: Parameters<typeof makePartner>[1] & { region?: "EU" | "NA" | "OC" } = {},
 ): Promise<BuiltPartner> {
-  const built = await makePartner(services, options);
+  const { region = "EU", ...rest } = options;
+  const built = await makePartner(services, rest);
   const { username, password } = await classicControl(simulator).credential(built.account.id);
   await saveClassicCredential(asUser(services, "ACQUIRER_ADMIN", "all", built.account.mode), built.partner.id, {
-    region: "EU",
+    region,
     username,
     password,
   });
