@@ -116,7 +116,6 @@ test("every end has a page of its own, in the customer's language, on a phone", 
     await expect(page.getByRole("heading", { level: 1, name: title })).toBeVisible();
     // Nobody but the customer who came back is sent on to the shop.
     await expect(page.getByRole("link")).toHaveCount(0);
-    await expectAccessible(page);
     await context.close();
   }
   const context = await browser.newContext({

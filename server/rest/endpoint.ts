@@ -60,6 +60,8 @@ type Spec<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodObject, T
   scope: ApiScope | AcquirerScope | null;
   params?: P;
   query?: Q;
+  /** Headers that the handler reads by itself, for the document. */
+  headers?: z.ZodObject;
   body?: B;
   responses: Readonly<Record<number, DeclaredAnswer>>;
   /** Codes that this call may answer beyond those that every call may. */
@@ -87,6 +89,7 @@ export type Endpoint = {
   readonly scope: ApiScope | AcquirerScope | null;
   readonly params: z.ZodObject;
   readonly query: z.ZodObject;
+  readonly headers: z.ZodObject;
   readonly body: z.ZodObject;
   readonly hasBody: boolean;
   readonly isIdempotent: boolean;
@@ -122,6 +125,7 @@ export function defineEndpoint<
     scope: spec.scope,
     params: spec.params ?? nothing,
     query: spec.query ?? nothing,
+    headers: spec.headers ?? nothing,
     body: spec.body ?? nothing,
     hasBody: spec.body !== undefined,
     isIdempotent: reread !== undefined,

@@ -62,6 +62,9 @@ function codesOf(endpoint: Endpoint): ErrorCode[] {
 const LIMIT = "What is left of the limit, as RateLimit fields for HTTP say it";
 const RETRY_AFTER = "Seconds after which the same request may succeed";
 const HEADERS = {
+  idempotencyKey: z.string().min(1).max(255).meta({
+    description: "One for each intent. A repeat with the same key and body gets the first answer again.",
+  }),
   requestId: z.string().meta({
     description: "Names this request in logs and in your request log",
     header: { id: "RequestId" },
@@ -169,15 +172,10 @@ function operationOf(endpoint: Endpoint): ZodOpenApiOperationObject {
     requestParams: {
       path: endpoint.params,
       query: endpoint.query,
-      ...(endpoint.isIdempotent
-        ? {
-            header: z.object({
-              "Idempotency-Key": z.string().min(1).max(255).meta({
-                description: "One for each intent. A repeat with the same key and body gets the first answer again.",
-              }),
-            }),
-          }
-        : {}),
+      header: z.object({
+        ...(endpoint.isIdempotent ? { "Idempotency-Key": HEADERS.idempotencyKey } : {}),
+        ...endpoint.headers.shape,
+      }),
     },
     ...(endpoint.hasBody
       ? {

@@ -63,6 +63,14 @@ export const paymentMethodsEndpoint = defineEndpoint({
     terminal: z.string().min(1).max(255).optional(),
     intent: z.enum(["pay", "subscribe", "add_to_wallet"]).default("pay"),
   }),
+  headers: z.object({
+    "Klarna-Network-Session-Token": SessionTokenSchema.optional().meta({
+      description: "The session token of Klarna's SDK in your page, as it is",
+    }),
+    "Klarna-Interoperability-Token": SessionTokenSchema.optional().meta({
+      description: "The older name of Klarna-Network-Session-Token",
+    }),
+  }),
   responses: { 200: { description: "The methods", schema: z.object({ data: z.array(PaymentMethodSchema) }) } },
   errors: ["partner_not_operational", "store_not_found", "terminal_not_found"],
   handle: ({ ctx, query, request }) =>
