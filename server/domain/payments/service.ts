@@ -1,5 +1,6 @@
 /* What the module can do: the only door for reading and changing payments. */
 // biome-ignore lint/performance/noBarrelFile: a service that outgrew one file is split by use case, and this is its one door
+export { ANALYSIS_GROUPS, type AnalysisGroup, getPaymentAnalysis, type PaymentAnalysis } from "./analysis";
 export { capturePayment, getCapture, listPaymentCaptures } from "./captures";
 export { issueDisplayToken, presentSnapshot } from "./change";
 export { createExpressPayment, createPayment } from "./create";
@@ -18,7 +19,6 @@ export {
   listPayments,
   PAYMENT_CHANNEL,
   type PaymentView,
-  playCustomer,
   type TimelineItem,
 } from "./read";
 export { reauthorizePayment } from "./reauthorize";
@@ -35,5 +35,13 @@ export {
   storedLook,
 } from "./surroundings";
 export { advanceDuePayments, pollClassicSessions, sweepOpenPayments } from "./sweep";
+export {
+  AdvanceClockSchema,
+  advanceTestClock,
+  playCustomer,
+  readTestClock,
+  type TestClock,
+  TestClockSchema,
+} from "./test-calls";
 export { requestUpdate, updatePayment } from "./updates";
 export { voidPayment } from "./voids";
