@@ -21,6 +21,7 @@ const ENGLISH = {
   unsure: { title: "Please wait", sentence: "We are asking Klarna. Please do not pay again." },
   stopping: { title: "One moment", sentence: "We are canceling your payment." },
   done: { title: "Paid", sentence: "Thank you." },
+  held: { title: "Almost done", sentence: "Klarna is still checking. Please ask at the till before you leave." },
   declined: {
     title: "Not approved",
     sentence: "Klarna could not approve this payment. You can try again, or pay another way.",
@@ -67,6 +68,7 @@ const SWEDISH: KioskWords = {
   unsure: { title: "Vänta lite", sentence: "Vi frågar Klarna. Betala inte en gång till." },
   stopping: { title: "Ett ögonblick", sentence: "Vi avbryter din betalning." },
   done: { title: "Betalt", sentence: "Tack!" },
+  held: { title: "Nästan klart", sentence: "Klarna kontrollerar fortfarande. Fråga i kassan innan du går." },
   declined: {
     title: "Inte godkänt",
     sentence: "Klarna kunde inte godkänna köpet. Försök igen eller betala på annat sätt.",
@@ -112,6 +114,7 @@ const GERMAN: KioskWords = {
   unsure: { title: "Bitte warten", sentence: "Wir fragen Klarna. Bitte bezahle nicht noch einmal." },
   stopping: { title: "Einen Moment", sentence: "Wir brechen deine Zahlung ab." },
   done: { title: "Bezahlt", sentence: "Vielen Dank." },
+  held: { title: "Fast fertig", sentence: "Klarna prüft noch. Bitte frag an der Kasse, bevor du gehst." },
   declined: {
     title: "Nicht genehmigt",
     sentence: "Klarna konnte die Zahlung nicht genehmigen. Versuch es noch einmal oder bezahle anders.",

@@ -46,6 +46,7 @@ const ENGLISH = {
     voided: { title: "Released", sentence: "Nothing is charged." },
     authorization_expired: { title: "Approval ended", sentence: "Klarna's approval has ended." },
   } satisfies Record<Status, Words>,
+  held: { title: "Approved, not safe yet", sentence: "Keep the goods until Klarna says that the money is there." },
   stopping: "Klarna was asked to cancel. Wait until it confirms.",
   qr: "QR code to pay with Klarna",
   cancel: {
@@ -160,6 +161,7 @@ const SWEDISH: TillWords = {
     voided: { title: "Släppt", sentence: "Inget dras." },
     authorization_expired: { title: "Godkännandet har gått ut", sentence: "Klarnas godkännande har gått ut." },
   },
+  held: { title: "Godkänt, inte säkert än", sentence: "Behåll varorna tills Klarna säger att pengarna finns." },
   stopping: "Klarna har ombetts avbryta. Vänta tills det bekräftas.",
   qr: "QR-kod för att betala med Klarna",
   cancel: {
@@ -285,6 +287,7 @@ const GERMAN: TillWords = {
     voided: { title: "Freigegeben", sentence: "Es wird nichts berechnet." },
     authorization_expired: { title: "Genehmigung abgelaufen", sentence: "Die Genehmigung von Klarna ist abgelaufen." },
   },
+  held: { title: "Genehmigt, noch nicht sicher", sentence: "Behalte die Ware, bis Klarna sagt, dass das Geld da ist." },
   stopping: "Klarna wurde gebeten abzubrechen. Warte, bis es bestätigt ist.",
   qr: "QR-Code zum Bezahlen mit Klarna",
   cancel: {

@@ -85,6 +85,20 @@ export function useAttempt(key: string, calls: Calls) {
     [key],
   );
 
+  const cancel = useCallback(async (): Promise<void> => {
+    const { attempt: now } = latest.current;
+    if (now.phase !== "taken") return;
+    setStopping(true);
+    setFailure(null);
+    const result = await latest.current.calls.cancel(now.payment.id).catch(() => null);
+    if (result?.ok) show(result.data);
+    else if (result !== null && isGone(result)) latest.current.calls.onGone();
+    else {
+      setStopping(false);
+      setFailure(result?.code ?? "other");
+    }
+  }, [show]);
+
   const isResumed = useRef(false);
   useEffect(() => {
     if (isResumed.current) return;
@@ -119,19 +133,7 @@ export function useAttempt(key: string, calls: Calls) {
       const { attempt: now } = latest.current;
       if (now.phase === "unsure") void send(now.input);
     },
-    cancel: async (): Promise<void> => {
-      const { attempt: now } = latest.current;
-      if (now.phase !== "taken") return;
-      setStopping(true);
-      setFailure(null);
-      const result = await latest.current.calls.cancel(now.payment.id).catch(() => null);
-      if (result?.ok) show(result.data);
-      else if (result !== null && isGone(result)) latest.current.calls.onGone();
-      else if (result !== null) {
-        setStopping(false);
-        setFailure(result.code);
-      }
-    },
+    cancel,
     /** Leaves the payment to itself, for the next one. */
     clear: useCallback(() => {
       keep(key, null);

@@ -61,11 +61,17 @@ export const CounterPaymentSchema = z.object({
   amount_refunded: z.int(),
   amount_refundable: z.int(),
   klarna: z.object({ qr_code: z.object({ target_url: z.string() }).nullable() }),
+  funding: z.object({ type: z.string(), state: z.string() }).nullish(),
   created_at: z.string(),
   expires_at: z.string(),
   updated_at: z.string(),
 });
 export type CounterPayment = z.infer<typeof CounterPaymentSchema>;
+
+/** Approved, but Klarna does not vouch for the money yet: the goods stay here. */
+export function isHeld(payment: Pick<CounterPayment, "funding">): boolean {
+  return payment.funding?.type === "non_guaranteed" && payment.funding.state === "pending";
+}
 
 /** A sale that may be given back, wherever it was made. */
 export type Sale = {

@@ -49,6 +49,7 @@ const toCounter = (payment: PublicPayment): CounterPayment => ({
   amount_refunded: payment.amount_refunded,
   amount_refundable: payment.amount_refundable,
   klarna: { qr_code: payment.klarna.qr_code && { target_url: payment.klarna.qr_code.target_url } },
+  funding: payment.funding,
   created_at: payment.created_at,
   expires_at: payment.expires_at,
   updated_at: payment.updated_at,

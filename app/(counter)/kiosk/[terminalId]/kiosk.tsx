@@ -9,7 +9,7 @@ import { cn } from "@/components/cn";
 import { QrCode } from "@/components/qr-code";
 import { Button } from "@/components/ui/button";
 import type { Language } from "@/server/core/languages";
-import type { CounterPayment, KioskMethod } from "@/server/domain/counter/schema";
+import { type CounterPayment, isHeld, type KioskMethod } from "@/server/domain/counter/schema";
 import {
   ConnectionBanner,
   LanguageSelect,
@@ -96,6 +96,17 @@ export function Kiosk({
     return () => clearTimeout(timer);
   }, [isOver, start]);
 
+  // A purchase that somebody left here before this one: its code must not stay open.
+  const left = payment !== null && handover !== null && payment.reference !== handover.reference ? payment : null;
+  const { cancel } = sale;
+  const leftId = left?.id ?? null;
+  const isLeftOpen = left !== null && isOpenPayment(left);
+  useEffect(() => {
+    if (leftId === null) return;
+    if (isLeftOpen) void cancel().finally(clear);
+    else clear();
+  }, [leftId, isLeftOpen, cancel, clear]);
+
   async function print(id: string): Promise<void> {
     const result = await receiptAtKioskAction({ terminalId, paymentId: id, language }).catch(() => null);
     if (result?.ok) setSlip(result.data);
@@ -105,7 +116,7 @@ export function Kiosk({
   let screen: ReactNode;
   if (!spot.isUsable) screen = <Message words={words.closed} icon={<Minus aria-hidden />} />;
   else if (isHandoverWrong) screen = <Message words={words.error} icon={<X aria-hidden />} />;
-  else if (attempt.phase === "asking") screen = <Message words={words.starting} icon={<Turning />} />;
+  else if (attempt.phase === "asking" || left !== null) screen = <Message words={words.starting} icon={<Turning />} />;
   else if (attempt.phase === "unsure")
     screen = (
       <Message words={words.unsure} icon={<Turning />}>
@@ -422,6 +433,17 @@ function Paying({
     if (isOver) end.current?.focus();
   }, [isOver]);
   const code = payment.status === "pending" ? (payment.klarna.qr_code?.target_url ?? null) : null;
+  if (isOver && isHeld(payment))
+    return (
+      <Message words={words.held} icon={<Clock aria-hidden />} tone="text-warn">
+        <Button className={BIG} onClick={onPrint}>
+          {words.receipt}
+        </Button>
+        <Button ref={end} variant="primary" className={BIG} onClick={onStart}>
+          {words.noReceipt}
+        </Button>
+      </Message>
+    );
   if (isOver) {
     const { key, icon, tone } = OUTCOMES[payment.status] ?? {
       key: "canceled" as const,

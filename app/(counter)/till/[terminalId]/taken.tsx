@@ -8,7 +8,7 @@ import { QrCode } from "@/components/qr-code";
 import { AlertDialog, AlertDialogCancel, AlertDialogContent, AlertDialogTrigger } from "@/components/ui/alert-dialog";
 import { Button, ButtonLink } from "@/components/ui/button";
 import type { Language } from "@/server/core/languages";
-import type { CounterPayment } from "@/server/domain/counter/schema";
+import { type CounterPayment, isHeld } from "@/server/domain/counter/schema";
 import { TimeLeft } from "../../_components/counter-parts";
 import { type TillWords, tillError } from "../../_components/till-words";
 import { isOpenPayment } from "../../_components/use-live-payment";
@@ -52,8 +52,9 @@ export function Taken({
   onNext: () => void;
   onPrint: (paymentId: string, refundId: string | null) => Promise<void>;
 }) {
-  const state = words.states[payment.status];
-  const look = LOOK[payment.status];
+  const isPending = isHeld(payment);
+  const state = isPending ? words.held : words.states[payment.status];
+  const look = isPending ? LOOK.finalizing : LOOK[payment.status];
   const isOpen = isOpenPayment(payment);
   const isPaid = payment.status === "completed" || payment.status === "authorized";
   const isUnsure = payment.status === "processing" || payment.status === "finalizing";

@@ -2,7 +2,10 @@
 
 import { useEffect, useState } from "react";
 import { CustomerDisplay } from "@/components/counter/customer-display";
+import type { DisplayLook } from "@/components/counter/display-code";
+import { DISPLAY_LANGUAGES } from "@/components/counter/display-languages";
 import { toDisplayView } from "@/components/counter/display-view";
+import { localeFor } from "@/server/core/languages";
 import { kioskWords } from "../../../_components/kiosk-words";
 import type { CounterSpot } from "../../../_components/place";
 import { type CustomerMessage, CustomerMessageSchema, customerChannel } from "./channel";
@@ -11,7 +14,7 @@ const DONE_MS = 8_000;
 const ENDED = new Set(["completed", "authorized", "declined", "failed", "canceled", "expired", "voided"]);
 
 /** Shows what the till beside it takes; a welcome in between. Nothing to click. */
-export function CustomerScreen({ spot }: { spot: CounterSpot }) {
+export function CustomerScreen({ spot, look }: { spot: CounterSpot; look: DisplayLook }) {
   const [said, setSaid] = useState<CustomerMessage | null>(null);
   useEffect(() => {
     const channel = new BroadcastChannel(customerChannel(spot.terminalId));
@@ -44,7 +47,10 @@ export function CustomerScreen({ spot }: { spot: CounterSpot }) {
           <p className="text-[clamp(16px,3vw,28px)] text-ink-2 leading-snug">{words.welcome}</p>
         </div>
       ) : (
-        <CustomerDisplay view={toDisplayView(payment)} />
+        <CustomerDisplay
+          view={toDisplayView(payment)}
+          manner={{ words: DISPLAY_LANGUAGES[language], locale: localeFor(language, spot.country), look }}
+        />
       )}
     </main>
   );
