@@ -1,0 +1,172 @@
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import type { ServiceContext, Services } from "@/server/context";
+import { isAppError } from "@/server/core/errors";
+import { SECOND_MS } from "@/server/core/time";
+import { processInbox } from "@/server/domain/inbox/service";
+import { checkInvariants } from "@/server/domain/invariants";
+import type { OperationRow } from "@/server/domain/payments/rows";
+import { type CreatePaymentInput, CreatePaymentSchema, type PublicPayment } from "@/server/domain/payments/schema";
+import { advanceDuePayments, createPayment, getPayment } from "@/server/domain/payments/service";
+import { type BuiltPartner, makePartner, unique } from "./builders";
+import { asApiKey, type TestServices, testServices } from "./context";
+import { receiveKlarnaWebhooks, type WebhookReceiver } from "./klarna-webhooks";
+
+/*
+ * A test file's payments against the simulator, for what comes after a payment. Klarna's webhooks come over HTTP through the
+ * product's own listener; background work runs when it is asked to. After each test every invariant holds.
+ */
+export function paymentHarness(options: { environment?: Readonly<Record<string, string>>; connections?: number } = {}) {
+  let test: TestServices;
+  let webhooks: WebhookReceiver;
+  let partner: BuiltPartner;
+  let ctx: ServiceContext;
+
+  beforeAll(async () => {
+    test = await testServices({
+      clock: "movable",
+      connections: options.connections ?? 6,
+      environment: { KLARNA_TIMEOUT_MS: "1500", ...options.environment },
+    });
+    webhooks = await receiveKlarnaWebhooks(test.services, test.simulator);
+    partner = await makePartner(test.services);
+    ctx = asApiKey(test.services, { partnerId: partner.partner.id });
+  });
+  afterAll(async () => {
+    await webhooks.close();
+    await test.close();
+  });
+  afterEach(async () => {
+    webhooks.release();
+    await test.simulator.control.clearFaults();
+    await settleWebhooks();
+    expect(
+      (await checkInvariants(test.services.db)).filter((result) => result.broken > 0),
+      "INV",
+    ).toEqual([]);
+  });
+
+  /** Waits until Klarna's webhooks are in and worked off. */
+  async function settleWebhooks(): Promise<void> {
+    for (let turn = 0; turn < 2; turn += 1) {
+      await test.simulator.control.idle();
+      await processInbox(test.services);
+    }
+  }
+  async function passTime(ms: number): Promise<void> {
+    test.clock.advance(ms);
+    await test.simulator.control.advance(ms);
+  }
+  /** Lets time go by in steps, as the sweeper sees it. */
+  async function sweepFor(ms: number, stepMs = 10 * SECOND_MS): Promise<void> {
+    for (let passed = 0; passed < ms; passed += stepMs) {
+      await passTime(Math.min(stepMs, ms - passed));
+      await advanceDuePayments(test.services);
+    }
+  }
+  const create = (overrides: Partial<CreatePaymentInput> = {}): Promise<PublicPayment> =>
+    createPayment(
+      ctx,
+      CreatePaymentSchema.parse({
+        amount: 10_002,
+        currency: "SEK",
+        reference: unique("order"),
+        store: { id: partner.store.id },
+        terminal: { id: partner.terminal.id },
+        ...overrides,
+      }),
+    );
+  async function transactionOf(id: string) {
+    const [transaction, ...more] = await test.simulator.control.transactions({ payment_transaction_reference: id });
+    if (!transaction || more.length > 0) throw new Error(`${id} has ${more.length + 1} transactions`);
+    return transaction;
+  }
+  return {
+    get test() {
+      return test;
+    },
+    get services(): Services {
+      return test.services;
+    },
+    get control() {
+      return test.simulator.control;
+    },
+    get webhooks() {
+      return webhooks;
+    },
+    get partner() {
+      return partner;
+    },
+    get ctx() {
+      return ctx;
+    },
+    settleWebhooks,
+    passTime,
+    sweepFor,
+    create,
+    /** Approved at once, everything left to capture: 100.02. */
+    authorized: async (overrides: Partial<CreatePaymentInput> = {}): Promise<string> => {
+      const payment = await create({ capture: "manual", ...overrides });
+      expect(payment.status).toBe("authorized");
+      return payment.id;
+    },
+    /** Approved at once and captured: 100.02. */
+    completed: async (overrides: Partial<CreatePaymentInput> = {}): Promise<string> => {
+      const payment = await create(overrides);
+      expect(payment.status).toBe("completed");
+      return payment.id;
+    },
+    transactionOf,
+    read: (id: string) => getPayment(ctx, id),
+    /** Calls at Klarna's own door, past us: what somebody does in its portal. */
+    async atKlarna(id: string, path: string, body: unknown = {}, method = "POST"): Promise<Response> {
+      const { payment_transaction_id: transaction } = await transactionOf(id);
+      return fetch(
+        `${test.simulator.url}/v2/accounts/${partner.account.id}/payment/transactions/${transaction}${path}`,
+        {
+          method,
+          headers: { authorization: `Basic ${test.simulator.apiKey}`, "content-type": "application/json" },
+          body: JSON.stringify(body),
+        },
+      );
+    },
+    eventsOf: async (subject: string): Promise<string[]> =>
+      (
+        await test.services.db.query<{ type: string }>({
+          text: "select type from outbox_events where subject_id = $1 order by sequence",
+          values: [subject],
+        })
+      ).map((row) => row.type),
+    openAlarmsOf: async (id: string): Promise<string[]> =>
+      (
+        await test.services.db.query<{ kind: string }>({
+          text: "select kind from alarms where subject_id = $1 and cleared_at is null order by raised_at",
+          values: [id],
+        })
+      ).map((row) => row.kind),
+    operationsOf: (id: string, kind: string): Promise<Pick<OperationRow, "state" | "result" | "attempts">[]> =>
+      test.services.db.query({
+        text: "select state, result, attempts from klarna_operations where payment_id = $1 and kind = $2 order by epoch",
+        values: [id, kind],
+      }),
+    /** Every call of one kind that reached Klarna about this payment, and the keys it came with. */
+    async callsOf(id: string, operation: string): Promise<{ count: number; keys: Set<string | null> }> {
+      const { payment_transaction_id: transaction } = await transactionOf(id);
+      const calls = (await test.simulator.control.calls({ account: partner.account.id, limit: "10000" })).filter(
+        (call) => call.operation === operation && decodeURIComponent(JSON.stringify(call)).includes(transaction),
+      );
+      return { count: calls.length, keys: new Set(calls.map((call) => call.idempotency_key)) };
+    },
+  };
+}
+export type PaymentHarness = ReturnType<typeof paymentHarness>;
+
+/** The code that a call is refused with; fails where it is not refused. */
+export async function refusalOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    if (isAppError(error)) return error.code;
+    throw error;
+  }
+  throw new Error("was not refused");
+}
