@@ -87,7 +87,7 @@ describe("the same call again", () => {
       const idempotencyKey = newId("request");
       const send = () => post(target, body, { idempotencyKey });
       const answers = await Promise.all(Array.from({ length: 20 }, send));
-      expect(new Set(answers.map((answer) => answer.status)).difference(new Set([201, 409]))).toEqual(new Set());
+      expect(answers.map((answer) => answer.status).filter((status) => status !== 201 && status !== 409)).toEqual([]);
       const last = await send();
       expect(last.status).toBe(201);
       for (const answer of answers.filter(({ status }) => status === 201)) expect(answer.text).toBe(last.text);
