@@ -12,6 +12,42 @@ const TerminalSchema = z.object({
 });
 export type Terminal = z.infer<typeof TerminalSchema>;
 
+type State = Awaited<ReturnType<BrowserContext["storageState"]>>;
+
+/** The cookies of a browser that was just paired: with a terminal, as a till or a kiosk. */
+export async function newDevice(
+  browser: Browser,
+  demo: Demo,
+  where: "here" | "elsewhere",
+  purpose: "Till" | "Kiosk",
+): Promise<{ state: State; terminal: Terminal }> {
+  const terminal = await terminalOf(demo, where);
+  const user = demo.users.find((each) => each.role === "PARTNER_ADMIN");
+  const context = await browser.newContext({ baseURL: demo.url });
+  const person = await context.newPage();
+  await person.goto("/sign-in");
+  await person.getByLabel("E-mail").fill(user?.email ?? "");
+  await person.getByLabel("Password", { exact: true }).fill(user?.password ?? "");
+  await person.getByRole("button", { name: "Sign in", exact: true }).click();
+  await person.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
+  const state = await pairBrowser(browser, demo, person, terminal, purpose);
+  await context.close();
+  return { state, terminal };
+}
+
+/** A page of that device. */
+export async function openDevice(
+  browser: Browser,
+  demo: Demo,
+  device: State,
+  options: { locale: string; viewport: { width: number; height: number } },
+): Promise<Page> {
+  const context = await browser.newContext({ baseURL: demo.url, storageState: device, ...options });
+  const page = await context.newPage();
+  await catchPrints(page);
+  return page;
+}
+
 /** Calls the Partner API with the demo Partner's key. */
 export async function callApi(demo: Demo, method: string, route: string, body?: unknown): Promise<unknown> {
   const answer = await fetch(`${demo.url}/api/v1${route}`, {
@@ -28,7 +64,7 @@ export async function callApi(demo: Demo, method: string, route: string, body?: 
 }
 
 /** A terminal of the demo Partner's store; or, with `elsewhere`, of another one. */
-export async function terminalOf(demo: Demo, where: "here" | "elsewhere"): Promise<Terminal> {
+async function terminalOf(demo: Demo, where: "here" | "elsewhere"): Promise<Terminal> {
   const { data } = z
     .object({ data: z.array(TerminalSchema) })
     .parse(await callApi(demo, "GET", "/terminals?limit=100&status=active"));
@@ -40,13 +76,13 @@ export async function terminalOf(demo: Demo, where: "here" | "elsewhere"): Promi
 }
 
 /** The cookies of a browser that was paired with the terminal, by the code that a person makes on its page. */
-export async function pairBrowser(
+async function pairBrowser(
   browser: Browser,
   demo: Demo,
   person: Page,
   terminal: Terminal,
   purpose: "Till" | "Kiosk",
-): Promise<Awaited<ReturnType<BrowserContext["storageState"]>>> {
+): Promise<State> {
   await person.goto(`/terminals/${terminal.id}`);
   await person.getByRole("button", { name: "Pair a device" }).click();
   const dialog = person.getByRole("dialog");
@@ -73,7 +109,7 @@ export const SCREENS = [
 ] as const;
 
 /** Counts what was printed instead of printing it. */
-export async function catchPrints(page: Page): Promise<void> {
+async function catchPrints(page: Page): Promise<void> {
   await page.addInitScript(() => {
     Reflect.set(window, "printed", []);
     window.print = () => {
