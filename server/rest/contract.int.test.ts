@@ -112,6 +112,8 @@ describe("answers", () => {
     await ask("POST", `${PAYMENTS}/{id}/void`, manual.id, { body: {} });
     const waiting = (await ask("POST", PAYMENTS, "", { body: sale() })).json as { id: string };
     await ask("POST", `${PAYMENTS}/{id}/cancel`, waiting.id);
+    const klarna = { network_session_token: "krn:network:us1:test:session-token:x" };
+    await ask("POST", `${PAYMENTS}/express`, "", { body: sale({ amount: 10_002, channel: "in_store", klarna }) });
     const refund = (await ask("POST", `${PAYMENTS}/{id}/refunds`, paid.id, { body: { amount: 500, reason: "Return" } }))
       .json as { id: string };
     await ask("GET", `${PAYMENTS}/{id}/refunds`, paid.id);
