@@ -28,6 +28,7 @@ import { createTerminal } from "@/server/domain/terminals/service";
 import type { TerminalDevice } from "@/server/domain/terminals/states";
 import { readEnv } from "@/server/env";
 import { inboxPlace } from "@/server/events/inbox";
+import { setUpClassic } from "./demo/classic";
 import { playHistory } from "./demo/history";
 import { DEMO_PARTNERS, type DemoPartner, demoAddress } from "./demo/partners";
 import { addColleagues } from "./demo/people";
@@ -526,7 +527,14 @@ export async function seed(
     }
   }
   const control = services.env.SIMULATOR_CONTROL_URL;
-  if (control) await fillSimulator(services.db, control);
+  if (control) {
+    await fillSimulator(services.db, control);
+    await setUpClassic(contextAt(services, "test", services.clock.now()), control, {
+      partnerId: demo.partnerId,
+      storeId: demo.store.id,
+      accountId: demo.simulator.partner_account_id,
+    });
+  }
   // Klarna itself takes https addresses only: on a machine without one, payments are found by reading.
   const isReachable = control !== undefined || services.env.PUBLIC_URL.startsWith("https://");
   if (isReachable && services.klarna.isConfigured("test")) await keepSubscription(services, "test");

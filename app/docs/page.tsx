@@ -102,6 +102,15 @@ function Beginning({ info, publicUrl }: { info: ApiDocument["info"]; publicUrl: 
         </TextLink>
         . A declined payment is an answer, not an error.
       </Fact>
+      <Fact term="Classic terminals">
+        A terminal may be set to Klarna's classic in-store sessions (setting{" "}
+        <code className="font-mono text-xs">rail</code>): the object, the statuses and the webhooks are the same.{" "}
+        <code className="font-mono text-xs">qr</code> is null until the code is there, Klarna places the order itself,
+        and a failure tells what to do: <code className="font-mono text-xs">short_code_refused</code> ask for another
+        code, <code className="font-mono text-xs">data_refused</code> correct the sale,{" "}
+        <code className="font-mono text-xs">klarna_not_permitted</code> and{" "}
+        <code className="font-mono text-xs">klarna_error</code> do not try again, call support.
+      </Fact>
       <Fact term="Trying">
         In test mode amounts steer the outcome and calls play the customer: see{" "}
         <TextLink href="/docs/testing" isInText>

@@ -84,5 +84,5 @@ const TRANSACTIONS = `
     s.klarna_store_id as store_id, t.reference as terminal_reference, p.line_items
   from payments p join partner_accounts a on a.partner_id = p.partner_id and a.mode = p.mode
   left join stores s on s.id = p.store_id left join terminals t on t.id = p.terminal_id
-  where p.mode = 'test' and a.klarna_partner_account_id = $1 and p.klarna_payment_transaction_id is not null
+  where p.mode = 'test' and p.rail = 'NETWORK' and a.klarna_partner_account_id = $1 and p.klarna_payment_transaction_id is not null
   order by p.created_at`;

@@ -120,6 +120,25 @@ export default function TestingPage() {
         </p>
       </section>
 
+      <section aria-labelledby="classic">
+        <h2 id="classic" className="font-semibold text-xl">
+          Classic in-store sessions
+        </h2>
+        <p className="mt-1 text-ink-2 text-sm">
+          The demo's terminal <code className="font-mono text-xs">till-classic</code> sells by Klarna's classic
+          sessions: the same payment, statuses and webhooks. What differs: <code className="font-mono text-xs">qr</code>{" "}
+          is null in the answer and comes within a second or two, told by{" "}
+          <code className="font-mono text-xs">payment.updated</code>; Klarna places the order itself, so there is no
+          final call, and an automatic capture is a call after it. Until it is answered the status is{" "}
+          <code className="font-mono text-xs">finalizing</code>. For{" "}
+          <code className="font-mono text-xs">{'launch: "short_code"'}</code> take a code from the simulator's static QR
+          page (<code className="font-mono text-xs">POST /_control/classic/short-codes</code>); any other code ends the
+          payment as <code className="font-mono text-xs">failed</code> with{" "}
+          <code className="font-mono text-xs">short_code_refused</code>. Amounts that end in 02 wait for the customer
+          here, and 01 fails with <code className="font-mono text-xs">klarna_error</code>.
+        </p>
+      </section>
+
       <section aria-labelledby="webhooks">
         <h2 id="webhooks" className="font-semibold text-xl">
           Webhooks

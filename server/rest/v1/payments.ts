@@ -29,7 +29,7 @@ export const createPaymentEndpoint = defineEndpoint({
   operation: "createPayment",
   summary: "Take a payment",
   description:
-    "In store, the answer has the QR code that the customer scans (launch qr). Online it has redirect_url, where the customer's browser goes (launch redirect), or what Klarna's SDK needs: klarna.payment_request_id and klarna.payment_request_url, handed over as they are (launch sdk). The customer comes back to return_url with payment_id and status added; what counts is the webhook or a read. A declined payment is an answer too: 201 with status declined. 202 means that the outcome is not known yet: follow it by webhook, stream or read; never repeat it with another Idempotency-Key.",
+    "In store, the answer has the QR code that the customer scans (launch qr). Online it has redirect_url, where the customer's browser goes (launch redirect), or what Klarna's SDK needs: klarna.payment_request_id and klarna.payment_request_url, handed over as they are (launch sdk). The customer comes back to return_url with payment_id and status added; what counts is the webhook or a read. At a terminal that is set to classic sessions the QR code comes after the answer: qr is null until payment.updated says that it is there; with launch short_code there is none, and the customer goes on in the app. A declined payment is an answer too: 201 with status declined. 202 means that the outcome is not known yet: follow it by webhook, stream or read; never repeat it with another Idempotency-Key.",
   tag,
   access: "key",
   scope: "payments:write",

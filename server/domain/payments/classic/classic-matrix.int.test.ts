@@ -252,7 +252,8 @@ async function asMerchant(method: string, path: string): Promise<void> {
   });
   expect(answer.status).toBe(204);
 }
-async function lose(operation: string, kind: string, times: number | null): Promise<void> {
+type FaultInput = Parameters<TestServices["simulator"]["control"]["fault"]>[0];
+async function lose(operation: string, kind: FaultInput["kind"], times: number | null): Promise<void> {
   await test.simulator.control.fault({ operation, kind, times, account: partner.account.id });
 }
 async function callsOf(operation: string) {
