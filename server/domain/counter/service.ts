@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { requirePermission, type ServiceContext } from "@/server/context";
-import { AppError, isAppError } from "@/server/core/errors";
+import { AppError } from "@/server/core/errors";
 import { appendAudit } from "@/server/domain/audit/service";
 import {
   CreatePaymentSchema,
@@ -14,6 +14,7 @@ import {
   getPayment,
   getPaymentRecord,
   listPayments,
+  lookUpPayments,
   refundOrAsk,
   refundPayment,
 } from "@/server/domain/payments/service";
@@ -131,26 +132,12 @@ export async function findSales(ctx: ServiceContext, place: CounterPlace, typed:
   const wide = overAllStores(ctx, place);
   const text = SaleSearchSchema.parse(typed.trim());
   const id = PAYMENT_ID.exec(text.toUpperCase().replace(/PAY_/, "pay_"))?.[0];
-  const [named, byReference, byTransaction] = await Promise.all([
-    id === undefined ? null : orNull(getPayment(wide, id)),
-    listPayments(wide, { reference: text }, { limit: FOUND_MAX }),
-    listPayments(wide, { search: text }, { limit: FOUND_MAX }),
-  ]);
-  const found = [
-    ...(named === null ? [] : [named]),
-    ...byReference.data,
-    ...byTransaction.data.filter((payment) => payment.klarna.payment_transaction_id === text),
-  ];
+  const texts = [...new Set([id ?? text, text])];
+  const found = (await Promise.all(texts.map((each) => lookUpPayments(wide, { reference: each })))).flat();
   const sold = found.filter((payment) => payment.amount_captured > 0 || payment.status === "authorized");
   const distinct = [...new Map(sold.map((payment) => [payment.id, payment])).values()].slice(0, FOUND_MAX);
   return Promise.all(distinct.map((payment) => getSale(ctx, place, payment.id)));
 }
-
-const orNull = <T>(work: Promise<T>): Promise<T | null> =>
-  work.catch((error: unknown) => {
-    if (isAppError(error) && error.status === 404) return null;
-    throw error;
-  });
 
 /** One sale with what is left of it. Errors: permission_denied, payment_not_found. */
 export async function getSale(ctx: ServiceContext, place: CounterPlace, id: string): Promise<SaleRecord> {
