@@ -8,7 +8,7 @@ import { actionContext, failureOf } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { idSchema } from "@/server/core/ids";
-import { amountSchema, lineSchema, metadataSchema, referenceSchema } from "@/server/core/schema";
+import { amountSchema, freeTextSchema, metadataSchema, referenceSchema } from "@/server/core/schema";
 import { CaptureShippingSchema, type LineItem } from "@/server/domain/payments/schema";
 import {
   cancelPayment,
@@ -33,7 +33,7 @@ const PartSchema = IntentSchema.extend({
   reference: z.union([z.literal(""), referenceSchema]).optional(),
 });
 const RefundSchema = PartSchema.extend({
-  reason: z.union([z.literal(""), lineSchema(1, 255)]),
+  reason: z.union([z.literal(""), freeTextSchema(1, 255)]),
   capture: idSchema("capture").optional(),
 });
 const CaptureSchema = PartSchema.extend({
