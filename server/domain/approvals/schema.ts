@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AMOUNT_MAX } from "@/server/core/money";
-import { currencySchema, lineSchema } from "@/server/core/schema";
+import { currencySchema, freeTextSchema, lineSchema } from "@/server/core/schema";
 import type { Json } from "./canonical";
 import { APPROVAL_KINDS, APPROVAL_STATES, type ApprovalKind, type ApprovalState } from "./states";
 
@@ -15,7 +15,7 @@ export type ApprovalFilter = z.infer<typeof ApprovalFilterSchema>;
 
 export const DecisionSchema = z.strictObject({
   decision: z.enum(["approve", "reject"]),
-  reason: lineSchema(0, 500).default(""),
+  reason: freeTextSchema(0, 500).default(""),
 });
 export type Decision = z.infer<typeof DecisionSchema>;
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { idSchema } from "@/server/core/ids";
-import { lineSchema } from "@/server/core/schema";
+import { freeTextSchema, lineSchema } from "@/server/core/schema";
 import {
   BULK_KINDS,
   BULK_ROW_STATES,
@@ -14,7 +14,7 @@ import {
 
 export const SelectionSchema = z.strictObject({
   payments: z.array(idSchema("payment")).min(1).max(BULK_SELECTION_MAX),
-  reason: lineSchema(1, 255).optional(),
+  reason: freeTextSchema(1, 255).optional(),
 });
 export type Selection = z.infer<typeof SelectionSchema>;
 
