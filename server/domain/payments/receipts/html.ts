@@ -72,11 +72,14 @@ function codeSvg(value: string, label: string): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="${escaped(label)}" viewBox="0 0 ${whole} ${whole}" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h${whole}v${whole}H0z"/><path fill="#000" d="${qrPath(matrix, 4)}"/></svg>`;
 }
 
-/** A page of its own, for the screen and for any printer. */
-export function receiptHtml({ title, language, blocks }: ReceiptContent): string {
+/**
+ * A page of its own, for the screen and for any printer. `nonce` lets its style in where a policy of another kind stands
+ * before ours.
+ */
+export function receiptHtml({ title, language, blocks }: ReceiptContent, nonce: string | null = null): string {
   return `<!doctype html>
 <html lang="${language}">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex"><title>${escaped(title)}</title><style>${STYLE}</style></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex"><title>${escaped(title)}</title><style${nonce === null ? "" : ` nonce="${escaped(nonce)}"`}>${STYLE}</style></head>
 <body><main>
 ${blocks.map(partOf).join("\n")}
 </main></body>

@@ -39,14 +39,14 @@ const EXTENSIONS: Readonly<Record<ReceiptFormat, string>> = { text: "txt", html:
 /**
  * The receipt of a sale, or with `refundId` of a return: 42 columns of text, and the same as a page, a PDF or bytes for a
  * printer. `locale` (a BCP 47 tag) chooses the words and figures; without it the terminal's language, else the one of the
- * store's country.
+ * store's country. `nonce` is for the page's style where a policy of the web app stands before it.
  * Errors: permission_denied, payment_not_found, not_found (another payment's return), state_conflict (a payment that was
  * never approved, a return that failed). Source: KNR-L8.
  */
 export async function getReceipt(
   ctx: ServiceContext,
   paymentId: string,
-  input: { format: ReceiptFormat; refundId?: string; locale?: string },
+  input: { format: ReceiptFormat; refundId?: string; locale?: string; nonce?: string },
 ): Promise<Receipt> {
   requirePermission(ctx, "payments:read");
   const payment = await findPayment(ctx.db, ctx.scope, paymentId);
@@ -92,7 +92,7 @@ export async function getReceipt(
   });
   const draw: Record<ReceiptFormat, () => string | Buffer | Promise<Buffer>> = {
     text: () => receiptText(content.blocks),
-    html: () => receiptHtml(content),
+    html: () => receiptHtml(content, input.nonce),
     pdf: () => receiptPdf(content, refund?.createdAt ?? payment.createdAt),
     escpos: () => receiptEscpos(content),
   };

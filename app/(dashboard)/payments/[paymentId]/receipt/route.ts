@@ -31,8 +31,10 @@ export async function GET(request: Request, { params }: { params: Promise<{ paym
     const query = QuerySchema.safeParse(Object.fromEntries(new URL(request.url).searchParams));
     if (!id.success || !query.success) throw new AppError("payment_not_found");
     const { format, refund, locale } = query.data;
+    const nonce = request.headers.get("x-nonce");
     const receipt = await getReceipt(ctx, id.data, {
       format,
+      ...(nonce === null ? {} : { nonce }),
       ...(refund === undefined ? {} : { refundId: refund }),
       ...(locale === undefined ? {} : { locale }),
     });
