@@ -1,4 +1,5 @@
 import { requirePermission, type ServiceContext } from "@/server/context";
+import { maskCardNumbers } from "@/server/core/card-numbers";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { decodeCursor, type ListPage, toListPage } from "@/server/core/pagination";
@@ -103,10 +104,13 @@ export async function planFile(ctx: ServiceContext, kind: BulkKind, file: BulkFi
   return plan(ctx, { kind, source: "FILE", partnerId: file.partnerId, fileName, wishes });
 }
 
-/** Without what no reference has: control characters, and the mark that our own files put before what looks like a formula. */
+/**
+ * Without what no reference has: control characters, card numbers, and the mark that our own files put before what looks like
+ * a formula.
+ */
 function plainCell(text: string): string {
   const plain = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, " ").trim();
-  return /^'[=+\-@|%]/.test(plain) ? plain.slice(1) : plain;
+  return maskCardNumbers(/^'[=+\-@|%]/.test(plain) ? plain.slice(1) : plain, "•••");
 }
 
 /** Where each column is. Errors: validation_failed (no column names the payment). */
