@@ -21,6 +21,10 @@ export const FAILURE_WORDS: Readonly<Record<string, string>> = {
   klarna_unavailable: "Klarna could not be reached",
   request_lost: "Klarna does not know the payment request any more",
   authorization_lost: "No approval was found at Klarna",
+  short_code_refused: "Klarna does not know the short code: ask the customer for a new one",
+  data_refused: "Klarna cannot use the data of the sale",
+  klarna_not_permitted: "Klarna does not accept the Partner’s credentials for classic sessions",
+  klarna_error: "Klarna had an error: the sale is not tried again",
 };
 /** The same, short enough for a filter or an axis. */
 export const REASON_WORDS: Readonly<Record<string, string>> = {
@@ -30,6 +34,10 @@ export const REASON_WORDS: Readonly<Record<string, string>> = {
   klarna_unavailable: "Klarna not reached",
   request_lost: "Request unknown at Klarna",
   authorization_lost: "No approval at Klarna",
+  short_code_refused: "Short code unknown",
+  data_refused: "Data refused",
+  klarna_not_permitted: "Credentials refused",
+  klarna_error: "Error at Klarna",
 };
 
 export const choicesOf = (words: Readonly<Record<string, string>>) =>

@@ -24,6 +24,15 @@ export function operationWord(kind: string): string {
   return OPERATION_WORDS[kind] ?? kind.toLowerCase().replaceAll("_", " ");
 }
 
+/** What a call is that goes to the classic interfaces; null of any other. */
+function classicWord({ method, path }: { method: string; path: string }): string | null {
+  const isRead = method === "GET";
+  if (path.startsWith("/payments/v1/sessions"))
+    return method === "DELETE" ? "Cancel of the session" : method === "POST" ? "Session" : "Look at the session";
+  if (path.startsWith("/iss/")) return "Look at the session";
+  return path.startsWith("/ordermanagement/") && isRead ? "Look at the order" : null;
+}
+
 const OUTCOMES: Readonly<Record<string, { word: string; tone: Tone }>> = {
   ANSWERED: { word: "Answered", tone: "good" },
   REFUSED: { word: "Refused", tone: "bad" },
@@ -130,7 +139,7 @@ function callItem(entry: Entry<"call">): TimelineItem {
     id: entry.id,
     at: entry.at,
     tone: outcome.tone,
-    title: `${operationWord(entry.operation)} at Klarna`,
+    title: `${classicWord(entry) ?? operationWord(entry.operation)} at Klarna`,
     aside: (
       <Badge tone={outcome.tone}>
         {entry.httpStatus === null ? outcome.word : `${outcome.word} ${entry.httpStatus}`}
