@@ -410,6 +410,22 @@ describe("S1: who sees and does what", () => {
     ).rejects.toMatchObject({ code: "not_found" });
   });
 
+  it("S63: card numbers that got into a file are masked before anything is kept", async () => {
+    const payment = await take(10_002);
+    const number = "4111111111111111";
+    const made = await file(
+      "REFUND",
+      csv("payment,reference,reason", `${payment.id},R ${number},paid with 4111 1111 1111 1111`),
+    );
+    const rows = await test.services.db.query<{ text: string }>({
+      text: "select r::text as text from bulk_rows r where r.run_id = $1",
+      values: [made.id],
+    });
+    expect(rows).toHaveLength(1);
+    expect(rows[0]?.text).toContain("•••");
+    expect(rows[0]?.text.replaceAll(" ", "")).not.toContain(number);
+  });
+
   it("S6: without the right there is no preview; with the right to refund only there is no capture", async () => {
     const payment = await take(10_002);
     for (const role of ["READ_ONLY", "PARTNER_STAFF", "ACQUIRER_FINANCE"] as const) {
