@@ -70,8 +70,8 @@ const STOP_TIMEOUT_MS = 10_000;
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_MAX_MS = 600_000;
 const SWEEP_INTERVAL_MS = 1_000;
-/** Longer than a statement takes by itself. */
-const WRITE_PATIENCE_MS = 25;
+/** About what a statement takes when the database is not busy. */
+const WRITE_PATIENCE_MS = 5;
 const HEARTBEAT_MS = 1_000;
 const LEASE_MS = 30_000;
 
@@ -171,11 +171,8 @@ export function createEngine(options: EngineOptions): Engine {
       keyOf: (runId) => runId,
       work: async (runIds) => (await claimRuns(pool, runIds, workerId, false)).map((run) => ({ run })),
     }),
-    save: createBatch<SavedSteps, boolean>({
-      ...shared,
-      keyOf: ({ runId }) => runId,
-      work: (inputs) => saveSteps(pool, workerId, inputs),
-    }),
+    // What a step did is written at once: until then a crash would have it done again.
+    save: async (input: SavedSteps) => (await saveSteps(pool, workerId, [input]))[0] === true,
     finish: createBatch<FinishedRun, boolean>({
       ...shared,
       keyOf: ({ runId }) => runId,
