@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
@@ -13,6 +14,8 @@ export default defineConfig({
   resolve: { alias: { "@": root, "server-only": path.join(root, "server/tooling/empty.ts") } },
   test: {
     env: { TZ: "UTC", TILLGATE_ENV: "demo" },
+    // Tests with a database wait more than they compute: even on two processors two files at a time are quicker.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         extends: true,
