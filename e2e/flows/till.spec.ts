@@ -136,8 +136,14 @@ test("a declined customer is met kindly, and the same goods can be taken again",
   await expect(page.getByRole("heading", { name: "Not approved" })).toBeVisible();
   await expect(page.getByText("Kindly ask for another way to pay.")).toBeVisible();
   await expectAccessible(page);
+  const before = await api.payment(await paymentOf(page));
   await page.getByRole("button", { name: "Take it again" }).click();
-  await expect(page.getByRole("button", { name: "Klarna", exact: true })).toBeVisible();
+  await expect(page.getByLabel("Reference", { exact: true })).toHaveValue(before.reference);
+  await klarna(page).click();
+  await expect(page.getByRole("heading", { name: "Waiting for the customer" })).toBeVisible();
+  const after = await api.payment(await paymentOf(page));
+  expect(after).toMatchObject({ status: "pending", amount: before.amount, reference: before.reference });
+  expect(after.id).not.toBe(before.id);
   await page.context().close();
 });
 

@@ -22,16 +22,20 @@ export function Keypad({
   value,
   onChange,
   onEnter,
+  isActive = true,
   words,
 }: {
   value: number;
   onChange: (value: number) => void;
   onEnter: () => void;
+  /** Whether the keyboard's keys are for it. */
+  isActive?: boolean;
   words: { keypad: string; erase: string };
 }) {
   const latest = useRef({ value, onChange, onEnter });
   latest.current = { value, onChange, onEnter };
   useEffect(() => {
+    if (!isActive) return;
     const press = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event) || hasOpenLayer()) return;
       const isOnControl = event.target instanceof Element && event.target.closest("button, a") !== null;
@@ -49,7 +53,7 @@ export function Keypad({
     };
     window.addEventListener("keydown", press);
     return () => window.removeEventListener("keydown", press);
-  }, []);
+  }, [isActive]);
   return (
     <fieldset className="grid min-h-0 grid-cols-3 gap-2" aria-label={words.keypad}>
       {KEYS.map((key) => (

@@ -19,6 +19,8 @@ type Entry = CounterLine & { key: number };
 
 /** What is sold: an amount, or items that add up to one. One press of Klarna takes it. */
 export function Sale({
+  isShown,
+  again,
   spot,
   words,
   money,
@@ -27,6 +29,10 @@ export function Sale({
   onTake,
   onRepeat,
 }: {
+  /** On another part of the till it waits, with what was typed. */
+  isShown: boolean;
+  /** A sale that is to be taken once more. */
+  again: Omit<TakeInput, "nonce"> | null;
   spot: CounterSpot;
   words: TillWords;
   money: (amount: number, currency: string) => string;
@@ -35,14 +41,14 @@ export function Sale({
   onTake: (sale: Omit<TakeInput, "nonce">) => void;
   onRepeat: () => void;
 }) {
-  const [kind, setKind] = useState<"amount" | "items">("amount");
-  const [amount, setAmount] = useState(0);
-  const [entries, setEntries] = useState<Entry[]>([]);
+  const [kind, setKind] = useState<"amount" | "items">((again?.lines?.length ?? 0) > 0 ? "items" : "amount");
+  const [amount, setAmount] = useState(again === null || kind === "items" ? 0 : again.amount);
+  const [entries, setEntries] = useState<Entry[]>((again?.lines ?? []).map((line, at) => ({ ...line, key: -1 - at })));
   const [name, setName] = useState("");
   const [quantity, setQuantity] = useState(1);
-  const [reference, setReference] = useState("");
+  const [reference, setReference] = useState(again?.reference ?? "");
   const nextKey = useRef(0);
-  useEffect(() => setReference(newReference(new Date())), []);
+  useEffect(() => setReference((before) => (before === "" ? newReference(new Date()) : before)), []);
 
   const sum = entries.reduce((all, line) => all + line.quantity * line.unitPrice, 0);
   const total = kind === "amount" ? amount : sum;
@@ -73,7 +79,7 @@ export function Sale({
     setQuantity(1);
   }
 
-  if (attempt.phase === "unsure")
+  if (attempt.phase === "unsure" && isShown)
     return (
       <section className="m-auto grid max-w-md justify-items-center gap-4 text-center" aria-live="assertive">
         <p className="font-semibold text-3xl">{money(attempt.input.amount, attempt.input.currency)}</p>
@@ -87,7 +93,10 @@ export function Sale({
     );
 
   return (
-    <section className="grid flex-1 content-start gap-3 md:grid-cols-[1fr_minmax(300px,380px)] md:content-stretch">
+    <section
+      hidden={!isShown}
+      className="grid flex-1 content-start gap-3 md:grid-cols-[1fr_minmax(300px,380px)] md:content-stretch"
+    >
       <div className="grid min-h-0 grid-rows-[auto_auto_1fr] gap-3">
         <div className="flex gap-1 rounded-md bg-neutral-soft p-1">
           {(["amount", "items"] as const).map((each) => (
@@ -153,7 +162,13 @@ export function Sale({
           ) : (
             <div />
           )}
-          <Keypad value={amount} onChange={setAmount} onEnter={kind === "amount" ? take : add} words={words} />
+          <Keypad
+            value={amount}
+            onChange={setAmount}
+            onEnter={kind === "amount" ? take : add}
+            isActive={isShown}
+            words={words}
+          />
         </div>
       </div>
       <div className="flex min-h-0 flex-col gap-3">

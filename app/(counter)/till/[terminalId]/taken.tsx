@@ -49,7 +49,8 @@ export function Taken({
   money: (amount: number, currency: string) => string;
   terminalId: string;
   onCancel: () => Promise<void>;
-  onNext: () => void;
+  /** `isSame`: the same goods once more. */
+  onNext: (isSame: boolean) => void;
   onPrint: (paymentId: string, refundId: string | null) => Promise<void>;
 }) {
   const isPending = isHeld(payment);
@@ -57,6 +58,7 @@ export function Taken({
   const look = isPending ? LOOK.finalizing : LOOK[payment.status];
   const isOpen = isOpenPayment(payment);
   const isPaid = payment.status === "completed" || payment.status === "authorized";
+  const isDone = isPaid || payment.status === "canceled" || payment.status === "voided";
   const isUnsure = payment.status === "processing" || payment.status === "finalizing";
   const code = payment.status === "pending" && !isStopping ? (payment.klarna.qr_code?.target_url ?? null) : null;
   const next = useRef<HTMLButtonElement>(null);
@@ -110,7 +112,7 @@ export function Taken({
             sentence={words.leave.sentence}
             back={words.leave.back}
             verb={words.leave.button}
-            onYes={async () => onNext()}
+            onYes={async () => onNext(false)}
           />
         ) : null}
         {isPaid ? (
@@ -128,8 +130,8 @@ export function Taken({
           </>
         ) : null}
         {isOpen ? null : (
-          <Button ref={next} variant="primary" className="h-16 text-xl sm:col-span-2" onClick={onNext}>
-            {isPaid || payment.status === "canceled" ? words.newSale : words.again}
+          <Button ref={next} variant="primary" className="h-16 text-xl sm:col-span-2" onClick={() => onNext(!isDone)}>
+            {isDone ? words.newSale : words.again}
           </Button>
         )}
       </div>

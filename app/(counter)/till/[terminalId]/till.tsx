@@ -6,7 +6,7 @@ import { ModeBadge } from "@/components/display/mode-badge";
 import { Notice } from "@/components/notice";
 import { Button } from "@/components/ui/button";
 import type { Language } from "@/server/core/languages";
-import type { CounterPayment } from "@/server/domain/counter/schema";
+import type { CounterPayment, TakeInput } from "@/server/domain/counter/schema";
 import {
   ConnectionBanner,
   LanguageSelect,
@@ -43,6 +43,8 @@ export function Till({
   const [language, setLanguage] = useLanguage(first, true);
   const [tab, setTab] = useState<Tab>("sale");
   const [slip, setSlip] = useState<string | null>(null);
+  /** What was asked for last: a declined customer may try once more. */
+  const [again, setAgain] = useState<Omit<TakeInput, "nonce"> | null>(null);
   const forgetSlip = useCallback(() => setSlip(null), []);
   const refresh = useRefresh();
   const words = tillWords(language);
@@ -107,14 +109,19 @@ export function Till({
         </nav>
         <div className="mx-auto flex w-full max-w-5xl flex-1 flex-col gap-3 p-4 max-sm:p-3">
           {spot.isUsable ? null : <Notice tone="warn" title={words.notUsable} />}
-          {tab === "sale" && attempt.phase !== "taken" ? (
+          {attempt.phase !== "taken" ? (
             <Sale
+              isShown={tab === "sale"}
+              again={again}
               spot={spot}
               words={words}
               money={money}
               attempt={attempt}
               failure={sale.failure}
-              onTake={sale.begin}
+              onTake={(taking) => {
+                setAgain(taking);
+                sale.begin(taking);
+              }}
               onRepeat={sale.repeat}
             />
           ) : null}
@@ -128,7 +135,10 @@ export function Till({
               money={money}
               terminalId={terminalId}
               onCancel={sale.cancel}
-              onNext={sale.clear}
+              onNext={(isSame) => {
+                setAgain(isSame && again?.reference === attempt.payment.reference ? again : null);
+                sale.clear();
+              }}
               onPrint={print}
             />
           ) : null}
