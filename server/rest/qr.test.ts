@@ -49,10 +49,10 @@ const colour = fc
 const dark = fc.oneof(colour, fc.constantFrom("#000000", "#0b051d", "#5b1010", "#003c8f"));
 const light = fc.oneof(colour, fc.constantFrom("#ffffff", "#ffb3c7", "#fff176", "#d0d0d0"));
 
-it("KNR-L2: whatever look is accepted is read back from the picture by an independent decoder; whatever is refused says why", () => {
+it("KNR-L2: whatever look is accepted is read back from the picture by an independent decoder; whatever is refused says why", async () => {
   const seen = { accepted: 0, refused: new Set<string>() };
-  fc.assert(
-    fc.property(
+  await fc.assert(
+    fc.asyncProperty(
       fc.record({
         size: fc.integer({ min: 120, max: 360 }),
         margin: fc.integer({ min: 0, max: 16 }),
@@ -62,7 +62,7 @@ it("KNR-L2: whatever look is accepted is read back from the picture by an indepe
         logo: fc.option(fc.integer({ min: 10, max: 30 })),
       }),
       fc.integer({ min: 0, max: 60 }),
-      (chosen, tail) => {
+      async (chosen, tail) => {
         const text = `${TARGET}?${"x".repeat(tail)}`;
         const problem = qrProblem(chosen, qrMatrix(text, chosen.ecc).size);
         if (problem !== null) {
@@ -71,7 +71,7 @@ it("KNR-L2: whatever look is accepted is read back from the picture by an indepe
           return;
         }
         seen.accepted += 1;
-        const picture = decode(qrPng(text, chosen, chosen.logo === null ? null : LOGO));
+        const picture = decode(await qrPng(text, chosen, chosen.logo === null ? null : LOGO));
         expect(picture).toEqual({ size: chosen.size, text });
       },
     ),
@@ -81,7 +81,7 @@ it("KNR-L2: whatever look is accepted is read back from the picture by an indepe
   expect([...seen.refused].sort()).toEqual(["dark", "ecc", "light", "logo", "margin", "size"]);
 }, 60_000);
 
-it("the smallest and barest of each kind is read back: least contrast, two pixels a module, the widest logo", () => {
+it("the smallest and barest of each kind is read back: least contrast, two pixels a module, the widest logo", async () => {
   const edges: Partial<QrLook>[] = [
     { dark: "#000000", light: "#757575" },
     { dark: "#767676", light: "#ffffff" },
@@ -97,7 +97,7 @@ it("the smallest and barest of each kind is read back: least contrast, two pixel
     for (const size of [Math.max(120, (modules + 8) * 2), 301]) {
       const sized = { ...chosen, size };
       expect(qrProblem(sized, modules), JSON.stringify(sized)).toBe(null);
-      expect(decode(qrPng(TARGET, sized, sized.logo === null ? null : LOGO)), JSON.stringify(sized)).toEqual({
+      expect(decode(await qrPng(TARGET, sized, sized.logo === null ? null : LOGO)), JSON.stringify(sized)).toEqual({
         size,
         text: TARGET,
       });
