@@ -45,6 +45,8 @@ export function Keypad({
         onEnter();
       } else if (/^\d$/.test(event.key) || event.key === "Backspace" || event.key === "Escape") {
         event.preventDefault();
+        // Whatever was pressed last has the focus: Enter after digits is for the amount, not for that button.
+        if (isOnControl && document.activeElement instanceof HTMLElement) document.activeElement.blur();
         const next = typed(value, event.key);
         // Two quick keys come before the next render.
         latest.current.value = next;

@@ -173,7 +173,7 @@ export function Kiosk({
       <main className="flex min-h-dvh flex-col bg-bg print:hidden">
         <SignOfLife isDevice={isDevice} />
         <ConnectionBanner word={words.offline} />
-        <header className="flex items-center gap-3 px-6 pt-5">
+        <header inert={idle.isAsking} className="flex items-center gap-3 px-6 pt-5">
           <p className="min-w-0 flex-1 truncate font-semibold text-xl">{spot.partnerName}</p>
           {spot.mode === "test" ? (
             <span className="rounded-sm bg-warn-soft px-2 py-1 font-medium text-base text-warn">Test</span>
@@ -186,7 +186,9 @@ export function Kiosk({
             onChange={setLanguage}
           />
         </header>
-        <div className="mx-auto flex w-full max-w-3xl flex-1 flex-col justify-center p-6">{screen}</div>
+        <div inert={idle.isAsking} className="mx-auto flex w-full max-w-3xl flex-1 flex-col justify-center p-6">
+          {screen}
+        </div>
         {idle.isAsking ? (
           <div
             role="alertdialog"
