@@ -147,6 +147,7 @@ export class Story {
       terminalLabel: terminal?.label ?? null,
       partnerName: demo.name,
       accountId: partner.accountId,
+      clockAheadMs: 0,
     };
     this.history.payments.push(this.payment);
     this.note(this.caller, "payment.created", undefined, {

@@ -1,5 +1,8 @@
-/** Where "now" comes from. Decisions ask the clock of their context, never `new Date()`. */
-export type Clock = { now(): Date };
+/**
+ * Where "now" comes from. Decisions ask the clock of their context, never `new Date()`. `ahead` is there when the clock runs
+ * ahead of the real one, as a Partner's test clock does.
+ */
+export type Clock = { now(): Date; readonly ahead?: { readonly ms: number; readonly of: Clock } };
 
 export const systemClock: Clock = { now: () => new Date() };
 
@@ -15,6 +18,17 @@ export function movableClock(start: Date = new Date()): Clock & { advance(ms: nu
       at = moment.getTime();
     },
   };
+}
+
+/** The clock, so much ahead of the real one; however far it was ahead before. */
+export function clockAhead(clock: Clock, ms: number): Clock {
+  const of = clock.ahead?.of ?? clock;
+  return ms === 0 ? of : { now: () => addMs(of.now(), ms), ahead: { ms, of } };
+}
+
+/** When it is really `at` by this clock. */
+export function realTime(clock: Clock, at: Date): Date {
+  return clock.ahead ? addMs(at, -clock.ahead.ms) : at;
 }
 
 export const SECOND_MS = 1_000;

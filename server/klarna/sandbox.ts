@@ -38,6 +38,19 @@ export async function playClassicCustomer(
   return answer.statusCode >= 200 && answer.statusCode < 300;
 }
 
+/** Sets how far the clock of one account is ahead. False when the simulator does not know the account. */
+export async function setSimulatedClock(controlUrl: string, accountId: string, aheadMs: number): Promise<boolean> {
+  const answer = await request(new URL("/_control/clock", controlUrl), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ account: accountId, account_ahead_ms: aheadMs }),
+    headersTimeout: 5_000,
+    bodyTimeout: 5_000,
+  });
+  await answer.body.dump();
+  return answer.statusCode >= 200 && answer.statusCode < 300;
+}
+
 /** The Acquiring Partner's own account at the simulator. Throws when the simulator does not answer. */
 export async function readSimulatedAcquirer(controlUrl: string): Promise<string> {
   const answer = await request(new URL("/_control/settings", controlUrl), {

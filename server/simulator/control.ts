@@ -89,6 +89,8 @@ const SettingsInputSchema = SettingsSchema.omit({
 const ClockInputSchema = z.strictObject({
   advance_ms: z.int().optional(),
   account: z.string().optional(),
+  /** How far the account's own clock is to be ahead, whatever it was. */
+  account_ahead_ms: z.int().optional(),
   speed: SettingsSchema.shape.clock_speed.optional(),
 });
 
@@ -470,6 +472,8 @@ export function createControl(
     const account = input.account === undefined ? undefined : getAccount(sim, input.account);
     if (input.speed !== undefined) clock.setSpeed(input.speed);
     if (input.advance_ms !== undefined) clock.advance(input.advance_ms, account?.account_id);
+    if (input.account_ahead_ms !== undefined && account !== undefined)
+      clock.advance(input.account_ahead_ms - account.clock_offset_ms, account.account_id);
     return c.json({ ...clockView(), now: iso(nowFor(sim, account)) });
   });
 

@@ -2,7 +2,7 @@ import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { klarnaIdempotencyKey, newId } from "@/server/core/ids";
 import { redact } from "@/server/core/redact";
-import { addMs, DAY_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
+import { addMs, clockAhead, DAY_MS, MINUTE_MS, realTime, SECOND_MS } from "@/server/core/time";
 import type { Transaction } from "@/server/db/client";
 import { answerPlace, claimKey, type IdempotencyIntent } from "@/server/db/idempotency";
 import type { EventType } from "@/server/events/catalog";
@@ -307,8 +307,16 @@ export function creationAudit(ctx: ServiceContext, payment: PaymentRow, now: Dat
   });
 }
 
-/** Completes a draft: wake-up, events in order, audit, alarms. */
-function finish(ctx: ServiceContext, draft: Draft, now: Date): Omit<PaymentChange, "answer"> {
+/**
+ * The same context by the clock of the payment's Partner, which is ahead of ours once the Partner has moved it (test mode
+ * only). Deadlines and the payment's own times are by it; audit, events, alarms and wake-ups are by ours.
+ */
+export function inTimeOf(ctx: ServiceContext, payment: Pick<PaymentRecord, "clockAheadMs">): ServiceContext {
+  return { ...ctx, clock: clockAhead(ctx.clock, payment.clockAheadMs) };
+}
+
+/** Completes a draft: wake-up, events in order, audit, alarms. `realNow` is `now` by our own clock. */
+function finish(ctx: ServiceContext, draft: Draft, now: Date, realNow: Date): Omit<PaymentChange, "answer"> {
   const { before, after } = draft;
   after.updatedAt = now;
   const settledIds = new Set(draft.operations.map((operation) => operation.id));
@@ -317,7 +325,8 @@ function finish(ctx: ServiceContext, draft: Draft, now: Date): Omit<PaymentChang
     ...draft.operations,
     ...draft.newOperations,
   ];
-  after.nextActionAt = nextWake(after, operations, now, ctx.env.AUTHORIZATION_WARNING_DAYS * DAY_MS);
+  const wake = nextWake(after, operations, now, ctx.env.AUTHORIZATION_WARNING_DAYS * DAY_MS);
+  after.nextActionAt = wake === null ? null : addMs(wake, realNow.getTime() - now.getTime());
   if (before.state === "AUTHORIZED" && after.state !== "AUTHORIZED" && after.authorizationWarnedAt !== null)
     draft.clearedAlarms.push(AUTHORIZATION_ENDING);
   const types: EventType[] = [];
@@ -342,7 +351,7 @@ function finish(ctx: ServiceContext, draft: Draft, now: Date): Omit<PaymentChang
     subjectKind: "payment",
     subjectId: after.id,
     message: alarm.message,
-    raisedAt: now,
+    raisedAt: realNow,
   }));
   const patch = (operation: OperationRow): OperationPatch => ({
     id: operation.id,
@@ -377,8 +386,8 @@ function finish(ctx: ServiceContext, draft: Draft, now: Date): Omit<PaymentChang
       updatedAt,
     })),
     events: events.map((event) => ({ ...event, requestId: ctx.requestId })),
-    audit: draft.audit.map((entry) => auditRow(ctx, after, now, entry)),
-    clearedAlarms: draft.clearedAlarms.map((kind) => ({ kind, cleared_at: now })),
+    audit: draft.audit.map((entry) => auditRow(ctx, after, realNow, entry)),
+    clearedAlarms: draft.clearedAlarms.map((kind) => ({ kind, cleared_at: realNow })),
     alarms,
   };
 }
@@ -421,13 +430,14 @@ export async function step(
   let loaded = options.first;
   for (let attempt = 1; attempt <= STEP_ATTEMPTS_MAX; attempt += 1) {
     loaded ??= await load(ctx, ctx.db, id, false);
-    const now = ctx.clock.now();
+    const { clock } = inTimeOf(ctx, loaded.payment);
+    const now = clock.now();
     const draft = decide(loaded, now);
     if (draft === null) return loaded.payment;
-    const change = finish(ctx, draft, now);
+    const change = finish(ctx, draft, now, realTime(clock, now));
     const answer =
       options.answer && ctx.idempotency ? sealAnswer(ctx, ctx.idempotency, options.answer(draft.after, draft)) : null;
-    if (await applyChange(ctx.db, { ...change, answer }, now)) return afterApply(ctx, draft);
+    if (await applyChange(ctx.db, { ...change, answer }, realTime(clock, now))) return afterApply(ctx, draft);
     loaded = undefined;
     await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(50, 2 * attempt)));
   }
@@ -451,13 +461,15 @@ export async function lockedStep(
 ): Promise<PaymentRecord> {
   return ctx.db.transaction(async (tx) => {
     const loaded = await load(ctx, tx, id, true);
-    const now = ctx.clock.now();
-    if (ctx.idempotency) await claimKey(tx, ctx.idempotency, resourceId, now);
+    const { clock } = inTimeOf(ctx, loaded.payment);
+    const now = clock.now();
+    const realNow = realTime(clock, now);
+    if (ctx.idempotency) await claimKey(tx, ctx.idempotency, resourceId, realNow);
     const draft = decide(loaded, now);
     if (draft === null) return loaded.payment;
     await within?.(tx);
-    const change = finish(ctx, draft, now);
-    if (!(await applyChange(tx, change, now))) throw new Error(`payment ${id} moved under its lock`);
+    const change = finish(ctx, draft, now, realNow);
+    if (!(await applyChange(tx, change, realNow))) throw new Error(`payment ${id} moved under its lock`);
     return afterApply(ctx, draft);
   });
 }

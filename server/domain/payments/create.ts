@@ -124,10 +124,13 @@ export async function createPayment(
   if (plan.rail === "CLASSIC") await requireClassicAccess(ctx, partnerId);
   else if (ctx.klarna.isOpen(ctx.scope.mode) || !ctx.klarna.isConfigured(ctx.scope.mode))
     throw new AppError("klarna_unavailable", { retryAfterSeconds: BREAKER_RETRY_SECONDS });
+  // The payment lives by the Partner's clock, which may be ahead in test mode; what is kept of us by ours.
   const now = ctx.clock.now();
-  const payment = buildPayment(ctx, input, partnerId, place, plan, now);
-  const operation = newOperation(payment, "AUTHORIZE", now);
-  payment.nextActionAt = nextWake(payment, [operation], now);
+  const theirNow = addMs(now, place.clockAheadMs);
+  const payment = buildPayment(ctx, input, partnerId, place, plan, theirNow);
+  const operation = newOperation(payment, "AUTHORIZE", theirNow);
+  const wake = nextWake(payment, [operation], theirNow);
+  payment.nextActionAt = wake === null ? null : addMs(wake, -place.clockAheadMs);
   const intent = ctx.idempotency;
   try {
     const isMade = await insertPayment(ctx.db, {
@@ -162,6 +165,7 @@ export async function createPayment(
     terminalLabel: place.terminalLabel,
     partnerName: place.partnerName,
     accountId: place.accountId,
+    clockAheadMs: place.clockAheadMs,
   };
   const first: Loaded = { payment: record, operations: [operation], captures: [], refunds: [] };
   const start = plan.rail === "CLASSIC" ? startClassic : runAuthorize;

@@ -7,6 +7,7 @@ import { applyApproval, applyStepUp } from "./authorize";
 import {
   CALL_LEASE_MS,
   type Draft,
+  inTimeOf,
   isOpenOperation,
   journal,
   KEY_LIFE_MS,
@@ -208,7 +209,7 @@ async function adoptTransaction(
   payment: PaymentRecord,
   transactionId: string,
 ): Promise<InboxResult> {
-  const now = ctx.clock.now();
+  const now = inTimeOf(ctx, payment).clock.now();
   const open = (await listOperations(ctx.db, payment)).find(
     (row) => (row.kind === "AUTHORIZE" || row.kind === "FINAL_AUTHORIZE") && isOpenOperation(row),
   );

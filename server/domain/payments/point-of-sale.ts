@@ -9,6 +9,8 @@ import type { CreatePaymentInput, CreateRefundInput } from "./schema";
 /** Where a payment is taken: the Partner's account at Klarna, the store and, in a shop, the terminal. */
 export type PointOfSale = {
   accountId: string;
+  /** How far the Partner's test clock is ahead. */
+  clockAheadMs: number;
   partnerName: string;
   /** As asked for, else what the store is. */
   channel: PaymentRow["channel"];
@@ -33,6 +35,7 @@ type Found = Row & {
   accountState: string;
   productState: string;
   accountId: string;
+  clockAheadMs: number;
   partnerName: string;
   storeId: string | null;
   storeReference: string;
@@ -55,7 +58,7 @@ type Found = Row & {
 export type PlaceSelector = Pick<CreatePaymentInput, "store" | "terminal" | "channel" | "launch">;
 
 const ACCOUNT_FIELDS = `r.state as "partnerState", a.state as "accountState", a.product_state as "productState",
-    a.klarna_partner_account_id as "accountId", r.name as "partnerName", s.id as "storeId", s.reference as "storeReference",
+    a.klarna_partner_account_id as "accountId", a.clock_ahead_ms as "clockAheadMs", r.name as "partnerName", s.id as "storeId", s.reference as "storeReference",
     s.name as "storeName", s.address as "storeAddress", s.type as "storeType", s.status as "storeStatus", s.source as "storeSource",
     s.klarna_store_id as "storeKlarnaId"`;
 
@@ -220,6 +223,7 @@ function toOnline(row: Found, channel: "WEB" | "MOBILE_APP"): PointOfSale {
 function toPlace(row: Found, channel: PaymentRow["channel"], storeId: string): PointOfSale {
   return {
     accountId: row.accountId,
+    clockAheadMs: row.clockAheadMs,
     partnerName: row.partnerName,
     channel,
     rail: row.rail ?? "NETWORK",

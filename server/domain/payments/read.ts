@@ -2,9 +2,8 @@ import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { type Page, toPage } from "@/server/core/pagination";
 import { isEqualSecret } from "@/server/db/secrets";
-import { playClassicCustomer, playSimulatedCustomer, type SimulatedAction } from "@/server/klarna/sandbox";
 import { openShipping } from "./captures";
-import { issueDisplayToken, openCaptureAmount, openKinds, openRefundAmount, toPublic } from "./change";
+import { inTimeOf, issueDisplayToken, openCaptureAmount, openKinds, openRefundAmount, toPublic } from "./change";
 import { findPayment, listCaptures, listOperations, listRefundRows } from "./repository";
 import {
   listOpenAlarms,
@@ -16,7 +15,7 @@ import {
 import type { CaptureRow, OperationRow, PaymentRecord, RefundRow } from "./rows";
 import type { PaymentFilter, PublicPayment } from "./schema";
 import { refundableAmount } from "./snapshot";
-import { capturableAmount, type PaymentActions, type PaymentState, paymentActions } from "./states";
+import { capturableAmount, type PaymentActions, paymentActions } from "./states";
 
 /** NOTIFY channel on which every change of a payment is heard; the payload is the payment's id. */
 export const PAYMENT_CHANNEL = "payment_changed";
@@ -93,7 +92,7 @@ export async function getPaymentRecord(ctx: ServiceContext, id: string): Promise
     amountRefundable,
     openCaptures: openCaptureAmount(captures),
     open: openKinds(operations),
-    now: ctx.clock.now(),
+    now: inTimeOf(ctx, payment).clock.now(),
   };
   return {
     payment: { ...payment, purchaseSecret: null, klarnaTokenSecret: null },
@@ -249,37 +248,4 @@ export async function getPaymentTimeline(
 /** Whether a token opens the display of this payment. Constant time. */
 export function isDisplayToken(services: Pick<ServiceContext, "secrets">, paymentId: string, token: string): boolean {
   return isEqualSecret(issueDisplayToken(services, paymentId), token);
-}
-
-// --- Test calls ----------------------------------------------------------------------------------------------------------------
-
-const PLAYS: Readonly<Record<"complete" | "decline" | "abandon" | "expire", SimulatedAction>> = {
-  complete: "complete",
-  decline: "decline",
-  abandon: "leave",
-  expire: "expire",
-};
-
-/**
- * Plays the customer at the simulator. The outcome comes the way it always comes: by webhook.
- * Errors: simulator_required (live mode, or Klarna's own test host), payment_not_found, state_conflict.
- */
-export async function playCustomer(
-  ctx: ServiceContext,
-  id: string,
-  action: keyof typeof PLAYS,
-): Promise<PublicPayment> {
-  requirePermission(ctx, "payments:create");
-  const controlUrl = ctx.env.SIMULATOR_CONTROL_URL;
-  if (ctx.scope.mode !== "test") throw new AppError("not_found");
-  if (!controlUrl) throw new AppError("simulator_required");
-  const payment = await findPayment(ctx.db, ctx.scope, id);
-  if (!payment) throw new AppError("payment_not_found");
-  const isOpen: PaymentState[] = ["PENDING", "IN_PROGRESS"];
-  if (payment.klarnaPaymentRequestId === null || !isOpen.includes(payment.state)) {
-    throw new AppError("state_conflict", { params: { status: payment.state.toLowerCase() } });
-  }
-  const play = payment.rail === "CLASSIC" ? playClassicCustomer : playSimulatedCustomer;
-  if (!(await play(controlUrl, payment.klarnaPaymentRequestId, PLAYS[action]))) throw new AppError("state_conflict");
-  return getPayment(ctx, id);
 }

@@ -93,7 +93,7 @@ const paymentColumns = PAYMENT_KEYS.map(snake).join(", ");
 const paymentSelection = PAYMENT_KEYS.map((key) => `p.${snake(key)} as "${key}"`).join(", ");
 export const RECORD_SELECT = `select ${paymentSelection}, s.reference as "storeReference", s.name as "storeName", s.address as "storeAddress",
   s.source as "storeSource", s.klarna_store_id as "storeKlarnaId", t.reference as "terminalReference", t.label as "terminalLabel",
-  r.name as "partnerName", a.klarna_partner_account_id as "accountId"
+  r.name as "partnerName", a.klarna_partner_account_id as "accountId", a.clock_ahead_ms as "clockAheadMs"
   from payments p join partner_accounts a on a.partner_id = p.partner_id and a.mode = p.mode join partners r on r.id = p.partner_id
   left join stores s on s.id = p.store_id left join terminals t on t.id = p.terminal_id`;
 

@@ -95,6 +95,8 @@ export type PaymentRecord = PaymentRow & {
   terminalLabel: string | null;
   partnerName: string;
   accountId: string;
+  /** How far the Partner's test clock is ahead; 0 in live mode. */
+  clockAheadMs: number;
 };
 
 export type OperationKind =

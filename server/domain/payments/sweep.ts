@@ -4,7 +4,16 @@ import { addMs, SECOND_MS } from "@/server/core/time";
 import { readPaymentTransaction } from "@/server/klarna/payments";
 import { runAuthorize } from "./authorize";
 import { runCapture } from "./captures";
-import { CALL_LEASE_MS, isOpenOperation, KEY_LIFE_MS, type Loaded, raiseAlarm, startDraft, step } from "./change";
+import {
+  CALL_LEASE_MS,
+  inTimeOf,
+  isOpenOperation,
+  KEY_LIFE_MS,
+  type Loaded,
+  raiseAlarm,
+  startDraft,
+  step,
+} from "./change";
 import { readAndApplyDistribution } from "./classic/distribution";
 import { isSaleCapture, readOrderFunding, runOrderCapture, settleOrder } from "./classic/order";
 import { startClassic } from "./classic/start";
@@ -139,8 +148,9 @@ async function countOpen(ctx: ServiceContext, payment: PaymentRecord): Promise<n
  * Does what is due on one payment: goes on with open journal rows (same key), cancels what expired, reads what no webhook
  * told. Leaves the next wake-up set. Safe to run at any time, by several at once.
  */
-export async function advancePayment(ctx: ServiceContext, id: string): Promise<PaymentRecord> {
-  let payment = await reload(ctx, id);
+export async function advancePayment(by: ServiceContext, id: string): Promise<PaymentRecord> {
+  let payment = await reload(by, id);
+  const ctx = inTimeOf(by, payment);
   for (const operation of await listOperations(ctx.db, payment)) {
     if (isOpenOperation(operation) && isDue(ctx, operation)) payment = await resume(ctx, payment, operation);
   }

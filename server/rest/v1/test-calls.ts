@@ -1,4 +1,10 @@
-import { playCustomer } from "@/server/domain/payments/service";
+import {
+  AdvanceClockSchema,
+  advanceTestClock,
+  playCustomer,
+  readTestClock,
+  TestClockSchema,
+} from "@/server/domain/payments/service";
 import { defineEndpoint, type Endpoint } from "../endpoint";
 import { PaymentSchema, paymentParams } from "./shared";
 
@@ -9,8 +15,26 @@ const PLAYS = [
   ["expire", "Time runs out at Klarna"],
 ] as const;
 
+const advanceClockEndpoint = defineEndpoint({
+  method: "POST",
+  path: "/api/v1/test/clock",
+  operation: "advanceTestClock",
+  summary: "Move the clock of your test payments (test mode)",
+  description:
+    "Seconds to go forward. What is then due happens soon after: journeys expire, authorizations end. New payments are made at the new time too. Webhooks and this API's own limits go by the real time. There is no way back.",
+  tag: "Testing",
+  access: "key",
+  scope: "payments:write",
+  body: AdvanceClockSchema,
+  responses: { 200: { description: "The clock as it is now", schema: TestClockSchema.meta({ id: "TestClock" }) } },
+  errors: ["not_found", "simulator_required", "rule_broken", "state_conflict"],
+  handle: ({ ctx, body }) => advanceTestClock(ctx, body.advance),
+  answer: (clock) => ({ status: 200, json: clock }),
+  reread: (ctx) => readTestClock(ctx),
+});
+
 /** The calls that play the customer with the simulator. With a live key there is nothing here. */
-export const testCallEndpoints: readonly Endpoint[] = PLAYS.map(([action, summary]) =>
+const playEndpoints: readonly Endpoint[] = PLAYS.map(([action, summary]) =>
   defineEndpoint({
     method: "POST",
     path: `/api/v1/test/payments/{id}/${action}`,
@@ -29,3 +53,5 @@ export const testCallEndpoints: readonly Endpoint[] = PLAYS.map(([action, summar
     answer: (payment) => ({ status: 200, json: payment }),
   }),
 );
+
+export const testCallEndpoints: readonly Endpoint[] = [...playEndpoints, advanceClockEndpoint];
