@@ -30,7 +30,8 @@ export function toOrderLine(item: LineItem): Record<string, unknown> {
   const isWhole = Number.isInteger(item.quantity) && item.quantity > 0;
   const unit =
     item.unit_price ?? (isWhole && item.total_amount % item.quantity === 0 ? item.total_amount / item.quantity : null);
-  const isPlain = isWhole && unit !== null;
+  // Less than the price may be a discount; more is nothing that Klarna has a field for.
+  const isPlain = isWhole && unit !== null && unit * item.quantity >= item.total_amount;
   return {
     name: isWhole ? item.name : `${item.quantity} × ${item.name}`.slice(0, 255),
     quantity: isPlain ? item.quantity : 1,
