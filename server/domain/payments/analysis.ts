@@ -116,43 +116,38 @@ const JOURNEYS = `with journey as (
     min(e.created_at) filter (where e.type = 'payment.in_progress') as entered_at,
     min(e.created_at) filter (where e.type in ('payment.authorized','payment.completed')) as approved_at
   from payments p left join outbox_events e on e.subject_id = p.id and e.partner_id = p.partner_id and e.mode = p.mode
-    and e.type in ('payment.pending','payment.in_progress','payment.authorized','payment.completed')
+    and e.type in ('payment.pending','payment.in_progress','payment.authorized','payment.completed') and e.created_at >= $3
   where ${IN_SPAN} group by p.id),
-stage as (
+stage as materialized (
   select j.*, case when j.stepped_at is null then 0 when j.approved then 4 when j.finished_at is not null then 3
     when j.entered_at is not null then 2 else 1 end as stage from journey j)`;
 
-type StageRow = Row & { stage: number; state: PaymentState; count: number };
-type MedianRow = Row & {
-  stepped: number | null;
-  entered: number | null;
-  finished: number | null;
-  approved: number | null;
-};
+type MedianRow = { stepped: number | null; entered: number | null; finished: number | null; approved: number | null };
+type StageRow = { stage: number; state: PaymentState; count: number };
 
+/** Both in one statement, so that the payments are gone through once. */
 async function findFunnel(
   tx: Queries,
   scope: TenantScope,
   span: Span,
 ): Promise<{ stages: StageRow[]; medians: MedianRow }> {
-  const values = [...tenantValues(scope), span.from, span.to];
   const median = (from: string, to: string, name: string): string =>
     `percentile_cont(0.5) within group (order by extract(epoch from ${to} - ${from})::float8 * 1000)
       filter (where ${to} >= ${from} and stepped_at is not null) as ${name}`;
-  const [stages, [medians]] = await Promise.all([
-    tx.query<StageRow>({
-      name: "analysis_stages",
-      text: `${JOURNEYS} select stage, state, count(*)::int as count from stage group by stage, state`,
-      values,
-    }),
-    tx.query<MedianRow>({
-      name: "analysis_medians",
-      text: `${JOURNEYS} select ${median("created_at", "stepped_at", "stepped")}, ${median("stepped_at", "entered_at", "entered")},
+  const none = "null::float8";
+  const rows = await tx.query<Row & MedianRow & { stage: number; state: PaymentState | null; count: number }>({
+    name: "analysis_funnel",
+    text: `${JOURNEYS} select stage, state, count(*)::int as count, ${none} as stepped, ${none} as entered, ${none} as finished, ${none} as approved
+        from stage group by stage, state
+      union all select -1, null, 0, ${median("created_at", "stepped_at", "stepped")}, ${median("stepped_at", "entered_at", "entered")},
         ${median("coalesce(entered_at, stepped_at)", "finished_at", "finished")}, ${median("finished_at", "approved_at", "approved")} from stage`,
-      values,
-    }),
-  ]);
-  return { stages, medians: medians ?? { stepped: null, entered: null, finished: null, approved: null } };
+    values: [...tenantValues(scope), span.from, span.to],
+  });
+  const medians = rows.find((row) => row.state === null);
+  return {
+    stages: rows.flatMap(({ stage, state, count }) => (state === null ? [] : [{ stage, state, count }])),
+    medians: medians ?? { stepped: null, entered: null, finished: null, approved: null },
+  };
 }
 
 const NOTHING_LOST = { declined: 0, failed: 0, canceled: 0, expired: 0, open: 0 };

@@ -184,3 +184,18 @@ it("totals are the sums of the rows that the same filter lists, apart by currenc
     expect(totals.sums).toHaveLength(new Set(data.map((row) => row.currency)).size);
   }
 });
+
+it("walked to its end, page by page as an export does, the list has every row of the filter once", async () => {
+  for (const filter of [{}, { stores: [ours.store.id] }, { search: ours.store.reference }]) {
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await listPaymentRecordsPage(everybody, filter, { limit: 2, ...(cursor ? { cursor } : {}) });
+      seen.push(...page.data.map((row) => row.id));
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+    expect(seen).toEqual(await find(everybody, filter));
+    expect(seen).toHaveLength((await getPaymentTotals(everybody, filter)).count);
+    expect(new Set(seen).size).toBe(seen.length);
+  }
+});
