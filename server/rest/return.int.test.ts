@@ -184,3 +184,21 @@ it("a declined journey leads on with that status; without an address of the shop
   await simulator.control.play(app.request, "complete");
   expect((await comeBack(app, "COMPLETED")).location).toBe(`shopapp://done?payment_id=${app.id}&status=authorized`);
 });
+
+it("nobody is sent to a journey whose time is over, at Klarna or with us", async () => {
+  const at = await begin({ expires_in: 60 });
+  const address = `http://localhost:3000/pay/${at.id}`;
+  expect((await visit(go, address, at.id)).location).toContain("/requests/");
+  for (const column of ["klarna_request_expires_at", "expires_at"]) {
+    await services.db.query({
+      text: `update payments set ${column} = now() - interval '1 second', version = version + 1 where id = $1`,
+      values: [at.id],
+    });
+    expect((await visit(go, address, at.id)).location, column).toBe(`/pay/${at.id}/status`);
+    await services.db.query({
+      text: `update payments set ${column} = now() + interval '1 hour', version = version + 1 where id = $1`,
+      values: [at.id],
+    });
+  }
+  expect((await visit(go, address, at.id)).location).toContain("/requests/");
+});

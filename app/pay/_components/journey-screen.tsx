@@ -32,7 +32,8 @@ export function JourneyScreen({ id, status, mode, shop, canGoOn, isCustomer, has
   const [first] = useState(status);
   const current = useFollowed(id, status, isCustomer);
   const isPatient = useTime(PATIENCE_MS);
-  const phase = phaseOf(current);
+  // Where Klarna takes nobody in any more and no end is known yet, there is nothing to do but wait.
+  const phase = phaseOf(current) === "open" && !canGoOn ? "waiting" : phaseOf(current);
   const isOver = !isOpenPhase(phase);
   const back = `/pay/${id}/return`;
   // Somebody who sees how it ended may stay; somebody who has waited for it is taken along.

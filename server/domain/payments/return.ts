@@ -1,6 +1,6 @@
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { SECOND_MS } from "@/server/core/time";
-import { issueDisplayToken, toPublic } from "./change";
+import { inTimeOf, issueDisplayToken, toPublic } from "./change";
 import { issueReturnToken, openPurchase, partnerReturnUrl } from "./purchase";
 import { findPayment } from "./repository";
 import type { PaymentRecord } from "./rows";
@@ -29,7 +29,12 @@ function toView(ctx: ServiceContext, record: PaymentRecord): JourneyView {
   const { back } = openPurchase(ctx, record);
   const target = back?.partner ?? back?.app ?? null;
   const url = payment.klarna.payment_request_url;
-  const isWaiting = QR_STATES.includes(record.state) && record.stopMark === null;
+  const now = inTimeOf(ctx, record).clock.now();
+  const isWaiting =
+    QR_STATES.includes(record.state) &&
+    record.stopMark === null &&
+    now < record.expiresAt &&
+    (record.klarnaRequestExpiresAt === null || now < record.klarnaRequestExpiresAt);
   return {
     payment,
     partnerName: record.partnerName,
