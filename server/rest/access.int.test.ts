@@ -19,6 +19,7 @@ let ownKey: string;
 let ids: {
   payment: string;
   refund: string;
+  capture: string;
   webhookEndpoint: string;
   webhookDelivery: string;
   event: string;
@@ -43,6 +44,9 @@ beforeAll(async () => {
     body: { amount: 100, reason: "Return" },
   });
   expect(refund.status, refund.text).toBe(201);
+  const captures = (await callRest(rest, "GET", `/api/v1/payments/${paymentId}/captures`, { key: ownKey })).json as {
+    data: { id: string }[];
+  };
   const receiver = await callRest(rest, "POST", "/api/v1/webhook-endpoints", {
     key: ownKey,
     body: { url: "http://127.0.0.1:9/hook", events: ["*"] },
@@ -57,6 +61,7 @@ beforeAll(async () => {
   ids = {
     payment: paymentId,
     refund: idOf(refund),
+    capture: captures.data[0]?.id ?? "",
     webhookEndpoint: idOf(receiver),
     webhookDelivery: idOf(sent),
     event: event.id,
@@ -92,8 +97,12 @@ function targetOf(endpoint: Endpoint, from: typeof ids = ids): string {
       stores: from.store,
       terminals: from.terminal,
     }[endpoint.path.split("/")[3] ?? ""] ?? from.payment;
-  const query = endpoint.operation === "listPaymentMethods" ? "?amount=1000&currency=SEK&country=SE" : "";
-  return `${endpoint.path.replace("{id}", id).replace("{refundId}", from.refund)}${query}`;
+  const query =
+    { listPaymentMethods: "?amount=1000&currency=SEK&country=SE", lookUpPayments: "?reference=nowhere" }[
+      endpoint.operation
+    ] ?? "";
+  const named = endpoint.path.replace("{refundId}", from.refund).replace("{captureId}", from.capture);
+  return `${named.replace("{id}", id)}${query}`;
 }
 function bodyOf(endpoint: Endpoint): unknown {
   if (endpoint.operation === "createPayment") return paymentBody(own, 10_002);
@@ -101,6 +110,8 @@ function bodyOf(endpoint: Endpoint): unknown {
   if (endpoint.operation === "createStore")
     return { reference: newId("request"), name: "New", type: "website", url: "https://new.example" };
   if (endpoint.operation === "createTerminal") return { reference: newId("request"), store: { id: own.store.id } };
+  if (endpoint.operation === "updatePayment") return { metadata: { till: "8" } };
+  if (endpoint.operation === "advanceTestClock") return { advance: 60 };
   if (endpoint.operation === "moveTerminal") return { store: { id: own.store.id } };
   return endpoint.method === "POST" || endpoint.method === "PATCH" ? {} : undefined;
 }
@@ -176,6 +187,7 @@ describe.each(CLOSED.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, e
         const unknown = {
           payment: newId("payment"),
           refund: newId("refund"),
+          capture: newId("capture"),
           webhookEndpoint: newId("webhookEndpoint"),
           webhookDelivery: newId("webhookDelivery"),
           event: newId("event"),
@@ -190,6 +202,7 @@ describe.each(CLOSED.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, e
             target: targetOf(endpoint, {
               payment: "pay_1",
               refund: "x",
+              capture: "x",
               webhookEndpoint: "'; drop table payments",
               webhookDelivery: "whd_",
               event: "%00",

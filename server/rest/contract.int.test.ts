@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { newId } from "@/server/core/ids";
-import { addressIn, type BuiltPartner, makePartner } from "@/server/testing/builders";
+import { advancePayment } from "@/server/domain/payments/sweep";
+import { addressIn, asSystem, type BuiltPartner, makePartner } from "@/server/testing/builders";
 import { type TestServices, testServices } from "@/server/testing/context";
 import { callRest, makeKey, type RestAnswer, type RestCall, restRequest } from "@/server/testing/rest";
 import { defineEndpoint } from "./endpoint";
@@ -109,6 +110,12 @@ describe("answers", () => {
       status: string;
     };
     expect(manual.status).toBe("authorized");
+    const part = { body: { amount: 5_000, reference: "Parcel 1" } };
+    const capture = (await ask("POST", `${PAYMENTS}/{id}/captures`, manual.id, part)).json as { id: string };
+    await ask("GET", `${PAYMENTS}/{id}/captures`, manual.id);
+    check("GET", `${PAYMENTS}/{id}/captures/{captureId}`, await get(`${PAYMENTS}/${manual.id}/captures/${capture.id}`));
+    await ask("PATCH", `${PAYMENTS}/{id}`, manual.id, { body: { metadata: { parcel: "1" } } });
+    await ask("GET", `${PAYMENTS}/lookup`, "", {}, `?reference=${newId("request")}`);
     await ask("POST", `${PAYMENTS}/{id}/void`, manual.id, { body: {} });
     const waiting = (await ask("POST", PAYMENTS, "", { body: sale() })).json as { id: string };
     await ask("POST", `${PAYMENTS}/{id}/cancel`, waiting.id);
@@ -164,6 +171,15 @@ describe("answers", () => {
       const played = (await ask("POST", PAYMENTS, "", { body: sale() })).json as { id: string };
       await ask("POST", `/api/v1/test/payments/{id}/${action}`, played.id);
     }
+    // An authorization that ended is renewed: time goes on for a Partner of its own.
+    const later = await makePartner(test.services, { country: "US", currency: "USD" });
+    const laterKey = (await makeKey(test.services, later.partner.id)).key;
+    const held = (
+      await ask("POST", PAYMENTS, "", { key: laterKey, body: sale({ amount: 10_002, capture: "manual" }, later) })
+    ).json as { id: string };
+    await ask("POST", "/api/v1/test/clock", "", { key: laterKey, body: { advance: 30 * 86_400 } });
+    await advancePayment(asSystem(test.services), held.id);
+    await ask("POST", `${PAYMENTS}/{id}/reauthorize`, held.id, { key: laterKey, body: {} });
     check("GET", "/api/health", await callRest(rest, "GET", "/api/health"));
     check("GET", "/api/health/live", await callRest(rest, "GET", "/api/health/live"));
     // What the acquirer's own keys open is held to the same in acquirer.int.test.ts.

@@ -14,6 +14,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   "app/api/trpc/[trpc]/route.ts": "dashboard",
   "app/api/inngest/route.ts": "background functions",
   "app/api/klarna/webhooks/route.ts": "Klarna's listener",
+  "app/api/klarna/classic/[payment]/route.ts": "Klarna's listener of classic sessions",
   "app/api/v1/route.ts": "404 as a problem document",
   "app/api/v1/[...unknown]/route.ts": "404 as a problem document",
 };
