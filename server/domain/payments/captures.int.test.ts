@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { KlarnaOutcome } from "@/server/klarna/client";
 import { asUser } from "@/server/testing/context";
 import { paymentHarness, refusalOf } from "@/server/testing/payments";
 import type { LineItem } from "./schema";
@@ -141,10 +142,9 @@ describe("captures", () => {
     });
     expect((await h.transactionOf(id)).captured_amount).toBe(3_000);
 
-    const unsent = {
-      ...h.ctx,
-      klarna: { ...h.ctx.klarna, call: async () => ({ kind: "not_sent", reason: "ECONNREFUSED", calls: [] }) as const },
-    };
+    const nobody = (): Promise<KlarnaOutcome> =>
+      Promise.resolve({ kind: "not_sent", reason: "ECONNREFUSED", calls: [] });
+    const unsent = { ...h.ctx, klarna: { ...h.ctx.klarna, call: nobody } };
     expect(await refusalOf(capturePayment(unsent, id, { amount: 500 }, { key: "row-8" }))).toBe("klarna_unavailable");
     expect(await capturePayment(h.ctx, id, { amount: 500 }, { key: "row-8" })).toMatchObject({ status: "succeeded" });
     expect(await refundPayment(h.ctx, id, { amount: 100, capture: first.id }, { key: "row-9" })).toEqual(

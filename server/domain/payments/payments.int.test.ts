@@ -5,8 +5,7 @@ import type { ServiceContext, Services } from "@/server/context";
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import { processInbox } from "@/server/domain/inbox/service";
 import { checkInvariants } from "@/server/domain/invariants";
-import { createStore } from "@/server/domain/stores/service";
-import { addressIn, asSystem, type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
+import { type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
 import { asApiKey, type TestServices, testServices } from "@/server/testing/context";
 import { receiveKlarnaWebhooks, type WebhookReceiver } from "@/server/testing/klarna-webhooks";
 import { sendSigned } from "@/server/testing/signed-event";
@@ -18,7 +17,6 @@ import {
   createPayment,
   getPayment,
   getPaymentTimeline,
-  refundPayment,
   voidPayment,
 } from "./service";
 
@@ -676,101 +674,6 @@ describe("money that is not guaranteed", () => {
     await sweepFor(40 * MINUTE_MS, 10 * MINUTE_MS);
     expect((await getPayment(ctx, sale.id)).funding).toEqual({ type: "non_guaranteed", state: "funded" });
     expect(await eventsOf(sale.id)).toEqual(["payment.completed", "payment.funded"]);
-  });
-});
-
-describe("refunds", () => {
-  it("refunds the whole, and nothing more", async () => {
-    await freshPartner();
-    const sale = await createPayment(ctx, body({ amount: 10_002 }));
-    const refund = await refundPayment(ctx, sale.id, { reason: "Returned" });
-    expect(refund).toMatchObject({ status: "succeeded", amount: 10_002, payment: sale.id });
-    expect(await getPayment(ctx, sale.id)).toMatchObject({ amount_refunded: 10_002, amount_refundable: 0 });
-    await expect(refundPayment(ctx, sale.id, {})).rejects.toMatchObject({ code: "payment_not_refundable" });
-    const [transaction] = await transactionsOf(sale.id);
-    expect(transaction?.refunded_amount).toBe(10_002);
-  });
-
-  it("refunds lines at another store of the Partner, and refuses lines that do not add up and unknown places", async () => {
-    await freshPartner();
-    const other = await createStore(asSystem(services), {
-      partnerId: partner.partner.id,
-      reference: unique("store"),
-      name: "Return desk",
-      type: "PHYSICAL",
-      address: addressIn("SE"),
-      country: "SE",
-    });
-    const lines = [
-      { name: "Chair", quantity: 1, total_amount: 9_000 },
-      { name: "Cushion", quantity: 1, total_amount: 1_002 },
-    ];
-    const sale = await createPayment(ctx, body({ amount: 10_002, line_items: lines }));
-    const cushion = lines.slice(1);
-    await expect(refundPayment(ctx, sale.id, { amount: 5, line_items: cushion })).rejects.toMatchObject({
-      code: "amount_mismatch",
-    });
-    await expect(refundPayment(ctx, sale.id, { store: { reference: "nowhere" } })).rejects.toMatchObject({
-      code: "store_not_found",
-    });
-    await expect(refundPayment(ctx, sale.id, { terminal: { reference: "none" } })).rejects.toMatchObject({
-      code: "terminal_not_found",
-    });
-    const foreign = await makePartner(services);
-    await expect(refundPayment(ctx, sale.id, { store: { id: foreign.store.id } })).rejects.toMatchObject({
-      code: "store_not_found",
-    });
-    const refund = await refundPayment(ctx, sale.id, { line_items: cushion, store: { id: other.id } });
-    expect(refund).toMatchObject({
-      status: "succeeded",
-      amount: 1_002,
-      store: { id: other.id, reference: other.reference },
-      terminal: null,
-    });
-    const calls = await test.simulator.control.calls({ account: partner.account.id });
-    expect(calls.find((call) => call.operation === "refund")?.request_body).toContain("Cushion");
-    const whole = await refundPayment(ctx, sale.id, {});
-    expect(whole).toMatchObject({
-      amount: 9_000,
-      store: { id: partner.store.id },
-      terminal: { id: partner.terminal.id },
-    });
-  });
-
-  it("R37: 50 parallel partial refunds never exceed what was captured; the rest are refused", async () => {
-    await freshPartner();
-    const sale = await createPayment(ctx, body({ amount: 10_002 }));
-    const results = await Promise.allSettled(
-      Array.from({ length: 50 }, () => refundPayment(ctx, sale.id, { amount: 1_000 })),
-    );
-    const accepted = results.filter((result) => result.status === "fulfilled");
-    const refused = results.filter((result) => result.status === "rejected");
-    expect(accepted).toHaveLength(10);
-    for (const result of refused)
-      expect(["refund_exceeds_captured", "payment_not_refundable"]).toContain(result.reason.code);
-    const [transaction] = await transactionsOf(sale.id);
-    expect(transaction?.refunded_amount).toBe(10_000);
-  });
-
-  it("an unknown refund counts as refunded, keeps its one key, and settles later", async () => {
-    await freshPartner();
-    const sale = await createPayment(ctx, body({ amount: 10_002 }));
-    await test.simulator.control.fault({
-      operation: "refund",
-      kind: "cut_after",
-      account: partner.account.id,
-      times: null,
-    });
-    const refund = await refundPayment(ctx, sale.id, {});
-    expect(refund.status).toBe("processing");
-    expect((await getPayment(ctx, sale.id)).amount_refundable).toBe(0);
-    await expect(refundPayment(ctx, sale.id, { amount: 1 })).rejects.toMatchObject({ code: "payment_not_refundable" });
-    await test.simulator.control.clearFaults();
-    await sweepFor(60 * SECOND_MS);
-    expect(await getPayment(ctx, sale.id)).toMatchObject({ amount_refunded: 10_002 });
-    const [transaction] = await transactionsOf(sale.id);
-    expect(transaction?.refunded_amount).toBe(10_002);
-    expect(asSystem(services).scope.mode).toBe("test");
   });
 });
 

@@ -195,15 +195,13 @@ export const CreateCaptureSchema = z.strictObject({
 export type CreateCaptureInput = z.infer<typeof CreateCaptureSchema>;
 
 /** What is not named stays as it is. Metadata is replaced as a whole. */
-export const UpdatePaymentSchema = z
-  .strictObject({
-    amount: amountSchema.optional(),
-    reference: referenceSchema.optional(),
-    line_items: z.array(LineItemSchema).min(1).max(500).optional(),
-    shipping: ShippingSchema.optional(),
-    metadata: metadataSchema.optional(),
-  })
-  .refine((input) => Object.values(input).some((value) => value !== undefined), "names nothing to change");
+export const UpdatePaymentSchema = z.strictObject({
+  amount: amountSchema.optional(),
+  reference: referenceSchema.optional(),
+  line_items: z.array(LineItemSchema).min(1).max(500).optional(),
+  shipping: ShippingSchema.optional(),
+  metadata: metadataSchema.optional(),
+});
 export type UpdatePaymentInput = z.infer<typeof UpdatePaymentSchema>;
 
 export const PublicStatusSchema = z.enum(PUBLIC_STATUSES);

@@ -69,7 +69,7 @@ export type UpdateOutcome = { payment: PublicPayment; isOpen: boolean };
  * said yes. Possible until the customer begins (the payment request is changed), and again while something is left to
  * capture (the transaction is). Metadata is ours alone and can change at any time. Asking again for a change that is
  * under way does not make it twice. Journal kind UPDATE.
- * Errors: permission_denied, payment_not_found, payment_not_updatable, rule_broken (amount), amount_mismatch (lines),
+ * Errors: permission_denied, payment_not_found, validation_failed (nothing named), payment_not_updatable, rule_broken (amount), amount_mismatch (lines),
  * reference_taken, operation_limit_reached, klarna_unavailable.
  */
 export async function updatePayment(
@@ -87,7 +87,11 @@ export async function requestUpdate(
   input: UpdatePaymentInput,
 ): Promise<UpdateOutcome> {
   requirePermission(ctx, "payments:capture");
-  if (input.reference !== undefined) await requireFreeReference(ctx, id, input.reference);
+  const found = await findPayment(ctx.db, ctx.scope, id);
+  if (!found) throw new AppError("payment_not_found");
+  if (Object.values(input).every((value) => value === undefined))
+    throw new AppError("validation_failed", { errors: [{ pointer: "", detail: "names nothing to change" }] });
+  if (input.reference !== undefined) await requireFreeReference(ctx, found, input.reference);
   sumOfLines(input);
   let operation: OperationRow | undefined;
   const begun = await lockedStep(ctx, id, id, (loaded, now) => {
@@ -170,9 +174,7 @@ function requireUpdatable(loaded: Loaded, change: Change, now: Date): void {
 }
 
 /** A reference belongs to one payment that may be or was paid. Checked before Klarna hears of it. Errors: reference_taken. */
-async function requireFreeReference(ctx: ServiceContext, id: string, reference: string): Promise<void> {
-  const payment = await findPayment(ctx.db, ctx.scope, id);
-  if (!payment) throw new AppError("payment_not_found");
+async function requireFreeReference(ctx: ServiceContext, payment: PaymentRecord, reference: string): Promise<void> {
   if (payment.allowRepeatReference || payment.reference === reference) return;
   const [other] = await ctx.db.query<{ id: string }>({
     name: "payment_reference_other",
