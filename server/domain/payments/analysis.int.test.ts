@@ -136,3 +136,11 @@ it("S1: a Partner's people see the figures of their own payments, and those of t
   expect(live.all.count).toBe(0);
   expect(live.funnel.every((step) => step.count === 0)).toBe(true);
 });
+
+it("S41: a span that is backwards or longer than a year is refused, not read", async () => {
+  const ctx = asUser(test.services, "READ_ONLY");
+  for (const from of [SPAN.to, addMs(SPAN.to, -367 * DAY_MS), new Date(Number.NaN)])
+    await expect(getPaymentAnalysis(ctx, { from, to: SPAN.to, groupBy: "store" })).rejects.toMatchObject({
+      code: "validation_failed",
+    });
+});

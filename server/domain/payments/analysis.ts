@@ -1,5 +1,7 @@
 import type { TenantScope } from "@/server/auth/permissions";
 import { requirePermission, type ServiceContext } from "@/server/context";
+import { AppError } from "@/server/core/errors";
+import { DAY_MS } from "@/server/core/time";
 import type { Row, Transaction } from "@/server/db/client";
 import { TENANT, tenantValues } from "./repository";
 import { OPEN_STATES, type PaymentState } from "./states";
@@ -53,6 +55,7 @@ export type PaymentAnalysis = {
   hasMoreGroups: boolean;
 };
 
+const SPAN_MAX_MS = 366 * DAY_MS;
 const GROUPS_MAX = 50;
 const DAYS_MAX = 92;
 const APPROVED = "('AUTHORIZED','AUTHORIZATION_EXPIRED','COMPLETED','VOIDED')";
@@ -185,13 +188,19 @@ function toFunnel(stages: readonly StageRow[], medians: MedianRow): FunnelStepVi
 /**
  * The step-up funnel and the outcomes of payments that were begun within a span (`to` is outside), told apart by `groupBy`.
  *
- * The approval rate counts payments with a decision of Klarna's: approved or declined. Errors: permission_denied.
+ * The approval rate counts payments with a decision of Klarna's: approved or declined.
+ * Errors: permission_denied, validation_failed (backwards, or longer than a year). Case: S41.
  */
 export async function getPaymentAnalysis(
   ctx: ServiceContext,
   input: { from: Date; to: Date; groupBy: AnalysisGroup },
 ): Promise<PaymentAnalysis> {
   requirePermission(ctx, "payments:read");
+  const length = input.to.getTime() - input.from.getTime();
+  if (!(length > 0 && length <= SPAN_MAX_MS))
+    throw new AppError("validation_failed", {
+      errors: [{ pointer: "/from", detail: "is at most a year before the end" }],
+    });
   const span = { from: input.from, to: input.to };
   const values = [...tenantValues(ctx.scope), span.from, span.to];
   const [[all], funnel, reasons, days, groups] = await Promise.all([

@@ -111,3 +111,9 @@ it("another Partner's payment, the other mode's and nobody's are answered alike:
   expect((await stranger.payments.totals({ filter: { search: byReference(0) } })).count).toBe(0);
   await expect(callerAs(null).payments.list({})).rejects.toMatchObject({ cause: { code: "session_required" } });
 });
+
+it("S41: a page is never longer than a hundred rows, whoever asks", async () => {
+  const caller = callerAs("ACQUIRER_ADMIN");
+  for (const limit of [101, 1_000_000, 0, -1]) await expect(caller.payments.list({ limit })).rejects.toThrow();
+  expect((await caller.payments.list({ limit: 100 })).data).toHaveLength(4);
+});

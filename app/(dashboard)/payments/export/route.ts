@@ -2,9 +2,10 @@ import { type Cell, csvResponse, exportFailure } from "@/app/(dashboard)/export/
 import { parseTableState } from "@/components/data-table/table-state";
 import { routeContext } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
+import { AppError } from "@/server/core/errors";
 import { toDecimalString } from "@/server/core/money";
 import type { PaymentFilter } from "@/server/domain/payments/schema";
-import { listPaymentRecordsPage, type PaymentView } from "@/server/domain/payments/service";
+import { getPaymentTotals, listPaymentRecordsPage, type PaymentView } from "@/server/domain/payments/service";
 import { paymentChoices } from "../_components/payment-choices";
 import { paymentFilter, paymentsTable } from "../_components/payments-table";
 
@@ -72,6 +73,12 @@ export async function GET(request: Request): Promise<Response> {
     const params = Object.fromEntries(new URL(request.url).searchParams);
     const now = ctx.clock.now();
     const filter = paymentFilter(def, parseTableState(def, params), now.getTime());
+    // S41: a file that nobody opens is not written; the totals stop counting where this does.
+    const { isPartial, count } = await getPaymentTotals(ctx, filter);
+    if (isPartial)
+      throw new AppError("validation_failed", {
+        detail: `These are more than ${count.toLocaleString("en")} payments. Choose a shorter time.`,
+      });
     return csvResponse({
       fileName: `payments-${ctx.scope.mode}-${now.toISOString().slice(0, 10)}.csv`,
       head: COLUMNS.map(([header]) => header),
