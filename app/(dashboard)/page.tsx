@@ -10,6 +10,7 @@ import { Money } from "@/components/display/money";
 import { EmptyState } from "@/components/empty-state";
 import { Page, PageHeader } from "@/components/page-header";
 import { Stat, StatRow } from "@/components/stat";
+import { TextLink } from "@/components/text-link";
 import { ButtonLink } from "@/components/ui/button";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
@@ -20,7 +21,7 @@ import { HealthLine } from "./overview/health-line";
 
 export const metadata: Metadata = { title: "Overview" };
 
-const REFRESH_MS = 30_000;
+const REFRESH_MS = 15_000;
 const CURRENCIES_MAX = 6;
 const DAYS_AT_FIRST: SpanDays = 7;
 const COUNT = new Intl.NumberFormat("en");
@@ -98,7 +99,19 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
             />
             <FunnelChart
               title="Step-up funnel"
-              description={`Customers that were asked to approve on their phone, the last ${days} days`}
+              description={
+                <>
+                  Customers that were asked to approve on their phone, the last {days} days.
+                  {can(user, "payments:read") ? (
+                    <>
+                      {" "}
+                      <TextLink href={`/payments/analysis?span=${days}d`} isInText>
+                        Look closer
+                      </TextLink>
+                    </>
+                  ) : null}
+                </>
+              }
               steps={[
                 { id: "asked", label: "Shown a QR code", count: overview.funnel.asked },
                 { id: "entered", label: "Opened it", count: overview.funnel.entered },
