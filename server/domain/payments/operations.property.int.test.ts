@@ -38,7 +38,7 @@ let test: TestServices;
 beforeAll(async () => {
   test = await testServices({
     clock: "movable",
-    environment: { KLARNA_TIMEOUT_MS: "4000", LOG_LEVEL: "silent" },
+    environment: { KLARNA_TIMEOUT_MS: "20000", LOG_LEVEL: "silent" },
     connections: 12,
   });
 });
