@@ -4,6 +4,8 @@ import type { ServiceContext, Services } from "@/server/context";
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import { getClassicCredential, openClassicHost, saveClassicCredential } from "@/server/domain/classic/service";
 import { checkInvariants } from "@/server/domain/invariants";
+import { startDraft } from "@/server/domain/payments/change";
+import { findPayment } from "@/server/domain/payments/repository";
 import { type CreatePaymentInput, CreatePaymentSchema } from "@/server/domain/payments/schema";
 import {
   advanceDuePayments,
@@ -19,6 +21,7 @@ import {
 import { type BuiltPartner, unique } from "@/server/testing/builders";
 import { type ClassicControl, classicControl, makeClassicPartner, receiveCallbacks } from "@/server/testing/classic";
 import { asApiKey, asUser, type TestServices, testServices } from "@/server/testing/context";
+import { applyDistribution } from "./distribution";
 
 /*
  * Classic sessions against the simulator: each launch with each outcome, the money compared with the simulator's books
@@ -306,6 +309,24 @@ it("the customer of a test payment is played as any other's", async () => {
   const id = await distributed("qr");
   await playCustomer(ctx, id, "complete");
   await becomes(id, "completed");
+});
+
+it("R21: a read that was begun earlier and answers later changes nothing", async () => {
+  const id = await distributed("qr");
+  await control.play(await sessionOf(id), "open");
+  await becomes(id, "in_progress");
+  const payment = await findPayment(services.db, ctx.scope, id);
+  if (payment === null) throw new Error("no payment");
+  const draft = startDraft({ payment, operations: [], captures: [], refunds: [] });
+  const found = { status: "DISTRIBUTED", payment_link: payment.klarnaQrTargetUrl ?? "" };
+  const now = test.clock.now();
+  const earlier = new Date(Date.parse(payment.classic?.readAt ?? "") - 1);
+  expect(applyDistribution(draft, found, earlier, now)).toBe(false);
+  expect(draft.after.state).toBe("IN_PROGRESS");
+  expect(applyDistribution(draft, found, now, now)).toBe(true);
+  expect(draft.after.state).toBe("PENDING");
+  expect(applyDistribution(draft, { status: "SOMETHING_NEW" }, now, now)).toBe(false);
+  await cancelPayment(ctx, id);
 });
 
 describe("the session says what Klarna must know", () => {
