@@ -47,7 +47,14 @@ export function CustomerDisplay({
       style={{ "--chars": Math.max(6, number.length) } as CSSProperties}
       data-phase={phase}
     >
-      <div key={phase} className={cn(styles["stage"], phase === "done" ? styles["whole"] : styles["split"])}>
+      <div
+        key={phase}
+        className={cn(
+          styles["stage"],
+          phase === "done" ? styles["whole"] : styles["split"],
+          phase === "scan" && styles["coded"],
+        )}
+      >
         {phase === "done" ? <Picture phase={phase} view={view} /> : null}
         <p className={styles["amount"]}>
           <span className={styles["currency"]}>{view.currency}</span>
