@@ -99,6 +99,13 @@ export async function getPublicStore(ctx: ServiceContext, id: string): Promise<P
   return toPublicStore(row);
 }
 
+/** Those of these stores that the caller may see, by id, as Partners see them. Errors: permission_denied. */
+export async function findPublicStores(ctx: ServiceContext, ids: readonly string[]): Promise<Map<string, PublicStore>> {
+  requirePermission(ctx, "stores:read");
+  const rows = await loadStoreRows(ctx.db, ctx.scope, ids);
+  return new Map(rows.map((row) => [row.id, toPublicStore(row)]));
+}
+
 /** Store groups in use of one Partner, with their brands, for pickers. Errors: permission_denied. */
 export async function listStoreGroupChoices(ctx: ServiceContext, partnerId: string): Promise<StoreGroupChoice[]> {
   requirePermission(ctx, "stores:read");

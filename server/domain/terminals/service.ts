@@ -110,6 +110,17 @@ export async function getPublicTerminal(ctx: ServiceContext, id: string): Promis
   return toPublicTerminal(row, ctx.clock.now());
 }
 
+/** Those of these terminals that the caller may see, by id, as Partners see them. Errors: permission_denied. */
+export async function findPublicTerminals(
+  ctx: ServiceContext,
+  ids: readonly string[],
+): Promise<Map<string, PublicTerminal>> {
+  requirePermission(ctx, "terminals:read");
+  const now = ctx.clock.now();
+  const rows = await loadTerminalRows(ctx.db, ctx.scope, ids);
+  return new Map(rows.map((row) => [row.id, toPublicTerminal(row, now)]));
+}
+
 /** Where a terminal stood, newest first; nothing for another's terminal. Errors: permission_denied. */
 export async function listMoves(ctx: ServiceContext, terminalId: string): Promise<TerminalMoveItem[]> {
   requirePermission(ctx, "terminals:read");

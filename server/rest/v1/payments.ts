@@ -1,19 +1,18 @@
 import { z } from "zod";
 import type { ServiceContext } from "@/server/context";
 import { CreatePaymentSchema, type PublicPayment, PublicStatusSchema } from "@/server/domain/payments/schema";
-import { cancelPayment, createPayment, getPayment, listPayments, listRefunds } from "@/server/domain/payments/service";
+import { cancelPayment, createPayment, getPayment, listPayments } from "@/server/domain/payments/service";
 import { defineEndpoint } from "../endpoint";
 import { queryList } from "../validation";
 import {
-  moment,
-  PaymentListSchema,
-  PaymentSchema,
-  pageQuery,
-  paymentParams,
-  RefundSchema,
-  toList,
-  toPageRequest,
-} from "./shared";
+  EXPANSIONS,
+  ExpandedPaymentListSchema,
+  ExpandedPaymentSchema,
+  expandPayment,
+  expandPlaces,
+  LIST_EXPANSIONS,
+} from "./payment-expand";
+import { moment, PaymentSchema, pageQuery, paymentParams, toList, toPageRequest } from "./shared";
 
 const tag = "Payments";
 const rereadPayment = (ctx: ServiceContext, id: string): Promise<PublicPayment> => getPayment(ctx, id);
@@ -72,14 +71,14 @@ export const listPaymentsEndpoint = defineEndpoint({
     store: z.string().min(1).max(255).optional(),
     terminal: z.string().min(1).max(255).optional(),
     reference: z.string().min(1).max(255).optional(),
+    expand: queryList(LIST_EXPANSIONS).optional(),
   }),
-  responses: { 200: { description: "A page of payments", schema: PaymentListSchema } },
-  handle: ({ ctx, query: { limit, cursor, ...filter } }) => listPayments(ctx, filter, toPageRequest({ limit, cursor })),
+  responses: { 200: { description: "A page of payments", schema: ExpandedPaymentListSchema } },
+  handle: async ({ ctx, query: { limit, cursor, expand, ...filter } }) => {
+    const page = await listPayments(ctx, filter, toPageRequest({ limit, cursor }));
+    return { ...page, data: await expandPlaces(ctx, page.data, expand ?? []) };
+  },
   answer: (page) => ({ status: 200, json: toList(page) }),
-});
-
-const ExpandedPaymentSchema = PaymentSchema.extend({ refunds: z.array(RefundSchema).optional() }).meta({
-  id: "ExpandedPayment",
 });
 
 export const getPaymentEndpoint = defineEndpoint({
@@ -92,12 +91,9 @@ export const getPaymentEndpoint = defineEndpoint({
   scope: "payments:read",
   notFound: "payment_not_found",
   params: paymentParams,
-  query: z.strictObject({ expand: queryList(["refunds"]).optional() }),
+  query: z.strictObject({ expand: queryList(EXPANSIONS).optional() }),
   responses: { 200: { description: "The payment", schema: ExpandedPaymentSchema } },
-  handle: async ({ ctx, params, query }): Promise<z.infer<typeof ExpandedPaymentSchema>> => {
-    const payment = await getPayment(ctx, params.id);
-    return query.expand ? { ...payment, refunds: [...(await listRefunds(ctx, params.id))] } : payment;
-  },
+  handle: async ({ ctx, params, query }) => expandPayment(ctx, await getPayment(ctx, params.id), query.expand ?? []),
   answer: (payment) => ({ status: 200, json: payment }),
 });
 

@@ -32,7 +32,6 @@ export function toPageRequest(query: { limit: number; cursor?: string | undefine
 export const PaymentSchema = PublicPaymentSchema.meta({ id: "Payment" });
 export const CaptureSchema = CaptureSnapshotSchema.meta({ id: "Capture" });
 export const RefundSchema = RefundSnapshotSchema.meta({ id: "Refund" });
-export const PaymentListSchema = listSchema(PaymentSchema).meta({ id: "PaymentList" });
 export const CaptureListSchema = listSchema(CaptureSchema).meta({ id: "CaptureList" });
 export const RefundListSchema = listSchema(RefundSchema).meta({ id: "RefundList" });
 

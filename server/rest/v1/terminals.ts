@@ -23,7 +23,7 @@ import { listSchema, moment, pageQuery, toList, toPageRequest } from "./shared";
 
 const tag = "Terminals";
 const params = z.strictObject({ id: idSchema("terminal") });
-const TerminalSchema = PublicTerminalSchema.meta({ id: "Terminal" });
+export const TerminalSchema = PublicTerminalSchema.meta({ id: "Terminal" });
 
 export const terminalEndpoints: readonly Endpoint[] = [
   defineEndpoint({
