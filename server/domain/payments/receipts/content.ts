@@ -291,7 +291,8 @@ function returnOf(facts: ReceiptFacts, refund: Return, write: Writer): Block[] {
 /** Each of them lets a clerk find the payment again, here or at Klarna. */
 function referencesOf({ payment, refund }: ReceiptFacts, { words }: Writer): Block[] {
   const references: [string, string | null][] = [
-    [words.klarnaReference, payment.klarnaPaymentTransactionId],
+    // The short one, where Klarna has given one: it stands on the customer's own papers too.
+    [words.klarnaReference, payment.klarnaReference ?? payment.klarnaPaymentTransactionId],
     [words.klarnaReturn, refund?.klarnaPaymentRefundId ?? null],
     [words.returned, refund?.id ?? null],
     [words.payment, payment.id],
