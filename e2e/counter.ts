@@ -21,7 +21,7 @@ export async function newDevice(
   where: "here" | "elsewhere",
   purpose: "Till" | "Kiosk",
 ): Promise<{ state: State; terminal: Terminal }> {
-  const terminal = await terminalOf(demo, where);
+  const terminal = await terminalOf(demo, where, purpose);
   const user = demo.users.find((each) => each.role === "PARTNER_ADMIN");
   const context = await browser.newContext({ baseURL: demo.url });
   const person = await context.newPage();
@@ -63,14 +63,17 @@ export async function callApi(demo: Demo, method: string, route: string, body?: 
   return answer.json();
 }
 
-/** A terminal of the demo Partner's store; or, with `elsewhere`, of another one. */
-async function terminalOf(demo: Demo, where: "here" | "elsewhere"): Promise<Terminal> {
+/**
+ * A terminal of the demo Partner's store; or, with `elsewhere`, of another one. Kiosks stand at the other end than tills: two
+ * specs that make codes for one terminal at once would end each other's.
+ */
+async function terminalOf(demo: Demo, where: "here" | "elsewhere", purpose: "Till" | "Kiosk"): Promise<Terminal> {
   const { data } = z
     .object({ data: z.array(TerminalSchema) })
     .parse(await callApi(demo, "GET", "/terminals?limit=100&status=active"));
-  const found = data.find(
-    (terminal) => terminal.can_show_qr && (terminal.store.id === demo.store.id) === (where === "here"),
-  );
+  const found = data
+    .filter((terminal) => terminal.can_show_qr && (terminal.store.id === demo.store.id) === (where === "here"))
+    .at(purpose === "Till" ? 0 : -1);
   if (found === undefined) throw new Error(`the demo has no terminal ${where}`);
   return found;
 }
@@ -95,7 +98,7 @@ async function pairBrowser(
   await page.goto("/pair");
   await page.getByLabel("Code").fill(code);
   await page.getByRole("button", { name: "Pair this device" }).click();
-  await page.waitForURL(`**/${purpose.toLowerCase()}/${terminal.id}`);
+  await page.waitForURL(`**/${purpose.toLowerCase()}/${terminal.id}`, { waitUntil: "commit" });
   const state = await context.storageState();
   await context.close();
   return state;

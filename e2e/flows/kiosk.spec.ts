@@ -181,7 +181,7 @@ test("without a purchase it waits; where the terminal lets the customer type, an
   await page.goto(`${kiosk}?language=en`);
   for (const key of ["5", "00"]) await page.getByRole("button", { name: key, exact: true }).click();
   await page.getByRole("button", { name: "Continue" }).click();
-  await expect(page.getByText("SEK 5.00")).toBeVisible();
+  await expect(page.getByText(/^5,00\sSEK$/)).toBeVisible();
   await callApi(demo, "PATCH", `/terminals/${device.terminal.id}`, { settings: { kiosk_amount: null } });
   await page.goto(`/till/${device.terminal.id}`);
   await expect(page.getByRole("heading", { name: "This browser belongs elsewhere" })).toBeVisible();

@@ -35,7 +35,6 @@ const LANGUAGES = [
     typed: "50,00",
     reason: "Fel storlek",
     back: "Återbetala",
-    sum: /50,00\sSEK/,
     done: "Återbetalt",
     print: "Skriv ut returkvitto",
   },
@@ -47,7 +46,6 @@ const LANGUAGES = [
     typed: "50,00",
     reason: "Falsche Größe",
     back: "Erstatten",
-    sum: /50,00\sSEK/,
     done: "Erstattet",
     print: "Rückgabebeleg drucken",
   },
@@ -59,7 +57,6 @@ const LANGUAGES = [
     typed: "50.00",
     reason: "Wrong size",
     back: "Give back",
-    sum: /SEK\s50\.00/,
     done: "Given back",
     print: "Print return receipt",
   },
@@ -82,7 +79,7 @@ for (const [name, viewport] of SCREENS)
       await expectFits(page);
       await page.getByRole("button", { name: new RegExp(`^${words.back} `) }).click();
       const question = page.getByRole("alertdialog");
-      await expect(question).toContainText(words.sum);
+      await expect(question).toContainText(/50,00\sSEK/);
       await question.getByRole("button", { name: new RegExp(`^${words.back} `) }).click();
       await expect(page.getByText(words.done, { exact: true })).toBeVisible();
       await page.getByRole("button", { name: words.print }).click();
@@ -123,8 +120,11 @@ test("lines are chosen; too much, everything given back, and what nobody sold, a
   await find(page, ENGLISH, sale.id);
   await page.getByRole("button", { name: "Items" }).click();
   await page.getByRole("checkbox", { name: /Socks/ }).check();
-  await page.getByRole("button", { name: "Give back SEK 50.02" }).click();
-  await page.getByRole("alertdialog").getByRole("button", { name: "Give back SEK 50.02" }).click();
+  await page.getByRole("button", { name: /^Give back 50,02/ }).click();
+  await page
+    .getByRole("alertdialog")
+    .getByRole("button", { name: /^Give back 50,02/ })
+    .click();
   await expect(page.getByText("Given back", { exact: true })).toBeVisible();
 
   await find(page, ENGLISH, sale.reference);
@@ -134,8 +134,11 @@ test("lines are chosen; too much, everything given back, and what nobody sold, a
   await expect(page.getByRole("button", { name: /^Give back/ })).toBeDisabled();
   await page.getByRole("textbox").fill("150.00");
   await expectAccessible(page);
-  await page.getByRole("button", { name: "Give back SEK 150.00" }).click();
-  await page.getByRole("alertdialog").getByRole("button", { name: "Give back SEK 150.00" }).click();
+  await page.getByRole("button", { name: /^Give back 150,00/ }).click();
+  await page
+    .getByRole("alertdialog")
+    .getByRole("button", { name: /^Give back 150,00/ })
+    .click();
   await expect(page.getByText("Given back", { exact: true })).toBeVisible();
   await find(page, ENGLISH, sale.reference);
   await expect(page.getByText("Everything is given back already.")).toBeVisible();
@@ -157,7 +160,7 @@ test("above its limit the till sends nothing; without the switch it takes no ret
     .getByRole("button", { name: /^Give back/ })
     .click();
   await expect(page.getByText("More than this till may give back")).toBeVisible();
-  await expect(page.getByText("SEK 500.00")).toBeVisible();
+  await expect(page.getByText(/^500,00\sSEK$/)).toBeVisible();
   expect(await api.refunds(sale.id)).toEqual([]);
   await callApi(demo, "PATCH", `/terminals/${device.terminal.id}`, { settings: { till_returns: false } });
   await page.reload();
