@@ -15,4 +15,6 @@ export const OPERATION_KINDS = [
   "VOID",
   "LATE_VOID",
   "LATE_REFUND",
+  "UPDATE",
+  "REAUTHORIZE",
 ] as const;

@@ -47,6 +47,7 @@ export const LATE_END_INTERVAL_MS = 60 * MINUTE_MS;
 export type Loaded = {
   payment: PaymentRecord;
   operations: OperationRow[];
+  /** Under the lock all of them; else none of a payment that Klarna captured with its approval. */
   captures: CaptureRow[];
   refunds: RefundRow[];
 };
@@ -408,7 +409,9 @@ async function load(ctx: ServiceContext, tx: Transaction, id: string, lock: bool
   if (!payment) throw new AppError("payment_not_found");
   // One after the other: in a transaction there is one connection.
   const operations = await listOperations(tx, payment);
-  const captures = payment.amountAuthorized > 0 ? await listCaptures(tx, payment) : [];
+  // Events about a payment that came captured are the most of all steps, and its one capture never changes.
+  const mayCapture = payment.capture === "MANUAL" || operations.some((operation) => operation.kind === "CAPTURE");
+  const captures = payment.amountAuthorized > 0 && (lock || mayCapture) ? await listCaptures(tx, payment) : [];
   const refunds = payment.amountCaptured > 0 ? await listRefundRows(tx, payment) : [];
   return { payment, operations, captures, refunds };
 }
