@@ -289,6 +289,7 @@ const JOINED = [
   "terminal_label",
   "partner_name",
   "account_id",
+  "clock_ahead_ms",
 ];
 
 async function writeHistory(tx: Transaction, secrets: SecretBox, history: History): Promise<void> {
