@@ -3,6 +3,7 @@
 import { z } from "zod";
 import type { ActionResult } from "@/components/action-result";
 import { moneyText } from "@/components/display/money";
+import { readInput } from "@/server/auth/action-input";
 import type { Permission } from "@/server/auth/permissions";
 import { actionContext, failureOf } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
@@ -73,7 +74,7 @@ async function act<Input extends Intent>(
   let ctx: ServiceContext | undefined;
   try {
     ctx = await actionContext(permission);
-    const input = schema.parse(raw);
+    const input = readInput(schema, raw);
     return await run(await withIntent(ctx, verb, input), input);
   } catch (error) {
     if (isIdempotencyConflict(error)) return { ok: true, message: "This was asked for already. See the timeline." };
