@@ -47,6 +47,7 @@ export type SoldPayment = Pick<
   | "amountCaptured"
   | "amountVoided"
   | "klarnaPaymentTransactionId"
+  | "klarnaReference"
   | "finalStartedAt"
   | "createdAt"
 >;
