@@ -350,14 +350,14 @@ function Choose({
       <button
         type="button"
         aria-pressed={isChosen}
-        className="flex min-h-24 items-center gap-5 rounded-lg border-2 border-line-strong bg-raised p-5 text-left aria-pressed:border-accent"
+        className="flex min-h-24 items-center gap-5 max-sm:flex-wrap rounded-lg border-2 border-line-strong bg-raised p-5 text-left aria-pressed:border-accent"
         onClick={() => setChosen(true)}
       >
         {method.image === null ? null : (
           // biome-ignore lint/performance/noImgElement: a small picture inside the page itself
           <img src={method.image.source} alt={method.image.alt} className="h-10 w-auto max-w-28 shrink-0" />
         )}
-        <span className="grid min-w-0 flex-1 gap-1">
+        <span className="grid min-w-0 flex-1 gap-1 max-sm:order-last max-sm:basis-full">
           <span className="flex flex-wrap items-center gap-2">
             <strong className="font-semibold text-3xl">{method.header ?? "Klarna"}</strong>
             {method.badge === null ? null : (
@@ -370,7 +370,7 @@ function Choose({
         <span
           aria-hidden
           className={cn(
-            "grid size-9 shrink-0 place-items-center rounded-full border-2 border-line-strong",
+            "ml-auto grid size-9 shrink-0 place-items-center rounded-full border-2 border-line-strong",
             isChosen && "border-accent bg-accent text-accent-ink",
           )}
         >

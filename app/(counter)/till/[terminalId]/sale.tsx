@@ -95,7 +95,7 @@ export function Sale({
   return (
     <section
       hidden={!isShown}
-      className="grid flex-1 content-start gap-3 md:grid-cols-[1fr_minmax(300px,380px)] md:content-stretch"
+      className="grid flex-1 content-start gap-3 md:grid-cols-[1fr_minmax(300px,380px)] md:max-h-[760px] md:content-stretch"
     >
       <div className="grid min-h-0 grid-rows-[auto_auto_1fr] gap-3">
         <div className="flex gap-1 rounded-md bg-neutral-soft p-1">
@@ -121,7 +121,7 @@ export function Sale({
         >
           {money(amount, spot.currency)}
         </output>
-        <div className="grid min-h-0 grid-rows-[auto_1fr] gap-3">
+        <div className={cn("grid min-h-0 gap-3", kind === "items" && "grid-rows-[auto_1fr]")}>
           {kind === "items" ? (
             <div className="flex flex-wrap items-end gap-2">
               <Field label={words.item} className="min-w-40 flex-1">
@@ -159,9 +159,7 @@ export function Sale({
                 {words.addItem}
               </Button>
             </div>
-          ) : (
-            <div />
-          )}
+          ) : null}
           <Keypad
             value={amount}
             onChange={setAmount}

@@ -179,7 +179,7 @@ export function Question({
   return (
     <AlertDialog open={isOpen} onOpenChange={(open) => (running.current ? undefined : setOpen(open))}>
       <AlertDialogTrigger asChild>
-        <Button variant={variant} className="h-14 text-base" disabled={isDisabled}>
+        <Button variant={variant} className="h-14 text-base sm:only:col-span-2" disabled={isDisabled}>
           {trigger}
         </Button>
       </AlertDialogTrigger>
