@@ -326,8 +326,12 @@ function finish(ctx: ServiceContext, draft: Draft, now: Date, realNow: Date): Om
     ...draft.operations,
     ...draft.newOperations,
   ];
-  const wake = nextWake(after, operations, now, ctx.env.AUTHORIZATION_WARNING_DAYS * DAY_MS);
-  after.nextActionAt = wake === null ? null : addMs(wake, realNow.getTime() - now.getTime());
+  // Wake-ups are kept by our own clock, everything else of the payment by its Partner's.
+  const aheadMs = now.getTime() - realNow.getTime();
+  const due = after.nextActionAt === null ? null : addMs(after.nextActionAt, aheadMs);
+  const warnMs = ctx.env.AUTHORIZATION_WARNING_DAYS * DAY_MS;
+  const wake = nextWake({ ...after, nextActionAt: due }, operations, now, warnMs);
+  after.nextActionAt = wake === null ? null : addMs(wake, -aheadMs);
   if (before.state === "AUTHORIZED" && after.state !== "AUTHORIZED" && after.authorizationWarnedAt !== null)
     draft.clearedAlarms.push(AUTHORIZATION_ENDING);
   const types: EventType[] = [];
