@@ -69,6 +69,7 @@ const FORBIDDEN: [string, string][] = [
   ["server/domain/imports/a.ts", "@/server/domain/payments/service"],
   ["server/domain/imports/b.ts", "@/server/domain/stores/repository"],
   ["server/domain/bulk/a.ts", "@/server/domain/payments/repository"],
+  ["server/domain/classic/a.ts", "@/server/domain/payments/service"],
   ["server/domain/views/a.ts", "@/server/domain/stores/service"],
   ["server/domain/audit/a.ts", "@/server/domain/payments/service"],
   ["server/domain/webhooks/a.ts", "inngest"],
