@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { paymentHarness } from "@/server/testing/payments";
+import { callRest, makeKey } from "@/server/testing/rest";
+import { createRest, type Rest } from "./run";
+
+/* What the Partner API answers to everything after the payment; that it happens once is tested beside the domain. */
+
+const h = paymentHarness();
+let rest: Rest;
+let key: string;
+beforeAll(async () => {
+  rest = createRest(h.services);
+  key = (await makeKey(h.services, h.partner.partner.id)).key;
+});
+afterAll(async () => {
+  await rest.close();
+});
+
+const call = (method: string, path: string, body?: unknown) =>
+  callRest(rest, method, `/api/v1/payments${path}`, { key, ...(body === undefined ? {} : { body }) });
+
+describe("the Partner API after the payment", () => {
+  it("captures in parts, tells 201 or 202, lists newest first, and says what is left when asked for more", async () => {
+    const id = await h.authorized();
+    const first = await call("POST", `/${id}/captures`, { amount: 4_000, reference: "parcel-1" });
+    expect(first.status, first.text).toBe(201);
+    expect(first.json).toMatchObject({
+      object: "capture",
+      payment: id,
+      status: "succeeded",
+      amount: 4_000,
+      reference: "parcel-1",
+    });
+    const over = await call("POST", `/${id}/captures`, { amount: 6_003 });
+    expect(over.status).toBe(422);
+    expect(over.json).toMatchObject({ code: "capture_exceeds_authorized", errors: [{ pointer: "/amount" }] });
+    await h.control.fault({ operation: "capture", kind: "cut_after", account: h.partner.account.id, times: null });
+    const open = await call("POST", `/${id}/captures`, {});
+    expect(open.status).toBe(202);
+    expect(open.json).toMatchObject({ status: "processing", amount: 6_002 });
+    await h.control.clearFaults();
+    await h.sweepFor(30_000);
+    const { id: openId } = open.json as { id: string };
+    expect((await call("GET", `/${id}/captures/${openId}`)).json).toMatchObject({ status: "succeeded" });
+    const list = (await call("GET", `/${id}/captures`)).json as { data: { id: string }[] };
+    expect(list.data.map((capture) => capture.id)).toEqual([openId, (first.json as { id: string }).id]);
+    expect((await call("POST", `/${id}/captures`, {})).json).toMatchObject({
+      code: "payment_not_capturable",
+      status: 409,
+    });
+    expect((await call("GET", `/${id}`)).json).toMatchObject({ status: "completed", amount_captured: 10_002 });
+  });
+
+  it("changes what is named, refuses to raise the amount, an empty change and an unknown field", async () => {
+    const id = await h.authorized();
+    const changed = await call("PATCH", `/${id}`, { amount: 9_000, metadata: { basket: "7" } });
+    expect(changed.status, changed.text).toBe(200);
+    expect(changed.json).toMatchObject({ amount: 9_000, amount_authorized: 9_000, metadata: { basket: "7" } });
+    expect((await call("PATCH", `/${id}`, { amount: 9_001 })).json).toMatchObject({ status: 422, code: "rule_broken" });
+    expect((await call("PATCH", `/${id}`, {})).json).toMatchObject({ status: 400, code: "validation_failed" });
+    expect((await call("PATCH", `/${id}`, { currency: "EUR" })).json).toMatchObject({
+      status: 400,
+      errors: [{ pointer: "/currency" }],
+    });
+    await h.control.fault({
+      operation: "update_transaction",
+      kind: "cut_after",
+      account: h.partner.account.id,
+      times: null,
+    });
+    const open = await call("PATCH", `/${id}`, { amount: 8_000 });
+    expect(open.status).toBe(202);
+    expect(open.json).toMatchObject({ amount: 9_000 });
+    await h.control.clearFaults();
+    await h.sweepFor(30_000);
+    expect((await call("PATCH", `/${id}`, { amount: 8_000 })).json).toMatchObject({ amount: 8_000 });
+  });
+
+  it("finds a sale by its reference beside ids, and knows no sale of an unknown one", async () => {
+    const id = await h.completed();
+    const { reference } = await h.read(id);
+    expect((await call("GET", `/lookup?reference=${encodeURIComponent(reference)}`)).json).toMatchObject({
+      data: [{ id }],
+    });
+    expect((await call("GET", "/lookup?reference=nobody")).json).toEqual({ data: [] });
+    expect((await call("GET", "/lookup")).status).toBe(400);
+  });
+
+  it("renews only what has ended, and tells each refusal by its own code", async () => {
+    const id = await h.authorized();
+    expect((await call("POST", `/${id}/reauthorize`, {})).json).toMatchObject({
+      status: 409,
+      code: "payment_not_reauthorizable",
+    });
+    expect((await call("POST", `/${await h.completed()}/void`, {})).json).toMatchObject({
+      status: 409,
+      code: "payment_not_voidable",
+    });
+    const parts = await h.authorized();
+    for (const amount of [4_000, 6_002]) await call("POST", `/${parts}/captures`, { amount });
+    expect((await call("POST", `/${parts}/refunds`, { amount: 1 })).json).toMatchObject({
+      status: 422,
+      code: "refund_needs_capture",
+    });
+    const lines = [{ name: "Chair", quantity: 1, total_amount: 7_000 }];
+    const refund = await call("POST", `/${parts}/refunds`, { line_items: lines, reason: "Returned" });
+    expect(refund.status, refund.text).toBe(201);
+    expect(refund.json).toMatchObject({ status: "succeeded", amount: 7_000, capture: null, reason: "Returned" });
+  });
+});
