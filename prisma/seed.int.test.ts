@@ -7,7 +7,9 @@ import { verifyPassword } from "@/server/auth/password";
 import { ROLES } from "@/server/auth/permissions";
 import { createServices } from "@/server/context";
 import { checkInvariants } from "@/server/domain/invariants";
+import { checkDrift, syncPartners } from "@/server/domain/partners/service";
 import { getPaymentTimeline, refundPayment, voidPayment } from "@/server/domain/payments/service";
+import { registerStore } from "@/server/domain/stores/service";
 import { asUser, type TestServices, testServices } from "@/server/testing/context";
 import { type SeedResult, seed } from "./seed";
 
@@ -100,6 +102,30 @@ it("what the demo's payments allow can be done: a refund and a void reach the si
   expect(await voidPayment(ctx, await find("state = 'AUTHORIZED'"))).toMatchObject({ status: "voided" });
   expect((await getPaymentTimeline(ctx, completed, { withMessages: true })).length).toBeGreaterThan(6);
   expect((await checkInvariants(test.services.db)).filter((result) => result.broken > 0)).toEqual([]);
+});
+
+it("an account of the demo is at the simulator as it is here, and what is added to it gets there", async () => {
+  const ctx = asUser(test.services, "ACQUIRER_ADMIN");
+  const [demo] = await test.services.db.query<{ partnerId: string; groupId: string }>({
+    text: `select g.partner_id as "partnerId", g.id as "groupId" from store_groups g join stores s on s.store_group_id = g.id and s.id = $1`,
+    values: [first.facts?.store.id],
+  });
+  if (!demo) throw new Error("the demo's store has no group");
+  expect(await checkDrift(ctx, demo.partnerId)).toMatchObject({ open: 0 });
+  const store = await registerStore(
+    ctx,
+    {
+      reference: "SE-999",
+      name: "Västerås",
+      type: "physical",
+      store_group: { id: demo.groupId },
+      address: { street_address: "Stora gatan 1", postal_code: "72212", city: "Västerås", country: "SE" },
+    },
+    demo.partnerId,
+  );
+  await syncPartners(test.services, { partnerId: demo.partnerId, paceMs: 0 });
+  expect(await count(`from stores where id = '${store.id}' and klarna_store_id is not null`)).toBe(1);
+  expect(await count("from klarna_changes where state <> 'DONE'")).toBe(0);
 });
 
 it("demo.json is for its owner only and opens every door that it names", async () => {

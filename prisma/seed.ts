@@ -529,7 +529,7 @@ export async function seed(
   }
   const control = services.env.SIMULATOR_CONTROL_URL;
   if (control) {
-    await fillSimulator(services.db, control);
+    await fillSimulator(services, control);
     await setUpClassic(contextAt(services, "test", services.clock.now()), control, {
       partnerId: demo.partnerId,
       storeId: demo.store.id,

@@ -1,8 +1,10 @@
-import type { Database } from "@/server/db/client";
+import { createContext, type Services } from "@/server/context";
+import { adoptIds, describeAccount } from "@/server/domain/partners/service";
 
 /*
- * The simulator may be wiped at any time. What it must know of the demo, it is told from our own rows: accounts, stores
- * and the transactions behind the history, so that a refund of a seeded payment finds its transaction.
+ * The simulator may be wiped at any time. What it must know of the demo, it is told from our own rows: accounts with all that
+ * belongs to them, so that a change on a screen finds what it changes, and the transactions behind the history, so that a
+ * refund of a seeded payment finds its transaction.
  */
 
 const CHUNK = 400;
@@ -14,13 +16,15 @@ async function call(control: string, method: string, path: string, body?: unknow
   });
 }
 
-async function tell(control: string, path: string, body: unknown): Promise<void> {
+async function tell(control: string, path: string, body: unknown): Promise<unknown> {
   const answer = await call(control, "POST", path, body);
   if (!answer.ok)
     throw new Error(`The simulator refused ${path}: ${answer.status} ${(await answer.text()).slice(0, 300)}`);
+  return answer.json();
 }
 
 type AccountRow = {
+  partner_id: string;
   account_id: string;
   name: string;
   country: string;
@@ -38,11 +42,17 @@ type TransactionRow = Record<string, unknown>;
 
 /** Tells the simulator what it does not know yet. Returns how many accounts and transactions it was told of. */
 export async function fillSimulator(
-  db: Database,
+  services: Services,
   control: string,
 ): Promise<{ accounts: number; transactions: number }> {
+  const { db } = services;
+  const ctx = createContext(services, {
+    actor: { kind: "SYSTEM", id: "seed", name: "Demo data" },
+    scope: { partners: "all", mode: "test" },
+    way: "JOB",
+  });
   const accounts = await db.query<AccountRow>({
-    text: `select a.klarna_partner_account_id as account_id, p.name, p.country,
+    text: `select a.partner_id, a.klarna_partner_account_id as account_id, p.name, p.country,
              (select json_agg(json_build_object('store_id', s.klarna_store_id, 'store_reference', s.reference, 'name', s.name, 'address', s.address,
                 'type', case s.type when 'PHYSICAL' then 'PHYSICAL_STORE' else s.type end) order by s.created_at, s.id)
               from stores s where s.partner_id = a.partner_id and s.mode = a.mode and s.klarna_store_id is not null) as stores
@@ -51,10 +61,14 @@ export async function fillSimulator(
   });
   let told = 0;
   let transactions = 0;
-  for (const account of accounts) {
+  for (const { partner_id: partnerId, ...account } of accounts) {
     const known = await call(control, "GET", `/accounts/${encodeURIComponent(account.account_id)}`);
     await known.body?.cancel();
     if (known.ok) continue;
+    await tell(control, "/accounts", { ...account, stores: [] });
+    const path = `/accounts/${encodeURIComponent(account.account_id)}/onboarding`;
+    await adoptIds(ctx, partnerId, await tell(control, path, await describeAccount(ctx, partnerId)));
+    // Its stores last: they have ids already, which payments of the past name.
     await tell(control, "/accounts", { ...account, stores: account.stores ?? [] });
     told += 1;
     const rows = await db.query<TransactionRow>({ text: TRANSACTIONS, values: [account.account_id] });

@@ -1,10 +1,12 @@
 import type { ServiceContext } from "@/server/context";
 import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
-import type { OnboardAnswer } from "@/server/klarna/accounts";
+import { type OnboardAnswer, OnboardAnswerSchema } from "@/server/klarna/accounts";
 import { appendStateChange, applyFacts } from "./facts";
+import { requireOwnCode } from "./guards";
 import {
   type AccountRow,
+  findAccountRow,
   loadBrands,
   loadEntities,
   loadGroups,
@@ -204,4 +206,27 @@ export async function applyOnboarded(
   await takeIds(tx, account, answer, now);
   // The onboard answer says PARTIALLY_OPERATIONAL; where it says nothing the account is read soon.
   await applyFacts(tx, ctx, account, { accountState: answer.state, product: answer.products[0] ?? null });
+}
+
+/**
+ * What Klarna would have been told of an account that was not onboarded by us, in one call: without a product, which it has.
+ * Null where there is no account. For the demo, whose accounts the simulator is told of.
+ */
+export async function describeAccount(ctx: ServiceContext, partnerId: string): Promise<Wire | null> {
+  requireOwnCode(ctx);
+  const account = await findAccountRow(ctx.db, ctx.scope, partnerId);
+  if (!account) return null;
+  const [body] = await buildOnboarding(ctx.db, ctx, account, { at: account.updatedAt, address: null });
+  const { products: _, supplementary_account_data: __, ...rest } = body ?? {};
+  return rest;
+}
+
+/** Takes over the ids that Klarna gave to entities, brands and store groups of an account; stores keep theirs. */
+export async function adoptIds(ctx: ServiceContext, partnerId: string, answer: unknown): Promise<void> {
+  requireOwnCode(ctx);
+  const account = await findAccountRow(ctx.db, ctx.scope, partnerId);
+  const parsed = OnboardAnswerSchema.parse(answer);
+  if (!account) return;
+  const groups = parsed.store_groups.map((group) => ({ ...group, stores: [] }));
+  await takeIds(ctx.db, account, { ...parsed, store_groups: groups }, ctx.clock.now());
 }

@@ -57,6 +57,7 @@ export {
   resumePartner,
   suspendPartner,
 } from "./lifecycle";
+export { adoptIds, describeAccount } from "./onboard";
 export { type EntityOutcome, executePayoutChange, saveBusinessEntityOrAsk } from "./payout-approval";
 export { snapshotStores, syncPartners, tellOfStores } from "./queue";
 export { DEFAULT_TERMINAL_SETTINGS, type EffectiveSettings, inheritSettings, type SettingsLevel } from "./settings";

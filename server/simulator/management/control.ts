@@ -14,7 +14,7 @@ import {
   type Step,
   StepSchema,
 } from "./model";
-import { requireManageable, wholeAccount } from "./onboard";
+import { adopt, requireManageable, wholeAccount } from "./onboard";
 import { acceptInvitation, deepLinkUrl, PORTAL_ROLES, sampleDeepLinkToken, userView } from "./portal";
 import { changeProductAsKlarna, decisionView, productView } from "./products";
 import { managementOf, saveManagement } from "./settings";
@@ -130,6 +130,10 @@ export function createManagementControl(sim: Simulator): Hono {
   });
 
   app.get("/accounts/:id/resources", (c) => c.json(wholeAccount(sim, getAccount(sim, c.req.param("id")))));
+  // What an account that was made by hand holds, told like an onboard call.
+  app.post("/accounts/:id/onboarding", async (c) =>
+    c.json(adopt(sim, getAccount(sim, c.req.param("id")), await bodyOf(c.req.raw)), 201),
+  );
   app.post("/accounts/:id/state", async (c) => {
     const account = getAccount(sim, c.req.param("id"));
     setAccountState(sim, account, AccountStateSchema.parse(await bodyOf(c.req.raw)).state);

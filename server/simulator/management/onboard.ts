@@ -259,6 +259,19 @@ export function onboard(sim: Simulator, body: unknown): { account: Account; view
   return { account, view: onboardedView(sim, account) };
 }
 
+/** Gives an account that has no reference yet what an onboard call would have made. Answers as that call does. */
+export function adopt(sim: Simulator, account: Account, body: unknown): Record<string, unknown> {
+  const input = parseInput(OnboardSchema, body);
+  const other = accountByReference(sim, input.partner_account_reference);
+  if (other !== undefined && other !== account) {
+    throw new SimulatedError("RESOURCE_CONFLICT", "An account with this reference exists.");
+  }
+  account.partner_account_reference = input.partner_account_reference;
+  account.contact = input.partner_account_contact ?? account.contact;
+  sim.state.accounts.put(account);
+  return onboard(sim, body).view;
+}
+
 function openAccount(sim: Simulator, input: OnboardInput): Account {
   const account = createAccount(sim, {
     name: input.partner_account_name,
