@@ -65,6 +65,8 @@ test("a role that only reads sees keys by their end and no way to make or revoke
 });
 
 test("the documents are open to anybody: every call, every code, every test amount", async ({ page, demo }) => {
+  // The whole contract stands on one page: axe has a lot to read.
+  test.slow();
   await page.goto("/docs");
   await expect(page.getByRole("heading", { level: 1 })).toContainText("Partner API");
   await expect(page.getByText("/api/v1/payments/{id}/refunds").first()).toBeVisible();

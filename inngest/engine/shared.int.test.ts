@@ -12,6 +12,8 @@ import { type TestDatabase, testDatabase } from "@/server/testing/database";
  */
 
 const DUE = Number(process.env.ENGINE_DUE_RUNS ?? 1_000);
+/** Runs that one engine drives at the same time. */
+const ENGINE_RUNS_MAX = 16;
 const ROOT = path.resolve(import.meta.dirname, "../..");
 const LEASE_MS = 2_000;
 
@@ -198,6 +200,12 @@ describe("two engines on one database", () => {
     await until("a third", 120_000, async () => (await count("effects")) > DUE / 3);
     a.process.kill("SIGSTOP");
     const stoppedAt = await now();
+    // What it has taken and not given back: the end of a call may be written by the database after its caller has stopped.
+    const held = await count(
+      "engine.runs r join engine.workers w on w.id = r.claimed_by where r.status = 'running' and w.pid = $1",
+      [a.process.pid],
+    );
+    expect(held).toBeLessThanOrEqual(ENGINE_RUNS_MAX);
     await until("all others", 240_000, async () => (await count("engine.runs where ended_at is not null")) === DUE);
     const endedMs = performance.now();
     const { rows: before } = await pool.query("select * from engine.steps order by run_id, id");
@@ -210,10 +218,6 @@ describe("two engines on one database", () => {
     expect(await count("engine.steps where status = 'done'")).toBe(2 * DUE);
     expect(await count("effects")).toBe(DUE);
     // Only what the stopped one had in its hands may have been asked for twice, with the same key.
-    const held = await count(
-      "(select distinct run_id from calls where engine = 'a' and coalesce(ended_at, 'infinity') > $1) held",
-      [stoppedAt],
-    );
     expect(await count("effects where times > 1")).toBeLessThanOrEqual(held);
     expect(await overlaps({ engine: "a", at: stoppedAt })).toBe(0);
     const share = await count("calls where engine = 'a'");
