@@ -17,24 +17,41 @@ const SIZES = [
 const LANGUAGES = "cs da de el en es fi fr hu it nb nl pl pt ro sk sv".split(" ");
 const CODE = "main svg[role=img]";
 
+type Picture = { data: Uint8ClampedArray; width: number; height: number };
+
+/** Part of a picture, at one pixel of so many. */
+function frameOf(from: PNG, box: { x: number; y: number; width: number; height: number }, step: number): Picture {
+  const [left, top] = [Math.max(0, Math.floor(box.x)), Math.max(0, Math.floor(box.y))];
+  const width = Math.floor((Math.min(from.width, Math.ceil(box.x + box.width)) - left) / step);
+  const height = Math.floor((Math.min(from.height, Math.ceil(box.y + box.height)) - top) / step);
+  const data = new Uint8ClampedArray(width * height * 4);
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      const at = ((top + y * step) * from.width + left + x * step) * 4;
+      data.set(from.data.subarray(at, at + 4), (y * width + x) * 4);
+    }
+  }
+  return { data, width, height };
+}
+
 /**
- * What a camera sees that is held in front of the code: it, and a fifth more of the screen on each side. Codes the wrong
- * way round do not count.
+ * What somebody reads who points a phone at the screen and moves it a little, as everybody does: the whole screen, then
+ * closer and closer. The first frame in which the decoder finds a code decides. Codes the wrong way round do not count.
  */
 async function photograph(page: Page, code: Locator): Promise<string | null> {
   const box = await code.boundingBox();
-  const screen = page.viewportSize();
-  if (!box || !screen) return null;
-  const more = box.width / 5;
-  const [x, y] = [Math.max(0, box.x - more), Math.max(0, box.y - more)];
-  const clip = {
-    x,
-    y,
-    width: Math.min(screen.width, box.x + box.width + more) - x,
-    height: Math.min(screen.height, box.y + box.height + more) - y,
-  };
-  const { data, width, height } = PNG.sync.read(await page.screenshot({ animations: "disabled", clip }));
-  return jsQR(new Uint8ClampedArray(data), width, height, { inversionAttempts: "dontInvert" })?.data ?? null;
+  if (!box) return null;
+  const shot = PNG.sync.read(await page.screenshot({ animations: "disabled" }));
+  for (const around of [10, 0.2, 0.1, 0.02]) {
+    const more = box.width * around;
+    const wide = { x: box.x - more, y: box.y - more, width: box.width + 2 * more, height: box.height + 2 * more };
+    for (const step of box.width > 500 ? [1, 2] : [1]) {
+      const { data, width, height } = frameOf(shot, wide, step);
+      const found = jsQR(data, width, height, { inversionAttempts: "dontInvert" })?.data;
+      if (found) return found;
+    }
+  }
+  return null;
 }
 
 const IdSchema = z.looseObject({ id: z.string(), reference: z.string() });
