@@ -6,6 +6,7 @@ import { TextLink } from "@/components/text-link";
 const PAGES = [
   { label: "Reference", href: "/docs" },
   { label: "Errors", href: "/docs/errors" },
+  { label: "At the counter", href: "/docs/counter" },
   { label: "Testing", href: "/docs/testing" },
 ];
 
