@@ -1,6 +1,6 @@
 import type { ServiceContext } from "@/server/context";
 import { newId } from "@/server/core/ids";
-import { addMs, DAY_MS, HOUR_MS } from "@/server/core/time";
+import { addMs, HOUR_MS } from "@/server/core/time";
 import type { KlarnaOutcome } from "@/server/klarna/client";
 import {
   authorizePayment as callAuthorize,
@@ -24,10 +24,9 @@ import {
 import { type AuthorizeResult, buildAuthorizeBody, type Purchase, readAuthorizeOutcome } from "./klarna";
 import { openPurchase } from "./purchase";
 import type { OperationRow, PaymentRecord } from "./rows";
+import { AUTHORIZATION_PERIOD_MS } from "./wake";
 
 /* The authorize call, the first and the last one alike, and what its answer makes of a payment. */
-
-const AUTHORIZATION_PERIOD_MS = 28 * DAY_MS;
 
 /** The authorize call of a journal row: built from what is stored and nothing else, so that a repeat is the same call. */
 export function askKlarna(

@@ -7,7 +7,6 @@ import type { Transaction } from "@/server/db/client";
 import { answerPlace, claimKey, type IdempotencyIntent } from "@/server/db/idempotency";
 import type { EventType } from "@/server/events/catalog";
 import type { KlarnaCallRecord } from "@/server/klarna/client";
-import { nextPoll } from "./classic/polling";
 import {
   type AlarmRow,
   type AnswerPatch,
@@ -24,7 +23,8 @@ import {
 import type { CaptureRow, NewCapture, OperationKind, OperationRow, PaymentRecord, PaymentRow, RefundRow } from "./rows";
 import { type PaymentSnapshot, type PublicPayment, presentPayment } from "./schema";
 import { announceCapture, announcePayment, announceRefund, snapshotPayment, stateEvent } from "./snapshot";
-import { OPEN_STATES, operationMachine, paymentMachine, REAUTHORIZE_WITHIN_MS } from "./states";
+import { OPEN_STATES, operationMachine, paymentMachine } from "./states";
+import { nextWake } from "./wake";
 
 /* The one way in which a payment changes: read, draft, apply under the version that was read; else read again. */
 
@@ -33,15 +33,6 @@ const STEP_ATTEMPTS_MAX = 40;
 export const CALL_LEASE_MS = 20 * SECOND_MS;
 /** Klarna forgets a key after 24 hours; we stop sending it an hour earlier. */
 export const KEY_LIFE_MS = 23 * 60 * MINUTE_MS;
-/** When an open request is read because its webhook has not come. */
-const READ_STEPS_MS = [20 * SECOND_MS, 60 * SECOND_MS];
-const READ_INTERVAL_MS = 2 * MINUTE_MS;
-/** A payment whose money is not sure yet is asked about, should the event that tells it be lost. */
-const FUNDING_READ_INTERVAL_MS = 30 * MINUTE_MS;
-/** Klarna's usual period, where it does not name the end. */
-export const AUTHORIZATION_PERIOD_MS = 28 * DAY_MS;
-/** How often an authorization is read again whose end should have come and has not. */
-export const LATE_END_INTERVAL_MS = 60 * MINUTE_MS;
 
 /** What a step knows when it decides. */
 export type Loaded = {
@@ -225,58 +216,6 @@ export function raiseAlarm(draft: Draft, kind: string, message: string): void {
 
 /** Told to a person some days before an authorization ends with something left to capture. */
 export const AUTHORIZATION_ENDING = "authorization_ending";
-
-/**
- * When this payment has to be looked at again; null when nothing is open. `warnMs` is how long before the end of an
- * authorization somebody is told.
- */
-export function nextWake(payment: PaymentRow, operations: readonly OperationRow[], now: Date, warnMs = 0): Date | null {
-  const times: Date[] = [];
-  for (const operation of operations)
-    if (isOpenOperation(operation) && operation.nextAttemptAt) times.push(operation.nextAttemptAt);
-  const hasOpen = times.length > 0;
-  switch (payment.state) {
-    case "PROCESSING":
-      if (!hasOpen) times.push(now);
-      break;
-    case "PENDING":
-    case "IN_PROGRESS": {
-      if (payment.stopMark !== null && !hasOpen) times.push(addMs(now, READ_STEPS_MS[0] ?? READ_INTERVAL_MS));
-      if (payment.stopMark === null && payment.rail === "CLASSIC")
-        times.push(nextPoll(payment, now), payment.expiresAt);
-      else if (payment.stopMark === null) {
-        const age = now.getTime() - payment.createdAt.getTime();
-        const step = READ_STEPS_MS.find((ms) => age < ms);
-        times.push(
-          step === undefined ? addMs(now, READ_INTERVAL_MS) : addMs(payment.createdAt, step),
-          payment.expiresAt,
-        );
-      }
-      break;
-    }
-    case "FINALIZING":
-      if (!hasOpen) times.push(addMs(now, 5 * SECOND_MS));
-      break;
-    case "AUTHORIZED": {
-      const end = payment.authorizationExpiresAt ?? addMs(payment.createdAt, AUTHORIZATION_PERIOD_MS);
-      times.push(end);
-      if (warnMs > 0 && payment.authorizationWarnedAt === null) times.push(addMs(end, -warnMs));
-      break;
-    }
-    case "AUTHORIZATION_EXPIRED": {
-      const end = addMs(payment.authorizationExpiresAt ?? payment.createdAt, REAUTHORIZE_WITHIN_MS);
-      // Past its end it stays due, whatever else happens to it, until the sweep has taken it and asked.
-      const due = payment.nextActionAt;
-      times.push(end > now ? end : due !== null && due <= now ? due : addMs(now, LATE_END_INTERVAL_MS));
-      break;
-    }
-    default:
-      if (payment.lateApprovalState === "FOUND" && !hasOpen) times.push(addMs(now, 5 * SECOND_MS));
-  }
-  if (payment.fundingState === "PENDING") times.push(addMs(now, FUNDING_READ_INTERVAL_MS));
-  const earliest = Math.min(...times.map((time) => time.getTime()));
-  return Number.isFinite(earliest) ? new Date(earliest) : null;
-}
 
 function auditRow(
   ctx: ServiceContext,

@@ -5,7 +5,7 @@ import { addMs, SECOND_MS } from "@/server/core/time";
 import { sqlState, violatedConstraint } from "@/server/db/client";
 import { IDEMPOTENCY_KEPT_MS, IdempotencyConflict, releaseKey } from "@/server/db/idempotency";
 import { runAuthorize, SESSION_TOKEN_USED } from "./authorize";
-import { creationAudit, type Loaded, newOperation, nextWake, toPublic } from "./change";
+import { creationAudit, type Loaded, newOperation, toPublic } from "./change";
 import { newClassicFacts } from "./classic/facts";
 import { requireClassicAccess, startClassic } from "./classic/start";
 import { currenciesTaken } from "./currencies";
@@ -21,6 +21,7 @@ import {
   type ExpressPaymentInput,
   type PublicPayment,
 } from "./schema";
+import { nextWake } from "./wake";
 
 const BREAKER_RETRY_SECONDS = 3;
 

@@ -3,7 +3,6 @@ import { addMs, DAY_MS } from "@/server/core/time";
 import {
   AUTHORIZATION_ENDING,
   type Draft,
-  LATE_END_INTERVAL_MS,
   move,
   openCaptureAmount,
   openKinds,
@@ -14,6 +13,7 @@ import {
 import { type RailTransaction, railOf } from "./rail";
 import type { PaymentRecord } from "./rows";
 import { paymentActions } from "./states";
+import { LATE_END_INTERVAL_MS } from "./wake";
 
 /* How an authorization ends by itself: warned before, and then as Klarna says, never as our clock guesses. */
 

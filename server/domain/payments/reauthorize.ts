@@ -3,18 +3,7 @@ import { AppError } from "@/server/core/errors";
 import { addMs } from "@/server/core/time";
 import { storeAnswer } from "@/server/db/idempotency";
 import type { KlarnaOutcome } from "@/server/klarna/client";
-import {
-  AUTHORIZATION_PERIOD_MS,
-  journal,
-  lockedStep,
-  move,
-  openOperation,
-  postpone,
-  settle,
-  startDraft,
-  step,
-  toPublic,
-} from "./change";
+import { journal, lockedStep, move, openOperation, postpone, settle, startDraft, step, toPublic } from "./change";
 import { readAndApplyTransaction } from "./expiry";
 import { requireRoom } from "./limits";
 import { railOf } from "./rail";
@@ -32,6 +21,7 @@ import {
   wasSent,
 } from "./settling";
 import { paymentActions } from "./states";
+import { AUTHORIZATION_PERIOD_MS } from "./wake";
 
 /* A new authorization for what Klarna's period ended with. */
 

@@ -2,7 +2,6 @@ import type { ServiceContext } from "@/server/context";
 import { newId } from "@/server/core/ids";
 import { addMs } from "@/server/core/time";
 import {
-  AUTHORIZATION_PERIOD_MS,
   type Draft,
   journal,
   move,
@@ -17,6 +16,7 @@ import { recordLateApproval } from "@/server/domain/payments/late";
 import { listOperations } from "@/server/domain/payments/repository";
 import type { OperationRow, PaymentRecord } from "@/server/domain/payments/rows";
 import { isKeyForgotten, verdictOf, wasSent } from "@/server/domain/payments/settling";
+import { AUTHORIZATION_PERIOD_MS } from "@/server/domain/payments/wake";
 import {
   type ClassicOrder,
   ClassicOrderSchema,

@@ -1,0 +1,68 @@
+import { addMs, DAY_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
+import { nextPoll } from "./classic/polling";
+import type { OperationRow, PaymentRow } from "./rows";
+import { operationMachine, REAUTHORIZE_WITHIN_MS } from "./states";
+
+/* When a payment has to be looked at again. */
+
+/** When an open request is read because its webhook has not come. */
+const READ_STEPS_MS = [20 * SECOND_MS, 60 * SECOND_MS];
+const READ_INTERVAL_MS = 2 * MINUTE_MS;
+/** A payment whose money is not sure yet is asked about, should the event that tells it be lost. */
+const FUNDING_READ_INTERVAL_MS = 30 * MINUTE_MS;
+/** Klarna's usual period, where it does not name the end. */
+export const AUTHORIZATION_PERIOD_MS = 28 * DAY_MS;
+/** How often an authorization is read again whose end should have come and has not. */
+export const LATE_END_INTERVAL_MS = 60 * MINUTE_MS;
+
+/**
+ * When this payment has to be looked at again; null when nothing is open. `warnMs` is how long before the end of an
+ * authorization somebody is told.
+ */
+export function nextWake(payment: PaymentRow, operations: readonly OperationRow[], now: Date, warnMs = 0): Date | null {
+  const times: Date[] = [];
+  for (const operation of operations)
+    if (!operationMachine.isTerminal(operation.state) && operation.nextAttemptAt) times.push(operation.nextAttemptAt);
+  const hasOpen = times.length > 0;
+  switch (payment.state) {
+    case "PROCESSING":
+      if (!hasOpen) times.push(now);
+      break;
+    case "PENDING":
+    case "IN_PROGRESS": {
+      if (payment.stopMark !== null && !hasOpen) times.push(addMs(now, READ_STEPS_MS[0] ?? READ_INTERVAL_MS));
+      if (payment.stopMark === null && payment.rail === "CLASSIC")
+        times.push(nextPoll(payment, now), payment.expiresAt);
+      else if (payment.stopMark === null) {
+        const age = now.getTime() - payment.createdAt.getTime();
+        const step = READ_STEPS_MS.find((ms) => age < ms);
+        times.push(
+          step === undefined ? addMs(now, READ_INTERVAL_MS) : addMs(payment.createdAt, step),
+          payment.expiresAt,
+        );
+      }
+      break;
+    }
+    case "FINALIZING":
+      if (!hasOpen) times.push(addMs(now, 5 * SECOND_MS));
+      break;
+    case "AUTHORIZED": {
+      const end = payment.authorizationExpiresAt ?? addMs(payment.createdAt, AUTHORIZATION_PERIOD_MS);
+      times.push(end);
+      if (warnMs > 0 && payment.authorizationWarnedAt === null) times.push(addMs(end, -warnMs));
+      break;
+    }
+    case "AUTHORIZATION_EXPIRED": {
+      const end = addMs(payment.authorizationExpiresAt ?? payment.createdAt, REAUTHORIZE_WITHIN_MS);
+      // Past its end it stays due, whatever else happens to it, until the sweep has taken it and asked.
+      const due = payment.nextActionAt;
+      times.push(end > now ? end : due !== null && due <= now ? due : addMs(now, LATE_END_INTERVAL_MS));
+      break;
+    }
+    default:
+      if (payment.lateApprovalState === "FOUND" && !hasOpen) times.push(addMs(now, 5 * SECOND_MS));
+  }
+  if (payment.fundingState === "PENDING") times.push(addMs(now, FUNDING_READ_INTERVAL_MS));
+  const earliest = Math.min(...times.map((time) => time.getTime()));
+  return Number.isFinite(earliest) ? new Date(earliest) : null;
+}
