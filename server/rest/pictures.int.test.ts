@@ -4,6 +4,7 @@ import jsQR from "jsqr";
 import { PNG } from "pngjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newId } from "@/server/core/ids";
+import { saveTerminalSettings } from "@/server/domain/partners/service";
 import { createStore } from "@/server/domain/stores/service";
 import { createTerminal } from "@/server/domain/terminals/service";
 import { addressIn, asSystem, type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
@@ -105,6 +106,27 @@ describe("the QR code", () => {
       body: { settings: { qr_light: null } },
     });
     expect(decode(await get(path)).corner).toEqual([0xff, 0xb3, 0xc7]);
+  });
+
+  it("a look that cameras could not read is stored at no level: Partner, store or terminal", async () => {
+    for (const [settings, pointer] of [
+      [{ qr_dark: "#777777", qr_light: "#888888" }, "/settings/qr_dark"],
+      [{ qr_dark: "#ffffff", qr_light: "#000000" }, "/settings/qr_dark"],
+      [{ qr_logo: "brand", qr_error_correction: "M" }, "/settings/qr_error_correction"],
+    ] as const) {
+      for (const path of [`/api/v1/stores/${own.store.id}`, `/api/v1/terminals/${own.terminal.id}`]) {
+        const answer = await callRest(rest, "PATCH", path, { key, body: { settings } });
+        expect([answer.status, codeOf(answer)], path).toEqual([422, "rule_broken"]);
+        expect(answer.json).toMatchObject({ errors: [{ pointer }] });
+      }
+      await expect(saveTerminalSettings(asSystem(test.services), own.partner.id, settings)).rejects.toMatchObject({
+        code: "rule_broken",
+        errors: [{ pointer }],
+      });
+    }
+    await expect(saveTerminalSettings(asSystem(test.services), own.partner.id, { qr_margin: 3 })).rejects.toMatchObject(
+      { errors: [{ pointer: "/settings/qr_margin" }] },
+    );
   });
 
   it("a look that cameras could not read is refused with the parameter that is wrong", async () => {

@@ -5,6 +5,7 @@ import type { Row } from "@/server/db/client";
 import { type ApprovedUse, getFourEyes, guardApproval, spendApproval } from "@/server/domain/approvals/service";
 import { appendAudit } from "@/server/domain/audit/service";
 import { takingReference } from "./guards";
+import { requireReadableQr } from "./qr-look";
 import { saveAccount, saveBrands, saveEntities, saveGroups, savePaymentAccounts } from "./records";
 import { type AccountRow, loadEntities, lockAccountRow, type Queries } from "./rows";
 import {
@@ -21,6 +22,7 @@ import {
   type TerminalSettings,
   TerminalSettingsSchema,
 } from "./schema";
+import { inheritSettings } from "./settings";
 
 /*
  * Changes of an account that is in use: written here and queued for Klarna in one transaction. While the account is a draft
@@ -190,7 +192,10 @@ export async function setArchived(
   });
 }
 
-/** What the Partner's terminals inherit; see `inheritSettings`. Errors: permission_denied, not_found. */
+/**
+ * What the Partner's terminals inherit; see `inheritSettings`.
+ * Errors: permission_denied, not_found, rule_broken (a look of the QR code that cameras could not read).
+ */
 export async function saveTerminalSettings(
   ctx: ServiceContext,
   partnerId: string,
@@ -198,6 +203,7 @@ export async function saveTerminalSettings(
 ): Promise<void> {
   requirePermission(ctx, "terminals:write");
   const settings = TerminalSettingsSchema.parse(input);
+  requireReadableQr(inheritSettings({ partner: settings }).values);
   await changing(ctx, partnerId, async (tx, account) => {
     await tx.query<Row>({
       text: "update partner_accounts set settings = $3::jsonb, version = version + 1, updated_at = $4 where partner_id = $1 and mode = $2",

@@ -59,6 +59,7 @@ export {
 } from "./lifecycle";
 export { adoptIds, describeAccount } from "./onboard";
 export { type EntityOutcome, executePayoutChange, saveBusinessEntityOrAsk } from "./payout-approval";
+export { requireReadableQr, STORED_LOGO_PERCENT } from "./qr-look";
 export { snapshotStores, syncPartners, tellOfStores } from "./queue";
 export { DEFAULT_TERMINAL_SETTINGS, type EffectiveSettings, inheritSettings, type SettingsLevel } from "./settings";
 

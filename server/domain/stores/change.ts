@@ -5,7 +5,13 @@ import type { Mode } from "@/server/core/schema";
 import type { Row } from "@/server/db/client";
 import { once } from "@/server/db/idempotency";
 import { appendAudit } from "@/server/domain/audit/service";
-import { inheritSettings, snapshotStores, takingReference, tellOfStores } from "@/server/domain/partners/service";
+import {
+  inheritSettings,
+  requireReadableQr,
+  snapshotStores,
+  takingReference,
+  tellOfStores,
+} from "@/server/domain/partners/service";
 import { appendStoreUpdated } from "./events";
 import {
   type AccountRow,
@@ -37,7 +43,6 @@ import {
   StoredSettingsSchema,
   StoreTypeSchema,
 } from "./schema";
-import { requireReadableQr } from "./settings";
 
 /* Registering and changing stores. What Klarna knows of a store is queued for Klarna in the same transaction. */
 

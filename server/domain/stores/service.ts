@@ -33,7 +33,6 @@ export {
 } from "./change";
 export { announceOnboarded } from "./events";
 export { holdAccount } from "./rows";
-export { requireReadableQr, STORED_LOGO_PERCENT } from "./settings";
 
 /** Which way a list is sorted: `name`, or `-created_at` for the newest first. */
 function sortOf(sort: string | undefined): repository.StoreSort {

@@ -4,9 +4,9 @@ import { newId } from "@/server/core/ids";
 import type { Row } from "@/server/db/client";
 import { once } from "@/server/db/idempotency";
 import { appendAudit } from "@/server/domain/audit/service";
-import { inheritSettings, takingReference } from "@/server/domain/partners/service";
+import { inheritSettings, requireReadableQr, takingReference } from "@/server/domain/partners/service";
 import { type BulkResult, type Known, mergeSettings, StoredSettingsSchema } from "@/server/domain/stores/schema";
-import { changeEach, holdAccount, partnerFor, requireReadableQr, statusForNew } from "@/server/domain/stores/service";
+import { changeEach, holdAccount, partnerFor, statusForNew } from "@/server/domain/stores/service";
 import {
   holdStores,
   insertMove,

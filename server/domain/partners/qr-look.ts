@@ -1,6 +1,6 @@
 import { AppError } from "@/server/core/errors";
 import { qrColourProblem, qrProblem } from "@/server/core/qr";
-import type { TerminalSettings } from "@/server/domain/partners/schema";
+import type { TerminalSettings } from "./schema";
 
 /** Width of a brand's logo in the code, in percent, where a look is stored. */
 export const STORED_LOGO_PERCENT = 20;
@@ -21,7 +21,7 @@ export function requireReadableQr(
 ): void {
   const look = {
     size: ANY_SIZE,
-    margin: Math.max(4, values.qr_margin),
+    margin: values.qr_margin,
     dark: values.qr_dark,
     light: values.qr_light,
     ecc: values.qr_error_correction,
