@@ -90,6 +90,23 @@ describe("changing a payment", () => {
     expect((await h.callsOf(id, "update_transaction")).count).toBe(1);
   });
 
+  it("keeps its reference where another payment took the new one meanwhile, and tells a person; the rest holds", async () => {
+    const id = await h.authorized();
+    const before = await h.read(id);
+    const reference = unique("order");
+    const { klarna } = h.ctx;
+    const call: typeof klarna.call = async (request, options) => {
+      if (request.operation === "update_transaction") await h.completed({ reference });
+      return klarna.call(request, options);
+    };
+    const meanwhile = { ...h.ctx, klarna: { ...klarna, call } };
+    expect(await updatePayment(meanwhile, id, { reference, amount: 9_000 })).toMatchObject({
+      amount: 9_000,
+      reference: before.reference,
+    });
+    expect(await h.openAlarmsOf(id)).toEqual(["reference_differs"]);
+  });
+
   it("changes metadata in any state, and Klarna hears nothing of it", async () => {
     const id = await h.completed();
     expect(await updatePayment(h.ctx, id, { metadata: { note: "later" } })).toMatchObject({
