@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { ActionResult } from "@/components/action-result";
+import { readInput } from "@/server/auth/action-input";
 import type { Permission } from "@/server/auth/permissions";
 import { failureOf } from "@/server/auth/web";
 import { idSchema } from "@/server/core/ids";
@@ -26,7 +27,7 @@ async function atKiosk<Input extends { terminalId: string }, Answer>(
   try {
     const named = z.looseObject({ terminalId: z.string() }).safeParse(raw);
     entry = await counterAction(named.data?.terminalId ?? "", "KIOSK", permission);
-    return { ok: true, data: await run(entry, schema.parse(raw)) };
+    return { ok: true, data: await run(entry, readInput(schema, raw)) };
   } catch (error) {
     return failureOf(error, entry?.ctx);
   }
