@@ -15,6 +15,28 @@ const SETTINGS = [
   { name: "till_returns", words: "The paired till takes returns, of any sale of yours: other stores and online too." },
   { name: "till_return_limit", words: "The most that the till gives back of one sale, in minor units; 0 is no limit." },
   { name: "kiosk_amount", words: "A kiosk that is handed nothing lets its customer type the amount." },
+  { name: "language", words: "Of the customer's screens and of receipts; auto goes by the store's country." },
+  {
+    name: "qr_dark, qr_light, qr_margin",
+    words: "Colours and quiet zone of the code. What cameras cannot read is refused.",
+  },
+  {
+    name: "qr_error_correction, qr_logo",
+    words: "With brand, your brand's logo stands in the code: that needs Q or H.",
+  },
+  { name: "receipt_header, receipt_footer", words: "Your words above and below what was sold." },
+  { name: "time_zone", words: "Of the time on receipts; auto goes by the store's address." },
+];
+
+const RECEIPTS = [
+  { name: "text/plain", words: "42 columns; also where the Accept header takes anything." },
+  {
+    name: "text/html, application/pdf",
+    words: "The same on a page of its own; the PDF is as wide as the paper of a till.",
+  },
+  { name: "application/vnd.escpos", words: "Bytes for a receipt printer: text, the code, the cut." },
+  { name: "?refund=ref_…", words: "The receipt of a return instead, of the place where it was taken." },
+  { name: "?locale=sv-SE", words: "Words and figures of another language than the terminal's." },
 ];
 
 /** For Partners without a till of their own, and for the software of a self-checkout. */
@@ -43,6 +65,29 @@ export default function CounterPage() {
           {`${PUBLIC_URL}/kiosk/{terminal}?amount=11800&currency=SEK&reference=ON4711`}
         </pre>
         <Facts rows={HANDOVER} />
+      </section>
+      <section aria-labelledby="display">
+        <h2 id="display" className="font-semibold text-xl">
+          A screen for the customer
+        </h2>
+        <p className="mt-1 text-ink-2 text-sm">
+          Open a payment's <code className="font-mono text-xs">display_url</code> on any screen that faces the customer,
+          from a card terminal of 320×240 up: code, amount, time left and outcome, live. With{" "}
+          <code className="font-mono text-xs">&amp;lang=sv</code> it speaks another language than the terminal's. For a
+          screen of your own there are <code className="font-mono text-xs">qr.svg</code> and{" "}
+          <code className="font-mono text-xs">qr.png</code>, gone with 410 once nobody is waited for any more.
+        </p>
+      </section>
+      <section aria-labelledby="receipts">
+        <h2 id="receipts" className="font-semibold text-xl">
+          Receipts
+        </h2>
+        <p className="mt-1 text-ink-2 text-sm">
+          <code className="font-mono text-xs">GET /payments/{"{id}"}/receipt</code> gives the receipt of an approved
+          payment in the form that the Accept header asks for, with the references by which any till finds the sale
+          again. In test mode it says that it is none.
+        </p>
+        <Facts rows={RECEIPTS} />
       </section>
       <section aria-labelledby="settings">
         <h2 id="settings" className="font-semibold text-xl">
