@@ -8,6 +8,7 @@ import type { Route } from "next";
 import { redirect } from "next/navigation";
 import type { ActionResult } from "@/components/action-result";
 import { findAccount } from "@/server/auth/accounts";
+import { formText } from "@/server/auth/action-input";
 import { signInWithPasskey, startPasskey, startPasskeySignIn } from "@/server/auth/passkeys";
 import { acceptInvitation, findInvitation, requestPasswordLink, resetPassword } from "@/server/auth/password-links";
 import { returnPath } from "@/server/auth/return-path";
@@ -37,19 +38,19 @@ async function requireHalf(): Promise<string> {
 }
 
 /** The second step of signing in: a code of the app or a recovery code. */
-export async function enterCodeAction(_before: FormState, form: FormData): Promise<FormState> {
+export async function enterCodeAction(_before: FormState, form: unknown): Promise<FormState> {
   try {
     const halfToken = await requireHalf();
     const session = await finishSignIn(webServices(), {
       halfToken,
-      code: form.get("code"),
+      code: formText(form, "code"),
       browser: await currentBrowser(),
     });
     await setSessionCookie(session);
   } catch (error) {
     return { message: sentenceOf(error), isDone: false };
   }
-  redirect(returnPath(form.get("next")) as Route);
+  redirect(returnPath(formText(form, "next")) as Route);
 }
 
 /** What the browser asks its passkeys; after a password only those of that person count. */
@@ -119,11 +120,11 @@ export async function enrolPasskeyAction(response: unknown): Promise<ActionResul
 }
 
 /** A mail with a link, if there is such an account: the answer does not tell. */
-export async function forgotPasswordAction(_before: FormState, form: FormData): Promise<FormState> {
+export async function forgotPasswordAction(_before: FormState, form: unknown): Promise<FormState> {
   try {
     await requireOwnOrigin();
     const { address } = await currentBrowser();
-    await requestPasswordLink(webServices(), { email: form.get("email"), address });
+    await requestPasswordLink(webServices(), { email: formText(form, "email"), address });
     return { message: null, isDone: true };
   } catch (error) {
     return { message: sentenceOf(error), isDone: false };

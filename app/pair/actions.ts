@@ -3,6 +3,7 @@
 import type { Route } from "next";
 import { headers } from "next/headers";
 import { redirect } from "next/navigation";
+import { formText } from "@/server/auth/action-input";
 import { addressGroup, clientAddress } from "@/server/auth/client-address";
 import { requireOwnOrigin, webServices } from "@/server/auth/web";
 import { isAppError } from "@/server/core/errors";
@@ -15,7 +16,7 @@ export type PairState = { message: string | null };
 const TOO_MANY = "Too many tries. Wait ten minutes, then ask for a new code.";
 
 /** The form of the device: the code that somebody made on the terminal's page. It lands where it belongs. */
-export async function pairAction(_before: PairState, form: FormData): Promise<PairState> {
+export async function pairAction(_before: PairState, form: unknown): Promise<PairState> {
   let home = "/pair";
   try {
     await requireOwnOrigin();
@@ -24,9 +25,8 @@ export async function pairAction(_before: PairState, form: FormData): Promise<Pa
     const limits = pairingLimits();
     for (const verdict of [await limits.address.consume(addressGroup(address)), await limits.all.consume("all")])
       if (!verdict.isAllowed) return { message: TOO_MANY };
-    const code = form.get("code");
     const { token } = await pairDevice(webServices(), {
-      code: typeof code === "string" ? code.slice(0, 40) : "",
+      code: formText(form, "code", 40),
       address,
       userAgent: sent.get("user-agent"),
     });

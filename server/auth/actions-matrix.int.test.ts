@@ -253,3 +253,35 @@ describe("S1, S3: ids of another Partner", () => {
     expect(alike).toEqual([]);
   });
 });
+
+// Last: with an id of one's own some of them do something.
+describe("arguments of another type", () => {
+  const ODD: readonly unknown[] = [
+    undefined,
+    null,
+    42,
+    true,
+    "text",
+    [],
+    {},
+    [null],
+    { id: 7 },
+    { toString: 1 },
+    ["a", { b: [] }],
+  ];
+  const open = LINES.filter((entry) => entry.roles === null);
+
+  it.each([...CLOSED, ...open].map((entry) => [entry.name, entry] as const))(
+    "are a refusal to %s, not a failure of ours",
+    async (_, entry) => {
+      const me = entry.roles === null ? null : await personAs("ACQUIRER_ADMIN");
+      const failed: string[] = [];
+      for (const odd of ODD)
+        for (const args of [[odd], [odd, odd, odd], [ours.partner.id, odd, odd]]) {
+          const said = await act(me, entry, args).catch((error: unknown) => `threw ${String(error)}`);
+          if (/internal_error|^threw/.test(said)) failed.push(`${JSON.stringify(args)}: ${said.slice(0, 200)}`);
+        }
+      expect(failed).toEqual([]);
+    },
+  );
+});

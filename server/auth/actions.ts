@@ -8,6 +8,7 @@ import { isDatabaseUnavailable } from "@/server/core/database-errors";
 import { isAppError } from "@/server/core/errors";
 import { modeSchema } from "@/server/core/schema";
 import { DAY_MS, SECOND_MS } from "@/server/core/time";
+import { formText } from "./action-input";
 import { clientAddress } from "./client-address";
 import { cookieName, cookieOptions } from "./cookies";
 import { returnPath } from "./return-path";
@@ -27,18 +28,17 @@ function tooManyTries(retryAfterSeconds: number): string {
 }
 
 /** The form of the sign-in page: the cookie and the way back, or a sentence. */
-export async function signInAction(_before: SignInState, form: FormData): Promise<SignInState> {
+export async function signInAction(_before: SignInState, form: unknown): Promise<SignInState> {
   const services = webServices();
-  const typed = form.get("email");
-  const email = typeof typed === "string" ? typed.slice(0, 254) : "";
-  const next = returnPath(form.get("next"));
+  const email = formText(form, "email", 254);
+  const next = returnPath(formText(form, "next"));
   let after: string | null = null;
   try {
     await requireOwnOrigin();
     const [jar, sent] = await Promise.all([cookies(), headers()]);
     const outcome = await signIn(services, {
       email,
-      password: form.get("password"),
+      password: formText(form, "password"),
       address: clientAddress(sent),
       userAgent: sent.get("user-agent"),
       replaces: await openToken(services, jar.get(cookieName(services.env, "session"))?.value),

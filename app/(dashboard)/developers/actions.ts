@@ -3,6 +3,7 @@
 import { revalidatePath } from "next/cache";
 import { z } from "zod";
 import type { ActionResult } from "@/components/action-result";
+import { readInput } from "@/server/auth/action-input";
 import {
   issueOrAskApiKey,
   type KeyOutcome,
@@ -43,16 +44,7 @@ function madeOf(outcome: KeyOutcome): KeyMade {
 export async function createKeyAction(input: unknown): Promise<ActionResult<KeyMade>> {
   try {
     const ctx = await actionContext("api_keys:write");
-    const parsed = CreateKeySchema.safeParse(input);
-    if (!parsed.success) {
-      throw new AppError("validation_failed", {
-        errors: parsed.error.issues.map((issue) => ({
-          pointer: `/${issue.path.map(String).join("/")}`,
-          detail: issue.message,
-        })),
-      });
-    }
-    const { partner, name, scopes, days, addresses } = parsed.data;
+    const { partner, name, scopes, days, addresses } = readInput(CreateKeySchema, input);
     const outcome = await issueOrAskApiKey(ctx, {
       partnerId: partner,
       name,

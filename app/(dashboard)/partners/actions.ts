@@ -3,8 +3,8 @@
 import { revalidatePath } from "next/cache";
 import { headers } from "next/headers";
 import { z } from "zod";
-import { parseInput } from "@/app/(dashboard)/settings/parse-input";
 import type { ActionResult } from "@/components/action-result";
+import { readInput } from "@/server/auth/action-input";
 import { clientAddress } from "@/server/auth/client-address";
 import type { Permission } from "@/server/auth/permissions";
 import { actionContext, failureOf } from "@/server/auth/web";
@@ -93,7 +93,7 @@ const done = (message?: string): ActionResult => ({ ok: true, ...(message === un
 export async function startOnboardingAction(input: unknown): Promise<ActionResult<{ partnerId: string }>> {
   try {
     const ctx = await actionContext("partners:write");
-    const { partnerId } = await startOnboarding(ctx, parseInput(StartOnboardingSchema, input));
+    const { partnerId } = await startOnboarding(ctx, readInput(StartOnboardingSchema, input));
     revalidatePath("/partners", "layout");
     return { ok: true, data: { partnerId } };
   } catch (error) {
@@ -111,19 +111,14 @@ export async function copyOnboardingAction(partner: unknown): Promise<ActionResu
 
 export async function submitDraftAction(partner: unknown, version: unknown): Promise<ActionResult> {
   return about("partners:draft", partner, async (ctx, partnerId) => {
-    await submitDraft(ctx, partnerId, parseInput(VersionSchema, version), clientAddress(await headers()));
+    await submitDraft(ctx, partnerId, readInput(VersionSchema, version), clientAddress(await headers()));
     return done("Handed in. The acquirer looks at it now.");
   });
 }
 
 export async function approveDraftAction(partner: unknown, version: unknown): Promise<ActionResult> {
   return about("partners:write", partner, async (ctx, partnerId) => {
-    const draft = await approveDraft(
-      ctx,
-      partnerId,
-      parseInput(VersionSchema, version),
-      clientAddress(await headers()),
-    );
+    const draft = await approveDraft(ctx, partnerId, readInput(VersionSchema, version), clientAddress(await headers()));
     if (draft.state === "REFUSED") return done("Klarna refused some fields. They are marked.");
     return done(draft.state === "ONBOARDING" ? "Sent. Klarna has not answered yet." : "Klarna has taken the account.");
   });
@@ -131,7 +126,7 @@ export async function approveDraftAction(partner: unknown, version: unknown): Pr
 
 export async function rejectDraftAction(partner: unknown, reason: unknown): Promise<ActionResult> {
   return about("partners:write", partner, async (ctx, partnerId) => {
-    await rejectDraft(ctx, partnerId, parseInput(ReasonSchema, reason));
+    await rejectDraft(ctx, partnerId, readInput(ReasonSchema, reason));
     return done("Sent back");
   });
 }
@@ -145,7 +140,7 @@ export async function cancelDraftAction(partner: unknown): Promise<ActionResult>
 
 export async function setPartnerMayEditAction(partner: unknown, mayEdit: unknown): Promise<ActionResult> {
   return about("partners:write", partner, async (ctx, partnerId) => {
-    const isAllowed = parseInput(z.boolean(), mayEdit);
+    const isAllowed = readInput(z.boolean(), mayEdit);
     await setPartnerMayEdit(ctx, partnerId, isAllowed);
     return done(isAllowed ? "The Partner's people may fill the draft" : "Only the acquirer fills the draft now");
   });
@@ -154,7 +149,7 @@ export async function setPartnerMayEditAction(partner: unknown, mayEdit: unknown
 /** Invites a Partner admin; where the acquirer does so, they may fill the draft. */
 export async function invitePartnerAdminAction(partner: unknown, input: unknown): Promise<ActionResult> {
   return about("users:write", partner, async (ctx, partnerId) => {
-    const { name, email } = parseInput(InviteSchema, input);
+    const { name, email } = readInput(InviteSchema, input);
     await invitePerson(ctx, { name, email, role: "PARTNER_ADMIN", partners: [partnerId] });
     if (ctx.scope.partners === "all") await setPartnerMayEdit(ctx, partnerId, true);
     return done(`${name} is invited and may fill the draft`);
@@ -165,21 +160,21 @@ export async function invitePartnerAdminAction(partner: unknown, input: unknown)
 
 export async function saveAccountAction(partner: unknown, input: unknown): Promise<ActionResult> {
   return about("partners:write", partner, async (ctx, partnerId) => {
-    const { accountName, contact } = parseInput(AccountSchema, input);
+    const { accountName, contact } = readInput(AccountSchema, input);
     await changeAccount(ctx, partnerId, { accountName, ...(contact === null ? {} : { contact }) });
     return done("Saved. Klarna is told.");
   });
 }
 
 const versionOf = (version: unknown): number | undefined =>
-  version === null || version === undefined ? undefined : parseInput(VersionSchema, version);
+  version === null || version === undefined ? undefined : readInput(VersionSchema, version);
 
 export async function saveEntityAction(partner: unknown, input: unknown, version: unknown): Promise<ActionResult> {
   return about("partners:write", partner, async (ctx, partnerId) => {
     const outcome = await saveBusinessEntityOrAsk(
       ctx,
       partnerId,
-      parseInput(EntityInputSchema, input),
+      readInput(EntityInputSchema, input),
       versionOf(version),
     );
     if (outcome.kind === "approval")
@@ -190,14 +185,14 @@ export async function saveEntityAction(partner: unknown, input: unknown, version
 
 export async function saveBrandAction(partner: unknown, input: unknown, version: unknown): Promise<ActionResult> {
   return about("stores:write", partner, async (ctx, partnerId) => {
-    await saveBrand(ctx, partnerId, parseInput(BrandInputSchema, input), versionOf(version));
+    await saveBrand(ctx, partnerId, readInput(BrandInputSchema, input), versionOf(version));
     return done("Saved. Klarna is told.");
   });
 }
 
 export async function saveStoreGroupAction(partner: unknown, input: unknown, version: unknown): Promise<ActionResult> {
   return about("stores:write", partner, async (ctx, partnerId) => {
-    await saveStoreGroup(ctx, partnerId, parseInput(StoreGroupInputSchema, input), versionOf(version));
+    await saveStoreGroup(ctx, partnerId, readInput(StoreGroupInputSchema, input), versionOf(version));
     return done("Saved. Klarna is told.");
   });
 }
@@ -208,15 +203,15 @@ export async function setArchivedAction(
   isArchived: unknown,
 ): Promise<ActionResult> {
   return about("stores:write", partner, async (ctx, partnerId) => {
-    const isGone = parseInput(z.boolean(), isArchived);
-    await setArchived(ctx, partnerId, parseInput(ArchiveSchema, subject), isGone);
+    const isGone = readInput(z.boolean(), isArchived);
+    await setArchived(ctx, partnerId, readInput(ArchiveSchema, subject), isGone);
     return done(isGone ? "Archived" : "In use again");
   });
 }
 
 export async function addPaymentAccountAction(partner: unknown, input: unknown): Promise<ActionResult> {
   return about("partners:write", partner, async (ctx, partnerId) => {
-    await addPaymentAccount(ctx, partnerId, parseInput(PaymentAccountInputSchema, input));
+    await addPaymentAccount(ctx, partnerId, readInput(PaymentAccountInputSchema, input));
     return done("Added. Klarna is told.");
   });
 }
@@ -228,7 +223,7 @@ export async function savePartnerSettingsAction(
   input: unknown,
 ): Promise<ActionResult> {
   return about("terminals:write", partner, async (ctx, partnerId) => {
-    await saveTerminalSettings(ctx, partnerId, mergeSettings({}, parseInput(SettingsChangeSchema, input)));
+    await saveTerminalSettings(ctx, partnerId, mergeSettings({}, readInput(SettingsChangeSchema, input)));
     return done("Saved. It counts from the next payment.");
   });
 }
@@ -238,7 +233,7 @@ export async function savePartnerSettingsAction(
 /** The Partner's own user and password at Klarna. Without a password the stored one stays. */
 export async function saveClassicCredentialAction(partner: unknown, input: unknown): Promise<ActionResult> {
   return about("credentials:write", partner, async (ctx, partnerId) => {
-    await saveClassicCredential(ctx, partnerId, parseInput(ClassicCredentialSchema, input));
+    await saveClassicCredential(ctx, partnerId, readInput(ClassicCredentialSchema, input));
     return done("Saved. They count from the next call.");
   });
 }
@@ -259,7 +254,7 @@ function klarnaWords(result: LifecycleResult, confirmed: string, waiting: string
 
 export async function suspendPartnerAction(partner: unknown, reason: unknown): Promise<ActionResult> {
   return about("partners:suspend", partner, async (ctx, partnerId) => {
-    const result = await suspendPartner(ctx, partnerId, parseInput(ReasonSchema, reason));
+    const result = await suspendPartner(ctx, partnerId, readInput(ReasonSchema, reason));
     return done(
       klarnaWords(
         result,
@@ -281,7 +276,7 @@ export async function resumePartnerAction(partner: unknown): Promise<ActionResul
 
 export async function offboardPartnerAction(partner: unknown, reason: unknown): Promise<ActionResult> {
   return about("partners:suspend", partner, async (ctx, partnerId) => {
-    await offboardPartner(ctx, partnerId, parseInput(ReasonSchema, reason));
+    await offboardPartner(ctx, partnerId, readInput(ReasonSchema, reason));
     return done("Closed");
   });
 }
@@ -296,7 +291,7 @@ export async function refreshAccountAction(partner: unknown): Promise<ActionResu
 export async function handleDecisionAction(id: unknown, action: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("partners:write");
-    await handleDecision(ctx, readId(DecisionIdSchema, id), parseInput(ReasonSchema, action));
+    await handleDecision(ctx, readId(DecisionIdSchema, id), readInput(ReasonSchema, action));
     revalidatePath("/partners", "layout");
     return done("Written down");
   } catch (error) {
@@ -318,7 +313,7 @@ export async function checkDriftAction(partner: unknown): Promise<ActionResult> 
 export async function resolveDriftAction(id: unknown, how: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("drift:repair");
-    const way = parseInput(HowSchema, how);
+    const way = readInput(HowSchema, how);
     await resolveDrift(ctx, readId(FindingIdSchema, id), way);
     revalidatePath("/partners", "layout");
     return done(way === "push" ? "Klarna is told ours" : "Ours follows Klarna's");
@@ -330,7 +325,7 @@ export async function resolveDriftAction(id: unknown, how: unknown): Promise<Act
 /** The first hundred of what is open, one way; what cannot go that way stays. */
 export async function resolveAllDriftAction(partner: unknown, how: unknown): Promise<ActionResult> {
   return about("drift:repair", partner, async (ctx, partnerId) => {
-    const way = parseInput(HowSchema, how);
+    const way = readInput(HowSchema, how);
     const { items } = await listDrift(ctx, { partner: partnerId, state: ["OPEN"] }, { limit: ALL_FINDINGS });
     let count = 0;
     for (const finding of items) {

@@ -2,8 +2,8 @@
 
 import { revalidatePath } from "next/cache";
 import { z } from "zod";
-import { parseInput } from "@/app/(dashboard)/settings/parse-input";
 import type { ActionResult } from "@/components/action-result";
+import { readInput } from "@/server/auth/action-input";
 import { actionContext, failureOf } from "@/server/auth/web";
 import { AppError } from "@/server/core/errors";
 import { idSchema } from "@/server/core/ids";
@@ -30,7 +30,7 @@ function storeId(id: unknown): string {
 export async function addStoreAction(input: unknown): Promise<ActionResult<{ id: string }>> {
   try {
     const ctx = await actionContext("stores:write");
-    const { partner, ...store } = parseInput(AddSchema, input);
+    const { partner, ...store } = readInput(AddSchema, input);
     const { id } = await registerStore(ctx, store, partner);
     revalidatePath("/stores", "layout");
     return { ok: true, data: { id } };
@@ -42,8 +42,8 @@ export async function addStoreAction(input: unknown): Promise<ActionResult<{ id:
 export async function changeStoreAction(id: unknown, version: unknown, input: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("stores:write");
-    await changeStore(ctx, storeId(id), parseInput(ChangeStoreSchema, input), {
-      version: parseInput(VersionSchema, version),
+    await changeStore(ctx, storeId(id), readInput(ChangeStoreSchema, input), {
+      version: readInput(VersionSchema, version),
     });
     revalidatePath("/stores", "layout");
     return { ok: true };
@@ -55,8 +55,8 @@ export async function changeStoreAction(id: unknown, version: unknown, input: un
 export async function saveStoreSettingsAction(id: unknown, version: unknown, input: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("terminals:write");
-    const settings = parseInput(SettingsChangeSchema, input);
-    await changeStore(ctx, storeId(id), { settings }, { version: parseInput(VersionSchema, version) });
+    const settings = readInput(SettingsChangeSchema, input);
+    await changeStore(ctx, storeId(id), { settings }, { version: readInput(VersionSchema, version) });
     revalidatePath("/stores", "layout");
     return { ok: true };
   } catch (error) {
@@ -67,7 +67,7 @@ export async function saveStoreSettingsAction(id: unknown, version: unknown, inp
 export async function archiveStoreAction(id: unknown, reason: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("stores:write");
-    await archiveStore(ctx, storeId(id), parseInput(ReasonSchema, reason) || null);
+    await archiveStore(ctx, storeId(id), readInput(ReasonSchema, reason) || null);
     revalidatePath("/stores", "layout");
     return { ok: true };
   } catch (error) {
@@ -90,7 +90,7 @@ export async function restoreStoreAction(id: unknown): Promise<ActionResult> {
 export async function changeStoresAction(input: unknown, isDryRun: unknown): Promise<ActionResult<BulkResult>> {
   try {
     const ctx = await actionContext("stores:write");
-    const result = await changeStores(ctx, parseInput(ChangeStoresSchema, input), { isDryRun: isDryRun !== false });
+    const result = await changeStores(ctx, readInput(ChangeStoresSchema, input), { isDryRun: isDryRun !== false });
     if (isDryRun === false) revalidatePath("/stores", "layout");
     return { ok: true, data: result };
   } catch (error) {

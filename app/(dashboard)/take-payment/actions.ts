@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { ActionResult } from "@/components/action-result";
+import { readInput } from "@/server/auth/action-input";
 import { actionContext, failureOf } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
 import { isAppError } from "@/server/core/errors";
@@ -44,7 +45,7 @@ export async function takePaymentAction(raw: unknown): Promise<ActionResult<{ pa
   let ctx: ServiceContext | undefined;
   try {
     ctx = await actionContext("payments:create");
-    const { nonce, input } = RequestSchema.parse(raw);
+    const { nonce, input } = readInput(RequestSchema, raw);
     const intent = idempotencyIntent({
       partnerId: input.partnerId,
       mode: ctx.scope.mode,

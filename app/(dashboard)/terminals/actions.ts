@@ -2,8 +2,8 @@
 
 import { revalidatePath } from "next/cache";
 import { z } from "zod";
-import { parseInput } from "@/app/(dashboard)/settings/parse-input";
 import type { ActionResult } from "@/components/action-result";
+import { readInput } from "@/server/auth/action-input";
 import { actionContext, failureOf } from "@/server/auth/web";
 import { AppError } from "@/server/core/errors";
 import { idSchema, newId } from "@/server/core/ids";
@@ -48,7 +48,7 @@ function terminalId(id: unknown): string {
 export async function addTerminalAction(input: unknown): Promise<ActionResult<{ id: string }>> {
   try {
     const ctx = await actionContext("terminals:write");
-    const { partner, ...terminal } = parseInput(AddSchema, input);
+    const { partner, ...terminal } = readInput(AddSchema, input);
     const { id } = await registerTerminal(ctx, terminal, partner);
     revalidatePath("/terminals", "layout");
     return { ok: true, data: { id } };
@@ -60,8 +60,8 @@ export async function addTerminalAction(input: unknown): Promise<ActionResult<{ 
 export async function changeTerminalAction(id: unknown, version: unknown, input: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("terminals:write");
-    await changeTerminal(ctx, terminalId(id), parseInput(ChangeTerminalSchema, input), {
-      version: parseInput(VersionSchema, version),
+    await changeTerminal(ctx, terminalId(id), readInput(ChangeTerminalSchema, input), {
+      version: readInput(VersionSchema, version),
     });
     revalidatePath("/terminals", "layout");
     return { ok: true };
@@ -73,8 +73,8 @@ export async function changeTerminalAction(id: unknown, version: unknown, input:
 export async function saveTerminalSettingsAction(id: unknown, version: unknown, input: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("terminals:write");
-    const settings = parseInput(SettingsChangeSchema, input);
-    await changeTerminal(ctx, terminalId(id), { settings }, { version: parseInput(VersionSchema, version) });
+    const settings = readInput(SettingsChangeSchema, input);
+    await changeTerminal(ctx, terminalId(id), { settings }, { version: readInput(VersionSchema, version) });
     revalidatePath("/terminals", "layout");
     return { ok: true };
   } catch (error) {
@@ -85,7 +85,7 @@ export async function saveTerminalSettingsAction(id: unknown, version: unknown, 
 export async function moveTerminalAction(id: unknown, input: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("terminals:write");
-    await moveTerminal(ctx, terminalId(id), parseInput(MoveTerminalSchema, input));
+    await moveTerminal(ctx, terminalId(id), readInput(MoveTerminalSchema, input));
     revalidatePath("/terminals", "layout");
     return { ok: true };
   } catch (error) {
@@ -96,7 +96,7 @@ export async function moveTerminalAction(id: unknown, input: unknown): Promise<A
 export async function archiveTerminalAction(id: unknown, reason: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("terminals:write");
-    await archiveTerminal(ctx, terminalId(id), parseInput(ReasonSchema, reason) || null);
+    await archiveTerminal(ctx, terminalId(id), readInput(ReasonSchema, reason) || null);
     revalidatePath("/terminals", "layout");
     return { ok: true };
   } catch (error) {
@@ -119,7 +119,7 @@ export async function restoreTerminalAction(id: unknown): Promise<ActionResult> 
 export async function changeTerminalsAction(input: unknown, isDryRun: unknown): Promise<ActionResult<BulkResult>> {
   try {
     const ctx = await actionContext("terminals:write");
-    const result = await changeTerminals(ctx, parseInput(ChangeTerminalsSchema, input), {
+    const result = await changeTerminals(ctx, readInput(ChangeTerminalsSchema, input), {
       isDryRun: isDryRun !== false,
     });
     if (isDryRun === false) revalidatePath("/terminals", "layout");
@@ -136,7 +136,7 @@ export async function pairingCodeAction(
 ): Promise<ActionResult<{ code: string; expiresAt: string }>> {
   try {
     const ctx = await actionContext("terminals:write");
-    const { code, expiresAt } = await createPairingCode(ctx, terminalId(id), parseInput(DevicePurposeSchema, purpose));
+    const { code, expiresAt } = await createPairingCode(ctx, terminalId(id), readInput(DevicePurposeSchema, purpose));
     return { ok: true, data: { code, expiresAt: expiresAt.toISOString() } };
   } catch (error) {
     return failureOf(error);

@@ -3,6 +3,7 @@
 import { revalidatePath } from "next/cache";
 import { z } from "zod";
 import type { ActionResult } from "@/components/action-result";
+import { readInput } from "@/server/auth/action-input";
 import { actionContext, failureOf } from "@/server/auth/web";
 import { AppError } from "@/server/core/errors";
 import { idSchema } from "@/server/core/ids";
@@ -29,17 +30,6 @@ const AddSchema = CreateEndpointSchema.extend({ partner: idSchema("partner").opt
 const ChangeSchema = UpdateEndpointSchema.omit({ status: true });
 const COUNT = new Intl.NumberFormat("en");
 
-function read<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new AppError("validation_failed", {
-    errors: parsed.error.issues.map((issue) => ({
-      pointer: `/${issue.path.map(String).join("/")}`,
-      detail: issue.message,
-    })),
-  });
-}
-
 function readId(schema: z.ZodType<string>, value: unknown): string {
   const parsed = schema.safeParse(value);
   if (!parsed.success) throw new AppError("not_found");
@@ -49,7 +39,7 @@ function readId(schema: z.ZodType<string>, value: unknown): string {
 export async function addEndpointAction(input: unknown): Promise<ActionResult<{ id: string; secret: string }>> {
   try {
     const ctx = await actionContext("webhooks:write");
-    const { partner, ...endpoint } = read(AddSchema, input);
+    const { partner, ...endpoint } = readInput(AddSchema, input);
     const made = await createEndpoint(ctx, endpoint, partner);
     revalidatePath("/webhooks", "layout");
     return { ok: true, data: { id: made.endpoint.id, secret: made.secret } };
@@ -61,7 +51,7 @@ export async function addEndpointAction(input: unknown): Promise<ActionResult<{ 
 export async function changeEndpointAction(id: unknown, input: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("webhooks:write");
-    await updateEndpoint(ctx, readId(EndpointIdSchema, id), read(ChangeSchema, input));
+    await updateEndpoint(ctx, readId(EndpointIdSchema, id), readInput(ChangeSchema, input));
     revalidatePath("/webhooks", "layout");
     return { ok: true };
   } catch (error) {
@@ -72,7 +62,9 @@ export async function changeEndpointAction(id: unknown, input: unknown): Promise
 export async function setEndpointStatusAction(id: unknown, status: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("webhooks:write");
-    await updateEndpoint(ctx, readId(EndpointIdSchema, id), { status: read(z.enum(["enabled", "disabled"]), status) });
+    await updateEndpoint(ctx, readId(EndpointIdSchema, id), {
+      status: readInput(z.enum(["enabled", "disabled"]), status),
+    });
     revalidatePath("/webhooks", "layout");
     return { ok: true };
   } catch (error) {
@@ -127,7 +119,7 @@ export async function replayDeliveryAction(id: unknown): Promise<ActionResult> {
 export async function replayDeliveriesAction(ids: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("webhooks:write");
-    const { replayed, skipped } = await replayDeliveries(ctx, read(ReplayManySchema, { ids }).ids);
+    const { replayed, skipped } = await replayDeliveries(ctx, readInput(ReplayManySchema, { ids }).ids);
     revalidatePath("/webhooks", "layout");
     const said = replayed === 1 ? "1 delivery is sent again" : `${COUNT.format(replayed)} deliveries are sent again`;
     return {
@@ -145,7 +137,7 @@ export async function replayDeliveriesAction(ids: unknown): Promise<ActionResult
 export async function startReplayAction(input: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("webhooks:write");
-    const { expected } = await startReplay(ctx, read(ReplayFilterSchema, input));
+    const { expected } = await startReplay(ctx, readInput(ReplayFilterSchema, input));
     revalidatePath("/webhooks", "layout");
     return {
       ok: true,

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { ActionResult } from "@/components/action-result";
+import { readInput } from "@/server/auth/action-input";
 import { actionContext, failureOf } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
@@ -37,11 +38,11 @@ function runId(raw: unknown): string {
 }
 
 const selected = (kind: BulkKind, raw: unknown): Promise<Made> =>
-  act(kind, (ctx) => planSelection(ctx, kind, SelectionSchema.parse(raw)));
+  act(kind, (ctx) => planSelection(ctx, kind, readInput(SelectionSchema, raw)));
 
 const filed = (kind: BulkKind, raw: unknown): Promise<Made> =>
   act(kind, (ctx) => {
-    const { partner, fileName, content } = FileSchema.parse(raw);
+    const { partner, fileName, content } = readInput(FileSchema, raw);
     return planFile(ctx, kind, { partnerId: partner, fileName, bytes: Buffer.from(content, "base64") });
   });
 

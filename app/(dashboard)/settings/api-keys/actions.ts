@@ -4,6 +4,7 @@ import { revalidatePath } from "next/cache";
 import { z } from "zod";
 import type { ActionResult } from "@/components/action-result";
 import { issueAcquirerKey, revokeAcquirerKey, rotateAcquirerKey } from "@/server/auth/acquirer-keys";
+import { readInput } from "@/server/auth/action-input";
 import { isAcquirerScope } from "@/server/auth/permissions";
 import { actionContext, failureOf } from "@/server/auth/web";
 import { AppError } from "@/server/core/errors";
@@ -24,15 +25,7 @@ const RotateSchema = z.strictObject({ id: IdSchema, overlapHours: z.int().min(0)
 export async function createSystemKeyAction(input: unknown): Promise<ActionResult<KeyMade>> {
   try {
     const ctx = await actionContext("credentials:write");
-    const parsed = CreateSchema.safeParse(input);
-    if (!parsed.success)
-      throw new AppError("validation_failed", {
-        errors: parsed.error.issues.map((issue) => ({
-          pointer: `/${issue.path.map(String).join("/")}`,
-          detail: issue.message,
-        })),
-      });
-    const { name, scopes, days, addresses } = parsed.data;
+    const { name, scopes, days, addresses } = readInput(CreateSchema, input);
     const { key } = await issueAcquirerKey(ctx, {
       name,
       scopes: scopes.filter(isAcquirerScope),

@@ -3,6 +3,7 @@
 import { revalidatePath } from "next/cache";
 import type { ActionResult } from "@/components/action-result";
 import { moneyText } from "@/components/display/money";
+import { readInput } from "@/server/auth/action-input";
 import { collectApiKey } from "@/server/auth/api-keys";
 import { actionContext, failureOf } from "@/server/auth/web";
 import { AppError } from "@/server/core/errors";
@@ -10,7 +11,6 @@ import { idSchema } from "@/server/core/ids";
 import { DecisionSchema, FourEyesRulesSchema } from "@/server/domain/approvals/schema";
 import { saveFourEyesRules, withdrawApproval } from "@/server/domain/approvals/service";
 import { type Carried, carryOut, decide } from "@/server/domain/decisions/service";
-import { parseInput } from "../parse-input";
 
 const ApprovalIdSchema = idSchema("approval");
 
@@ -43,7 +43,7 @@ function wordsOf(carried: Carried): string {
 export async function decideAction(id: unknown, input: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("approvals:decide");
-    const carried = await decide(ctx, approvalId(id), parseInput(DecisionSchema, input));
+    const carried = await decide(ctx, approvalId(id), readInput(DecisionSchema, input));
     revalidatePath("/settings/approvals", "layout");
     return { ok: true, message: wordsOf(carried) };
   } catch (error) {
@@ -88,7 +88,7 @@ export async function collectKeyAction(id: unknown): Promise<ActionResult<{ key:
 export async function saveRulesAction(input: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("settings:write");
-    await saveFourEyesRules(ctx, parseInput(FourEyesRulesSchema, input));
+    await saveFourEyesRules(ctx, readInput(FourEyesRulesSchema, input));
     revalidatePath("/settings/approvals/rules");
     return { ok: true, message: "Rules saved. They count for what is asked from now on." };
   } catch (error) {

@@ -2,11 +2,11 @@
 
 import { revalidatePath } from "next/cache";
 import type { ActionResult } from "@/components/action-result";
+import { readInput } from "@/server/auth/action-input";
 import { actionContext, failureOf } from "@/server/auth/web";
 import { idSchema } from "@/server/core/ids";
 import { InviteSchema } from "@/server/domain/portal/schema";
 import { inviteToPortal, openPortal, revokePortal } from "@/server/domain/portal/service";
-import { parseInput } from "../parse-input";
 
 const PartnerIdSchema = idSchema("partner");
 const GrantIdSchema = idSchema("portalGrant");
@@ -15,7 +15,7 @@ const GrantIdSchema = idSchema("portalGrant");
 export async function openPortalAction(partner: unknown): Promise<ActionResult<{ url: string }>> {
   try {
     const ctx = await actionContext("portal:open");
-    return { ok: true, data: await openPortal(ctx, parseInput(PartnerIdSchema, partner)) };
+    return { ok: true, data: await openPortal(ctx, readInput(PartnerIdSchema, partner)) };
   } catch (error) {
     return failureOf(error);
   } finally {
@@ -26,7 +26,7 @@ export async function openPortalAction(partner: unknown): Promise<ActionResult<{
 export async function inviteToPortalAction(input: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("users:write");
-    await inviteToPortal(ctx, parseInput(InviteSchema, input));
+    await inviteToPortal(ctx, readInput(InviteSchema, input));
     return { ok: true, message: "Klarna invites by e-mail" };
   } catch (error) {
     return failureOf(error);
@@ -38,7 +38,7 @@ export async function inviteToPortalAction(input: unknown): Promise<ActionResult
 export async function revokePortalAction(id: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("users:write");
-    await revokePortal(ctx, parseInput(GrantIdSchema, id));
+    await revokePortal(ctx, readInput(GrantIdSchema, id));
     return { ok: true, message: "Taken back" };
   } catch (error) {
     return failureOf(error);

@@ -2,12 +2,12 @@
 
 import { revalidatePath } from "next/cache";
 import type { ActionResult } from "@/components/action-result";
+import { readInput } from "@/server/auth/action-input";
 import { actionContext, failureOf } from "@/server/auth/web";
 import { AppError } from "@/server/core/errors";
 import { idSchema } from "@/server/core/ids";
 import { RoleInputSchema } from "@/server/domain/people/schema";
 import { createRole, deleteRole, updateRole } from "@/server/domain/people/service";
-import { parseInput } from "../parse-input";
 
 const RoleIdSchema = idSchema("role");
 const RoleChangeSchema = RoleInputSchema.pick({ name: true, description: true, permissions: true });
@@ -21,7 +21,7 @@ function roleId(id: unknown): string {
 export async function createRoleAction(input: unknown): Promise<ActionResult<{ id: string }>> {
   try {
     const ctx = await actionContext("roles:write");
-    const { id } = await createRole(ctx, parseInput(RoleInputSchema, input));
+    const { id } = await createRole(ctx, readInput(RoleInputSchema, input));
     revalidatePath("/settings/roles");
     return { ok: true, data: { id } };
   } catch (error) {
@@ -32,7 +32,7 @@ export async function createRoleAction(input: unknown): Promise<ActionResult<{ i
 export async function updateRoleAction(id: unknown, input: unknown): Promise<ActionResult> {
   try {
     const ctx = await actionContext("roles:write");
-    await updateRole(ctx, roleId(id), parseInput(RoleChangeSchema, input));
+    await updateRole(ctx, roleId(id), readInput(RoleChangeSchema, input));
     revalidatePath("/settings/roles", "layout");
     return { ok: true, message: "Role saved. It counts at the next step of everybody who has it." };
   } catch (error) {

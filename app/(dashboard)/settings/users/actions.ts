@@ -2,6 +2,7 @@
 
 import { revalidatePath } from "next/cache";
 import type { ActionResult } from "@/components/action-result";
+import { readInput } from "@/server/auth/action-input";
 import { resetSecondFactors } from "@/server/auth/reset-second-factors";
 import { actionContext, failureOf } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
@@ -19,7 +20,6 @@ import {
   withdrawInvitation,
 } from "@/server/domain/people/service";
 import type { PartnerOption } from "../../partner-options";
-import { parseInput } from "../parse-input";
 
 const UserIdSchema = idSchema("user");
 const SessionIdSchema = idSchema("session");
@@ -47,7 +47,7 @@ async function change(id: unknown, work: (ctx: ServiceContext, id: string) => Pr
 export async function invitePersonAction(input: unknown): Promise<ActionResult<{ id: string }>> {
   try {
     const ctx = await actionContext("users:write");
-    const data = await invitePerson(ctx, parseInput(InviteSchema, input));
+    const data = await invitePerson(ctx, readInput(InviteSchema, input));
     revalidatePath("/settings/users");
     return { ok: true, data };
   } catch (error) {
@@ -57,7 +57,7 @@ export async function invitePersonAction(input: unknown): Promise<ActionResult<{
 
 export async function changeAccessAction(id: unknown, input: unknown): Promise<ActionResult> {
   return change(id, async (ctx, user) => {
-    await changeAccess(ctx, user, parseInput(ChangeAccessSchema, input));
+    await changeAccess(ctx, user, readInput(ChangeAccessSchema, input));
     return "Access changed. It counts at their next step.";
   });
 }

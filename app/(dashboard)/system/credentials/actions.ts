@@ -3,6 +3,7 @@
 import { revalidatePath } from "next/cache";
 import { z } from "zod";
 import type { ActionResult } from "@/components/action-result";
+import { readInput } from "@/server/auth/action-input";
 import { actionContext, failureOf } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
 import { idSchema } from "@/server/core/ids";
@@ -22,7 +23,6 @@ import {
   enforceCertificate,
   resumeCredential,
 } from "@/server/domain/credentials/service";
-import { readInput } from "../read-input";
 
 const IdSchema = idSchema("klarnaCredential");
 const ForeignIdSchema = z.string().min(1).max(255);
