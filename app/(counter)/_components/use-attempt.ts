@@ -26,8 +26,13 @@ type Calls = {
   onGone: () => void;
 };
 
-const KeptSchema = z.union([z.strictObject({ input: TakeSchema }), z.strictObject({ paymentId: z.string() })]);
+const KeptSchema = z.union([
+  z.strictObject({ input: TakeSchema, at: z.number() }),
+  z.strictObject({ paymentId: z.string() }),
+]);
 type Kept = z.infer<typeof KeptSchema>;
+/** How long a press without an answer is asked about again when the page is loaded anew. */
+const RESUMED_FOR_MS = 15 * 60_000;
 /** Answers after which nobody knows whether something was made. */
 const UNSURE = new Set(["internal_error", "unavailable", "idempotency_in_progress"]);
 
@@ -55,7 +60,7 @@ export function useAttempt(key: string, calls: Calls) {
       setFailure(null);
       setStopping(false);
       setAttempt({ phase: "asking", input });
-      keep(key, { input: TakeSchema.parse(input) });
+      keep(key, { input: TakeSchema.parse(input), at: Date.now() });
       try {
         const result = await latest.current.calls.take(input);
         if (result.ok) return show(result.data);
@@ -105,7 +110,10 @@ export function useAttempt(key: string, calls: Calls) {
     isResumed.current = true;
     const kept = readKept(key);
     if (kept === null) return;
-    void ("input" in kept ? send(kept.input) : open(kept.paymentId));
+    if ("paymentId" in kept) void open(kept.paymentId);
+    else if (Date.now() - kept.at < RESUMED_FOR_MS) void send(kept.input);
+    // Nobody waits for it any more. Had it been taken, it stands in the list of today and ends by itself.
+    else keep(key, null);
   }, [key, send, open]);
 
   useLivePayment(attempt.phase === "taken" ? attempt.payment : null, {
