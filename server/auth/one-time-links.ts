@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Services } from "@/server/context";
 import { newId } from "@/server/core/ids";
-import { addMs, MINUTE_MS } from "@/server/core/time";
+import { addMs, DAY_MS, MINUTE_MS } from "@/server/core/time";
 import type { Row, Transaction } from "@/server/db/client";
 
 /*
@@ -18,6 +18,8 @@ export type LinkKind = (typeof LINK_KINDS)[number];
  * the page it leads to, which goes to the invited address again.
  */
 export const LINK_LIFE_MS = 15 * MINUTE_MS;
+/** How long an invitation stands: that long a new link can be asked for before somebody must invite again. */
+export const INVITATION_LIFE_MS = 7 * DAY_MS;
 
 /** Where the links lead. The token stands behind `#`: it never reaches a log, a referrer or another server. */
 const PATHS: Readonly<Record<LinkKind, string>> = { RESET: "/reset-password", INVITE: "/accept-invitation" };

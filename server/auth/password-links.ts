@@ -1,7 +1,7 @@
 import type { Services } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
-import { addMs, DAY_MS } from "@/server/core/time";
+import { addMs } from "@/server/core/time";
 import type { Transaction } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
 import { queueMail } from "@/server/domain/mail/service";
@@ -12,6 +12,7 @@ import { addressGroup } from "./client-address";
 import {
   consumeOneTimeLink,
   findOneTimeLink,
+  INVITATION_LIFE_MS,
   issueOneTimeLink,
   LINK_LIFE_MS,
   revokeOneTimeLinks,
@@ -27,8 +28,6 @@ import { endSessionsOf } from "./sessions";
 
 type LinkServices = Pick<Services, "env" | "db" | "secrets" | "clock" | "log" | "nudge">;
 
-/** How long an invited person may ask for a new link before somebody must invite them again. */
-export const INVITATION_LIFE_MS = 7 * DAY_MS;
 const MAILS_PER_ACCOUNT = 3;
 const ASKS_PER_ADDRESS = 20;
 const WINDOW_SECONDS = 15 * 60;

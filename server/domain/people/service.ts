@@ -1,4 +1,4 @@
-import { issueOneTimeLink, LINK_LIFE_MS, revokeOneTimeLinks } from "@/server/auth/one-time-links";
+import { INVITATION_LIFE_MS, issueOneTimeLink, LINK_LIFE_MS, revokeOneTimeLinks } from "@/server/auth/one-time-links";
 import { actorCan, resolveRole } from "@/server/auth/permissions";
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
@@ -15,9 +15,6 @@ import { userMachine } from "./states";
 
 // biome-ignore lint/performance/noBarrelFile: roles are a file of their own, and this is the one door
 export { createRole, deleteRole, getRole, listRoles, updateRole } from "./roles";
-
-/** How long an invitation stands; its link is short-lived and can be asked for anew meanwhile. */
-export const INVITATION_LIFE_MS = 7 * DAY_MS;
 
 /*
  * A person has one role, whatever the number of their Partners: it counts at each of them alike. Who needs other rights at
