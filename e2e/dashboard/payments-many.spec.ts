@@ -41,16 +41,26 @@ test("R5: a capture pressed twenty times captures once, the rest stays, and the 
   await expect(captures.getByText("PARCEL-7").first()).toBeVisible();
   expect((await api.payment(payment.id))["amount_captured"]).toBe(10_000);
 
-  // What is left is lowered, then captured whole.
+  await page.getByRole("button", { name: "Capture", exact: true }).click();
+  await question.getByRole("button", { name: "Capture SEK 18.02" }).click();
+  await expect(question).toBeHidden();
+  await expect(page.getByText("Completed", { exact: true }).first()).toBeVisible();
+  expect(await api.payment(payment.id)).toMatchObject({ amount_captured: APPROVED, status: "completed" });
+});
+
+test("a payment is lowered on its record, and what is left of it captured whole", async ({ signedInAs, api }) => {
+  const payment = await api.pay(20_002, manual);
+  const page = await signedInAs("PARTNER_ADMIN");
+  await page.goto(`/payments/${payment.id}`);
+  const question = page.getByRole("alertdialog");
   await page.getByRole("button", { name: "Change", exact: true }).click();
   await question.getByLabel("Amount").fill("110.00");
   await question.getByRole("button", { name: "Change", exact: true }).click();
   await expect(question).toBeHidden();
   await page.getByRole("button", { name: "Capture", exact: true }).click();
-  await question.getByRole("button", { name: "Capture SEK 10.00" }).click();
+  await question.getByRole("button", { name: "Capture SEK 110.00" }).click();
   await expect(question).toBeHidden();
-  await expect(page.getByText("Completed", { exact: true }).first()).toBeVisible();
-  expect(await api.payment(payment.id)).toMatchObject({ amount_captured: 11_000, status: "completed" });
+  await expect.poll(async () => (await api.payment(payment.id))["amount_captured"]).toBe(11_000);
 });
 
 test("chosen in the list, previewed, captured once, and not again", async ({ signedInAs, api }) => {
@@ -94,11 +104,15 @@ test("a file is previewed row by row, its refusals can be taken away, and the sa
   const page = await signedInAs("PARTNER_ADMIN");
   const upload = async () => {
     await page.goto("/payments/bulk/refund");
-    await page.getByLabel("File").setInputFiles({
-      name: "returns.csv",
-      mimeType: "text/csv",
-      buffer: Buffer.from(`payment;amount;reason\r\n${payment.reference};18,02;Return\r\nnobody;1,00;\r\n`),
-    });
+    // A file counts from the moment the page has taken over from the server's markup.
+    await expect(async () => {
+      await page.locator("input[type=file]").setInputFiles({
+        name: "returns.csv",
+        mimeType: "text/csv",
+        buffer: Buffer.from(`payment;amount;reason\r\n${payment.reference};18,02;Return\r\nnobody;1,00;\r\n`),
+      });
+      await expect(page.getByRole("button", { name: "Preview" })).toBeEnabled({ timeout: 500 });
+    }).toPass();
     await page.getByRole("button", { name: "Preview" }).click();
     await page.waitForURL(/\/payments\/bulk\/blk_/);
   };

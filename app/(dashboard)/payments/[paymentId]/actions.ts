@@ -43,6 +43,8 @@ const CaptureSchema = PartSchema.extend({
 });
 const UpdateSchema = IntentSchema.extend({
   amount: amountSchema.optional(),
+  /** The lines that stay, by their place. */
+  lines: z.array(z.int().min(0).max(499)).min(1).max(500).optional(),
   reference: referenceSchema.optional(),
   metadata: metadataSchema.optional(),
 });
@@ -132,9 +134,13 @@ export async function capturePaymentAction(raw: unknown): Promise<ActionResult> 
 /** Errors: payment_not_found, payment_not_updatable, rule_broken (amount), reference_taken, klarna_unavailable. */
 export async function updatePaymentAction(raw: unknown): Promise<ActionResult> {
   return act("payments:capture", "update", UpdateSchema, raw, async (ctx, input) => {
-    const { paymentId: _id, nonce: _nonce, ...change } = input;
-    if (Object.keys(change).length === 0) return { ok: true, message: "Nothing was changed." };
-    const payment = await updatePayment(ctx, input.paymentId, filled(change));
+    const { paymentId, nonce: _nonce, lines: places, ...change } = input;
+    if (Object.keys(change).length === 0 && places === undefined) return { ok: true, message: "Nothing was changed." };
+    const lines = await linesOf(ctx, paymentId, places);
+    const payment = await updatePayment(ctx, paymentId, {
+      ...filled(change),
+      ...(lines === null ? {} : { line_items: lines }),
+    });
     const isDone =
       (input.amount === undefined || payment.amount === input.amount) &&
       (input.reference === undefined || payment.reference === input.reference);

@@ -97,7 +97,7 @@ export default async function AnalysisPage({ searchParams }: { searchParams: Pro
               <ReasonTable reasons={analysis.reasons} span={span} all={analysis.all} />
             </div>
           </div>
-          <div className="grid gap-2">
+          <div className="grid grid-cols-[minmax(0,1fr)] justify-items-start gap-2 *:last:w-full">
             <Choices
               label="Told apart by"
               choices={offered.map((group) => ({

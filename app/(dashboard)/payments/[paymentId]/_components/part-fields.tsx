@@ -77,7 +77,6 @@ export function PartFields({
   /** "captured" */
   verb: string;
 }) {
-  const id = useId();
   const isOver = part.amount !== null && part.amount > max;
   return (
     <>
@@ -98,31 +97,13 @@ export function PartFields({
         )}
       </Field>
       {items.length === 0 ? null : (
-        <fieldset className="grid gap-1">
-          <legend className="mb-1 font-medium text-sm">Or by lines</legend>
-          <ul className="max-h-40 overflow-y-auto rounded-md border border-line">
-            {items.map((item, place) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: the items of a payment never change their order
-              <li key={place} className="border-line border-b last:border-b-0">
-                <label
-                  htmlFor={`${id}-${place}`}
-                  className="flex min-h-9 items-center gap-2 px-3 text-sm hover:bg-hover"
-                >
-                  <Checkbox
-                    id={`${id}-${place}`}
-                    checked={part.lines.includes(place)}
-                    onCheckedChange={() => part.toggleLine(place)}
-                  />
-                  <span className="min-w-0 flex-1 truncate">
-                    {item.quantity === 1 ? "" : `${item.quantity.toLocaleString("en")} × `}
-                    {item.name}
-                  </span>
-                  <Money amount={item.total_amount} currency={currency} />
-                </label>
-              </li>
-            ))}
-          </ul>
-        </fieldset>
+        <LineChoices
+          legend="Or by lines"
+          items={items}
+          chosen={part.lines}
+          currency={currency}
+          onToggle={part.toggleLine}
+        />
       )}
       <Field label="Reference">
         {(control) => (
@@ -135,5 +116,46 @@ export function PartFields({
         )}
       </Field>
     </>
+  );
+}
+
+/** The lines of a purchase, each to be chosen by its place. */
+export function LineChoices({
+  legend,
+  items,
+  chosen,
+  currency,
+  onToggle,
+}: {
+  legend: string;
+  items: PaymentRecordView["payment"]["lineItems"];
+  chosen: readonly number[];
+  currency: string;
+  onToggle: (place: number) => void;
+}) {
+  const id = useId();
+  return (
+    <fieldset className="grid gap-1">
+      <legend className="mb-1 font-medium text-sm">{legend}</legend>
+      <ul className="max-h-40 overflow-y-auto rounded-md border border-line">
+        {items.map((item, place) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the items of a payment never change their order
+          <li key={place} className="border-line border-b last:border-b-0">
+            <label htmlFor={`${id}-${place}`} className="flex min-h-9 items-center gap-2 px-3 text-sm hover:bg-hover">
+              <Checkbox
+                id={`${id}-${place}`}
+                checked={chosen.includes(place)}
+                onCheckedChange={() => onToggle(place)}
+              />
+              <span className="min-w-0 flex-1 truncate">
+                {item.quantity === 1 ? "" : `${item.quantity.toLocaleString("en")} × `}
+                {item.name}
+              </span>
+              <Money amount={item.total_amount} currency={currency} />
+            </label>
+          </li>
+        ))}
+      </ul>
+    </fieldset>
   );
 }

@@ -26,7 +26,7 @@ import {
   updatePaymentAction,
   voidPaymentAction,
 } from "../actions";
-import { isPossible, PartFields, partInput, usePart } from "./part-fields";
+import { isPossible, LineChoices, PartFields, partInput, usePart } from "./part-fields";
 
 export type MayDo = { cancel: boolean; capture: boolean; void: boolean; refund: boolean };
 
@@ -243,10 +243,15 @@ function UpdatePayment({ view: { payment }, onDone }: Omit<Props, "may">) {
   const intent = useIntent();
   const [amount, setAmount] = useState<number | null>(payment.amount);
   const [reference, setReference] = useState(payment.reference);
+  const items = payment.lineItems;
+  // The amount of a payment with lines is what they add up to: it is lowered by taking lines out.
+  const [kept, setKept] = useState<readonly number[]>(() => items.map((_, place) => place));
+  const hasLines = items.length > 0;
   const least = Math.max(1, payment.amountCaptured);
   const isOver = amount !== null && amount > payment.amount;
   const change = {
     ...(amount === null || amount === payment.amount ? {} : { amount }),
+    ...(kept.length === items.length ? {} : { lines: [...kept] }),
     ...(reference.trim() === payment.reference ? {} : { reference: reference.trim() }),
   };
   return (
@@ -268,6 +273,7 @@ function UpdatePayment({ view: { payment }, onDone }: Omit<Props, "may">) {
       }
       onOpen={() => {
         setAmount(payment.amount);
+        setKept(items.map((_, place) => place));
         setReference(payment.reference);
       }}
       onConfirm={() => intent((nonce) => updatePaymentAction({ paymentId: payment.id, nonce, ...change }))}
@@ -280,8 +286,33 @@ function UpdatePayment({ view: { payment }, onDone }: Omit<Props, "may">) {
           isOver ? `The amount can only be lowered, from ${moneyText(payment.amount, payment.currency)}.` : undefined
         }
       >
-        {(control) => <MoneyInput {...control} value={amount} currency={payment.currency} onChange={setAmount} />}
+        {(control) =>
+          hasLines ? (
+            <Input {...control} readOnly className="text-right" value={moneyText(amount ?? 0, payment.currency)} />
+          ) : (
+            <MoneyInput {...control} value={amount} currency={payment.currency} onChange={setAmount} />
+          )
+        }
       </Field>
+      {hasLines ? (
+        <LineChoices
+          legend="Lines that stay"
+          items={items}
+          chosen={kept}
+          currency={payment.currency}
+          onToggle={(place) => {
+            const next = kept.includes(place)
+              ? kept.filter((other) => other !== place)
+              : [...kept, place].sort((a, b) => a - b);
+            setKept(next);
+            setAmount(
+              next.length === items.length
+                ? payment.amount
+                : next.reduce((sum, at) => sum + (items[at]?.total_amount ?? 0), 0),
+            );
+          }}
+        />
+      ) : null}
       <Field label="Reference" isRequired>
         {(control) => (
           <Input

@@ -151,6 +151,11 @@ function OneRow({ row }: { row: BulkRowItem }) {
         ) : (
           <TextLink href={`/payments/${row.paymentId}`}>{name}</TextLink>
         )}
+        {row.problem === null ? null : (
+          <span className={cn("block whitespace-normal text-xs sm:hidden", isRefused ? "text-bad" : "text-ink-2")}>
+            {row.problem}
+          </span>
+        )}
       </TableCell>
       <TableCell isNumeric>
         {row.amount === null || row.currency === null ? NONE : <Money amount={row.amount} currency={row.currency} />}
