@@ -183,7 +183,8 @@ async function launch(binaries: Binaries, runner: Runner, options: PostgresOptio
   const settings: Record<string, string> = {
     listen_addresses: "127.0.0.1",
     unix_socket_directories: "",
-    max_connections: "120",
+    // Tests run several files at a time, each with engines and pools of its own.
+    max_connections: options.isThrowaway ? "300" : "120",
     shared_buffers: options.isThrowaway ? "128MB" : "256MB",
     effective_cache_size: "1GB",
     work_mem: "16MB",
