@@ -28,7 +28,7 @@ export function PageHeader({ title, aside, description, actions, className }: Pa
 /** Beside the title; on a phone at the bottom edge, where the thumb is. */
 function PageActions({ children }: { children: ReactNode }) {
   return (
-    <div className="flex flex-wrap items-center gap-2 max-md:fixed max-md:inset-x-0 max-md:bottom-0 max-md:z-20 max-md:flex-nowrap max-md:border-line max-md:border-t max-md:bg-surface max-md:px-4 max-md:pt-3 max-md:pb-[calc(12px+env(safe-area-inset-bottom))] max-md:[&>*]:h-10 max-md:[&>*]:flex-1">
+    <div className="flex flex-wrap items-center gap-2 max-md:fixed max-md:inset-x-0 max-md:bottom-0 max-md:z-20 max-md:border-line max-md:border-t max-md:bg-surface max-md:px-4 max-md:pt-3 max-md:pb-[calc(12px+env(safe-area-inset-bottom))] max-md:[&>*]:h-10 max-md:[&>*]:flex-1">
       {children}
     </div>
   );
@@ -39,7 +39,7 @@ export function Page({ isForm = false, children }: { isForm?: boolean; children:
   return (
     <div
       className={cn(
-        "grid grid-cols-[minmax(0,1fr)] content-start gap-4 px-4 py-5 max-md:pb-24 md:px-6",
+        "grid grid-cols-[minmax(0,1fr)] content-start gap-4 px-4 py-5 max-md:pb-36 md:px-6",
         isForm && "max-w-[688px]",
       )}
     >
