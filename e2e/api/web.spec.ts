@@ -36,7 +36,9 @@ const OPEN_ACTIONS = readTable()
 
 /** Open without a session by intent: signing in and its links, the customer's display and a paired device (each asks for its own token), the docs. */
 const isOpenPage = (address: string): boolean =>
-  /^\/(sign-in|enroll-mfa|forgot-password|reset-password|accept-invitation|pair|till|kiosk|docs|display)(\/|$)/.test(address);
+  /^\/(sign-in|enroll-mfa|forgot-password|reset-password|accept-invitation|pair|till|kiosk|docs|display)(\/|$)/.test(
+    address,
+  );
 
 test("S50: no page of the built app shows anything without a session, whatever headers and spellings ask for it", async ({
   shop,
