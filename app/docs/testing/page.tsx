@@ -106,6 +106,20 @@ export default function TestingPage() {
         </ul>
       </section>
 
+      <section aria-labelledby="clock">
+        <h2 id="clock" className="font-semibold text-xl">
+          Moving the clock
+        </h2>
+        <p className="mt-1 text-ink-2 text-sm">
+          Your test payments live by a clock of their own that goes forward when you say so, in seconds. Journeys then
+          expire and authorizations end as if you had waited; new payments are made at the new time. Webhooks, limits
+          and the audit go by the real time, and there is no way back.
+        </p>
+        <pre className="mt-3 overflow-x-auto whitespace-pre-wrap break-all rounded-md border border-line bg-bg p-3 font-mono text-xs leading-5">
+          {`curl -X POST ${PUBLIC_URL}/api/v1/test/clock \\\n  -H "Authorization: Bearer $TILLGATE_KEY" \\\n  -H "Idempotency-Key: $(uuidgen)" \\\n  -H "Content-Type: application/json" -d '{ "advance": 86400 }'`}
+        </pre>
+      </section>
+
       <section aria-labelledby="phone">
         <h2 id="phone" className="font-semibold text-xl">
           With a phone
