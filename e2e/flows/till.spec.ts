@@ -154,7 +154,9 @@ test("R5: a lost answer and a page loaded again stay one payment", async ({ brow
     await route.fetch();
     return route.abort();
   });
-  const reference = await page.getByLabel("Reference", { exact: true }).inputValue();
+  const field = page.getByLabel("Reference", { exact: true });
+  await expect(field).not.toHaveValue("");
+  const reference = await field.inputValue();
   await typeAmount(page);
   await klarna(page).click();
   await expect(page.getByText("No answer yet")).toBeVisible();
