@@ -327,6 +327,7 @@ test("KNR-L8: the receipt opens for somebody signed in, can be read by everybody
       .evaluate((element) => getComputedStyle(element).display),
   ).toBe("flex");
   expect(await photograph(page, page.locator(CODE))).toBe(sale.id);
+  await expectAccessible(page);
   const shots = process.env["E2E_SHOTS"];
   if (shots) await page.screenshot({ path: `${shots}/receipt.png`, fullPage: true });
   await page.setViewportSize({ width: 390, height: 844 });
