@@ -24,6 +24,12 @@ describe("S36: what may be reached", () => {
     expect([...targets].sort()).toEqual([
       "api-global.klarna.com:443",
       "api-global.test.klarna.com:443",
+      "api-na.klarna.com:443",
+      "api-na.playground.klarna.com:443",
+      "api-oc.klarna.com:443",
+      "api-oc.playground.klarna.com:443",
+      "api.klarna.com:443",
+      "api.playground.klarna.com:443",
       "db.internal:5432",
       "loopback:3000",
       "loopback:3001",

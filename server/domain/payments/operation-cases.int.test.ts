@@ -143,7 +143,12 @@ describe.each(OPERATIONS.map((operation) => [operation.kind, operation] as const
     await operation.run(id);
     await h.control.clearFaults();
     await expect.poll(async () => operation.effects(await h.transactionOf(id)), { timeout: 8_000 }).toBe(1);
-    await settle(id);
+    // As long as the first call is held, the same key is refused as running; then it tells what became of it.
+    const ended = async () => {
+      await settle(id);
+      return (await h.operationsOf(id, operation.kind)).every((row) => row.state !== "UNKNOWN");
+    };
+    await expect.poll(ended, { timeout: 15_000, interval: 200 }).toBe(true);
     await requireOnce(operation, id);
   });
 
