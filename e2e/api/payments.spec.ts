@@ -41,7 +41,7 @@ test("display, event stream, webhook and read all say completed once the custome
     expect(event).toMatchObject({ status: "completed", isGenuine: true });
     expect((await shop.till.read(payment.id)).status).toBe("completed");
     const page = await fetch(`${shop.demo.url}${new URL(displayUrl).pathname}`, {
-      headers: { cookie: cookie[0] ?? "" },
+      headers: { cookie: cookie[0] ?? "", "accept-language": "en-GB" },
     });
     expect(page.status).toBe(200);
     expect(await page.text()).toContain("Paid with Klarna");

@@ -34,9 +34,9 @@ const OPEN_ACTIONS = readTable()
   .filter((entry) => entry.kind === "action" && entry.who === "open")
   .map((entry) => entry.name.replace(/.*#/, ""));
 
-/** Open without a session by intent: signing in and its links, the customer's display and a paired device (each asks for its own token), the docs. */
+/** Open without a session by intent: signing in and its links, the customer's display, the customer back from Klarna and a paired device (each asks for its own token), the docs. */
 const isOpenPage = (address: string): boolean =>
-  /^\/(sign-in|enroll-mfa|forgot-password|reset-password|accept-invitation|pair|till|kiosk|docs|display)(\/|$)/.test(
+  /^\/(sign-in|enroll-mfa|forgot-password|reset-password|accept-invitation|pair|till|kiosk|docs|display|pay)(\/|$)/.test(
     address,
   );
 

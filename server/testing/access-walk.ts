@@ -78,6 +78,13 @@ export async function recordsFor(setUp: InstanceServices, payment: string): Prom
     requested_by: person.id,
     expires_at: new Date(Date.now() + 3_600_000),
   });
+  await put("bulk", "bulk_runs", "bulkRun", {
+    ...mine,
+    kind: "CAPTURE",
+    source: "SELECTION",
+    row_count: 0,
+    created_by: person.id,
+  });
   await put("mail", "mails", "mail", {
     kind: "test",
     partner_id: ids["partner"],
