@@ -85,7 +85,11 @@ const DocumentSchema = z.object({
   info: z.object({ title: z.string(), version: z.string(), description: z.string() }),
   tags: z.array(z.object({ name: z.string() })),
   paths: z.record(z.string(), z.record(z.string(), z.unknown())),
-  components: z.object({ schemas: z.record(z.string(), JsonSchemaSchema).default({}) }),
+  components: z.object({
+    schemas: z.record(z.string(), JsonSchemaSchema).default({}),
+    responses: z.record(z.string(), z.unknown()).default({}),
+    parameters: z.record(z.string(), z.unknown()).default({}),
+  }),
 });
 
 export type ApiDocument = {
@@ -93,6 +97,28 @@ export type ApiDocument = {
   groups: { tag: string; operations: Operation[] }[];
   schemas: Readonly<Record<string, JsonSchema>>;
 };
+
+const RefSchema = z.object({ $ref: z.string() });
+
+/** What calls share stands once in the document; here it is put where it is meant. */
+function inPlace(operation: unknown, components: z.infer<typeof DocumentSchema>["components"]): unknown {
+  const found = (shared: Readonly<Record<string, unknown>>) => (value: unknown) => {
+    const ref = RefSchema.safeParse(value);
+    return ref.success ? shared[refName(ref.data.$ref)] : value;
+  };
+  const parts = z
+    .looseObject({
+      parameters: z.array(z.unknown()).optional(),
+      responses: z.record(z.string(), z.unknown()),
+    })
+    .parse(operation);
+  const response = found(components.responses);
+  return {
+    ...parts,
+    ...(parts.parameters === undefined ? {} : { parameters: parts.parameters.map(found(components.parameters)) }),
+    responses: Object.fromEntries(Object.entries(parts.responses).map(([status, value]) => [status, response(value)])),
+  };
+}
 
 let cached: { publicUrl: string; document: ApiDocument } | undefined;
 
@@ -103,7 +129,7 @@ export function apiDocument(publicUrl: string): ApiDocument {
     METHODS.flatMap((method): Operation[] =>
       item[method] === undefined
         ? []
-        : [{ ...OperationSchema.parse(item[method]), method: method.toUpperCase(), path }],
+        : [{ ...OperationSchema.parse(inPlace(item[method], raw.components)), method: method.toUpperCase(), path }],
     ),
   );
   const groups = raw.tags.map(({ name }) => ({
