@@ -117,7 +117,7 @@ test("a file is previewed row by row, its refusals can be taken away, and the sa
     await page.waitForURL(/\/payments\/bulk\/blk_/);
   };
   await upload();
-  await expect(page.getByText("There is no such payment.")).toBeVisible();
+  await expect(page.getByRole("cell", { name: "There is no such payment." })).toBeVisible();
   const [download] = await Promise.all([
     page.waitForEvent("download"),
     page.getByRole("link", { name: "Refused rows" }).click(),

@@ -190,7 +190,7 @@ test("list, record and the cashier's form pass axe in both themes", async ({ sig
   await api.waitFor(payment.id, "completed");
   const page = await signedInAs("ACQUIRER_ADMIN");
   await page.goto("/payments?size=25");
-  await expect(page.getByRole("table")).toBeVisible();
+  await expect(page.getByRole("table", { name: "Payments" })).toBeVisible();
   await expectAccessible(page);
   await page.goto(`/payments/${payment.id}`);
   await expect(page.getByText("Payment completed")).toBeVisible();
