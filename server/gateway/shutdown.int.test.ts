@@ -103,16 +103,23 @@ it("R43: SIGTERM under 500 requests a second: every request on an accepted conne
   const asked: Promise<Heard>[] = [];
   const startedMs = performance.now();
   let sent = 0;
+  let heardOf = 0;
   let isOver = false;
+  const askOne = async (isSale: boolean): Promise<Heard> => {
+    const heard = await ask(pool, isSale);
+    if (heard.kind === "answered") heardOf += 1;
+    return heard;
+  };
   const load = (async () => {
     while (!isOver) {
       const due = Math.floor(((performance.now() - startedMs) / 1_000) * RATE);
-      for (; sent < due; sent += 1) asked.push(ask(pool, sent % 10 === 0));
+      for (; sent < due; sent += 1) asked.push(askOne(sent % 10 === 0));
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   })();
   const exited = once(child, "exit");
-  await expect.poll(() => sent, { timeout: 10_000, interval: 10 }).toBeGreaterThan(RATE);
+  // In the middle of the load, however long a busy machine takes to get there.
+  await expect.poll(() => heardOf, { timeout: 40_000, interval: 10 }).toBeGreaterThan(RATE);
   const signalMs = performance.now();
   child.kill("SIGTERM");
   const [code] = (await exited) as [number | null];
@@ -126,14 +133,13 @@ it("R43: SIGTERM under 500 requests a second: every request on an accepted conne
   expect(tookMs).toBeLessThan(10_000);
   const answered = heard.filter((each) => each.kind === "answered");
   expect(answered.filter(({ status }) => status >= 300)).toEqual([]);
-  // On a busy machine some of those sent still wait in the client for one of its connections.
-  expect(answered.length).toBeGreaterThan(CONNECTIONS);
+  expect(answered.length).toBeGreaterThan(RATE);
   // Who comes after the door is closed finds nobody; nobody who was let in is cut off.
   const codes = new Set(heard.flatMap((each) => (each.kind === "failed" ? [each.code] : [])));
   expect([...codes].filter((each) => each !== "ECONNREFUSED")).toEqual([]);
 
   const ids = answered.flatMap((each) => (each.isSale && each.id !== null ? [each.id] : []));
-  expect(ids.length).toBeGreaterThan(0);
+  expect(ids.length).toBeGreaterThan(20);
   const { db } = test.services;
   const count = async (text: string, values: unknown[] = []): Promise<number> =>
     (await db.query<{ count: number }>({ text: `select count(*)::int as count from ${text}`, values }))[0]?.count ?? -1;
@@ -145,4 +151,4 @@ it("R43: SIGTERM under 500 requests a second: every request on an accepted conne
     await count("pg_stat_activity where datname = current_database() and application_name like 'tillgate-gateway%'"),
   ).toBe(0);
   expect(await count("request_log")).toBe(answered.length + CONNECTIONS);
-}, 60_000);
+}, 90_000);
