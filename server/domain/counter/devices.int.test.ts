@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { cookieName } from "@/server/auth/cookies";
 import { sealToken, startSession } from "@/server/auth/sessions";
 import { ROOT } from "@/server/boot/settings";
+import { refundAtCounter } from "@/server/domain/counter/service";
 import { checkInvariants } from "@/server/domain/invariants";
 import { type CreatePaymentInput, CreatePaymentSchema } from "@/server/domain/payments/schema";
 import { createPayment, getPayment, listRefunds, refundPayment } from "@/server/domain/payments/service";
@@ -474,6 +475,30 @@ describe("a return at another store", () => {
       values: [payment.id],
     });
     expect(rows).toHaveLength(2);
+    await takesReturns(otherTerminal.id);
+  });
+
+  it("R5: stops returns at once at the limit together, and answers a repeat with the return it made", async () => {
+    await takesReturns(otherTerminal.id, 6_000);
+    const { token } = await pair(otherTerminal.id, "TILL");
+    const payment = await sold(here(ours));
+    const device = await findPairedDevice(test.services, token);
+    if (device === null) throw new Error("not paired");
+    const give = () =>
+      refundAtCounter(deviceContext(test.services, device), device, {
+        ...{ paymentId: payment.id, amount: 4_000, lines: [], capture: null, reason: "Other" },
+      });
+    const kinds = (await Promise.all([give(), give(), give(), give()])).map((outcome) => outcome.kind);
+    expect(kinds.toSorted()).toEqual(["limit", "limit", "limit", "refund"]);
+    expect((await getPayment(mine(), payment.id)).amount_refunded).toBe(4_000);
+
+    const second = await sold(here(ours));
+    const same = {
+      ...{ terminalId: otherTerminal.id, nonce: nonce(), paymentId: second.id, amount: 4_000, reason: "Other" },
+    };
+    const first = await act({ device: token }, "returnAtTillAction", same);
+    expect(first).toMatchObject({ ok: true, data: { kind: "refund", status: "succeeded" } });
+    expect((await act({ device: token }, "returnAtTillAction", same)).data).toEqual(first.data);
     await takesReturns(otherTerminal.id);
   });
 });

@@ -4,6 +4,7 @@ import { AppError } from "@/server/core/errors";
 import { appendAudit } from "@/server/domain/audit/service";
 import {
   CreatePaymentSchema,
+  type CreateRefundInput,
   type LineItem,
   type PublicPayment,
   type RefundSnapshot,
@@ -176,27 +177,11 @@ export async function refundAtCounter(
   input: Omit<z.output<typeof ReturnSchema>, "nonce" | "terminalId">,
 ): Promise<ReturnOutcome> {
   const wide = overAllStores(ctx, place);
-  const { payment, refunds } = await getPaymentRecord(wide, input.paymentId);
+  const { payment } = await getPaymentRecord(wide, input.paymentId);
   const sale = await getSale(ctx, place, input.paymentId);
   const lines = chooseLines(payment.lineItems, input.lines);
   const left = sale.captures.find((capture) => capture.id === input.capture)?.left ?? sale.amountRefundable;
   const amount = lines === null ? (input.amount ?? left) : lines.reduce((sum, line) => sum + line.total_amount, 0);
-  if (ctx.actor.kind === "DEVICE") {
-    const limit = place.settings.till_return_limit;
-    const given = refunds
-      .filter((refund) => refund.state !== "FAILED" && refund.createdBy.startsWith("pdv_"))
-      .reduce((sum, refund) => sum + refund.amount, 0);
-    if (limit > 0 && given + amount > limit) {
-      await appendAudit(ctx.db, ctx, {
-        action: "refund.above_till_limit",
-        subjectKind: "payment",
-        subjectId: payment.id,
-        partnerId: place.partnerId,
-        after: { amount, given, limit, currency: payment.currency },
-      });
-      return { kind: "limit", id: null, status: null, amount: limit, currency: payment.currency };
-    }
-  }
   const body = {
     ...(lines === null ? { amount } : { line_items: lines }),
     ...(input.capture === null ? {} : { capture: input.capture }),
@@ -210,7 +195,43 @@ export async function refundAtCounter(
       return { kind: "approval", id: null, status: null, amount: outcome.amount, currency: outcome.currency };
     return toOutcome(outcome.refund);
   }
-  return toOutcome(await refundPayment(wide, payment.id, body));
+  return refundAtTill(wide, place, payment, body);
+}
+
+type RefundTaken = { state: string; amount: number; createdBy: string };
+
+/**
+ * The same at a paired till. The limit is compared under the payment's lock, after the attempt's own key: two returns at
+ * once do not pass it together, and a repeat of one that was made is answered with it.
+ */
+async function refundAtTill(
+  ctx: ServiceContext,
+  place: CounterPlace,
+  payment: { id: string; currency: string },
+  body: CreateRefundInput,
+): Promise<ReturnOutcome> {
+  const limit = place.settings.till_return_limit;
+  const found: { above: { amount: number; given: number } | null } = { above: null };
+  const mayRefund = (refunds: readonly RefundTaken[], amount: number): void => {
+    const given = refunds
+      .filter((refund) => refund.state !== "FAILED" && refund.createdBy.startsWith("pdv_"))
+      .reduce((sum, refund) => sum + refund.amount, 0);
+    found.above = limit > 0 && given + amount > limit ? { amount, given } : null;
+    if (found.above !== null) throw new AppError("rule_broken");
+  };
+  try {
+    return toOutcome(await refundPayment(ctx, payment.id, body, { mayRefund }));
+  } catch (error) {
+    if (found.above === null) throw error;
+    await appendAudit(ctx.db, ctx, {
+      action: "refund.above_till_limit",
+      subjectKind: "payment",
+      subjectId: payment.id,
+      partnerId: place.partnerId,
+      after: { ...found.above, limit, currency: payment.currency },
+    });
+    return { kind: "limit", id: null, status: null, amount: limit, currency: payment.currency };
+  }
 }
 
 const toOutcome = ({ id, status, amount, currency }: RefundSnapshot): ReturnOutcome => ({

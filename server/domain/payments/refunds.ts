@@ -78,6 +78,7 @@ function chooseSource(loaded: Loaded, input: CreateRefundInput): { capture: Capt
  * system is its own affair: keys need no approval.
  *
  * With `options.key` a repeat finds what the first turn made and answers with it; see `capturePayment`.
+ * `options.mayRefund` throws what its caller has against this amount; it sees all refunds under the lock.
  * Errors: permission_denied, payment_not_found, payment_not_refundable, refund_needs_capture, refund_exceeds_captured,
  * amount_mismatch, operation_limit_reached, idempotency_key_reused, store_not_found, terminal_not_found, rule_broken,
  * approval_required, approval_refused, klarna_unavailable. Source: KNR-N1, KNR-N2. Case: S7.
@@ -86,7 +87,11 @@ export async function refundPayment(
   ctx: ServiceContext,
   paymentId: string,
   input: CreateRefundInput,
-  options: { approvalId?: string | null; key?: string } = {},
+  options: {
+    approvalId?: string | null;
+    key?: string;
+    mayRefund?: (refunds: readonly RefundRow[], amount: number) => void;
+  } = {},
 ): Promise<RefundSnapshot> {
   requirePermission(ctx, "payments:refund");
   const { approvalId = null, key } = options;
@@ -118,6 +123,7 @@ export async function refundPayment(
         errors: [{ pointer: "/amount", detail: `at most ${left} can still be refunded` }],
       });
     }
+    options.mayRefund?.(loaded.refunds, amount);
     requireRoom(loaded, "REFUND");
     chosen = { amount, ...(capture === null ? {} : { capture: capture.id }) };
     const given = loaded.payment.amountRefunded + openRefundAmount(loaded.refunds);
