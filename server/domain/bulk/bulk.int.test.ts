@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Role } from "@/server/auth/permissions";
 import type { ServiceContext } from "@/server/context";
+import { AppError } from "@/server/core/errors";
 import { DAY_MS, MINUTE_MS } from "@/server/core/time";
 import { decideApproval, saveFourEyesRules } from "@/server/domain/approvals/service";
 import { carryOut, sweepApprovals } from "@/server/domain/decisions/service";
@@ -285,6 +286,24 @@ describe("what breaks in the middle", () => {
     await continueBulk(test.services);
     expect(await statesOf(plan.id)).toEqual(["DONE"]);
     expect(await bookedOf(payment)).toEqual({ captures: 1, transactions: 1 });
+  });
+
+  it("a refusal after the money moved is no failure: the row is what its own refund is, and is not asked for again", async () => {
+    const payment = await take(10_002, "automatic");
+    const bytes = csv("payment,amount,reason", `${payment.id},50.00,Return`);
+    const plan = await file("REFUND", bytes);
+    await startBulkRun(staff, plan.id, "REFUND");
+    // What comes of a refund is told once it is written down; there the worker is refused.
+    const nudge = (): never => {
+      throw new AppError("state_conflict");
+    };
+    await continueBulk({ ...test.services, nudge }, plan.id);
+    await work(plan.id);
+    const [row] = await rowsOf(plan.id);
+    expect(row).toMatchObject({ state: "DONE", problem: null });
+    const again = await file("REFUND", bytes);
+    expect(await statesOf(again.id)).toEqual(["SKIPPED"]);
+    expect((await getPayment(staff, payment.id)).amount_refunded).toBe(5_000);
   });
 
   it("stopped in the middle it asks for nothing more, and says which rows were not done", async () => {
