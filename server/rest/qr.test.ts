@@ -1,3 +1,4 @@
+import { crc32, deflateSync } from "node:zlib";
 import fc from "fast-check";
 import jsQR from "jsqr";
 import { PNG } from "pngjs";
@@ -172,4 +173,33 @@ it("a logo that is no picture, or a bomb, is none", () => {
   for (const file of [Buffer.alloc(0), Buffer.from("<svg onload=alert(1)>"), bomb, stripes().subarray(0, 60)]) {
     expect(readLogo(file)).toBe(null);
   }
+});
+
+/** A PNG of one grey pixel, or of what is packed in it. */
+function greyPng(options: { isInterlaced: boolean; pixels: Buffer; secondHead?: number }): Buffer {
+  const part = (name: string, data: Buffer): Buffer => {
+    const out = Buffer.concat([Buffer.alloc(4), Buffer.from(name, "latin1"), data, Buffer.alloc(4)]);
+    out.writeUInt32BE(data.length, 0);
+    out.writeUInt32BE(crc32(out.subarray(4, -4)), out.length - 4);
+    return out;
+  };
+  const head = (side: number): Buffer => {
+    const data = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, options.isInterlaced ? 1 : 0]);
+    data.writeUInt32BE(side, 0);
+    data.writeUInt32BE(side, 4);
+    return part("IHDR", data);
+  };
+  return Buffer.concat([
+    ...[Buffer.from("89504e470d0a1a0a", "hex"), head(1)],
+    ...(options.secondHead === undefined ? [] : [head(options.secondHead)]),
+    ...[part("IDAT", deflateSync(options.pixels)), part("IEND", Buffer.alloc(0))],
+  ]);
+}
+
+it("a logo whose pixels are more than its head says is none, interlaced or with a second head", () => {
+  const pixel = Buffer.from([0, 90]);
+  expect(readLogo(greyPng({ isInterlaced: true, pixels: pixel }))).toMatchObject({ width: 96 });
+  expect(readLogo(greyPng({ isInterlaced: true, pixels: Buffer.alloc(4_000_000) }))).toBe(null);
+  const large = Buffer.alloc((3_000 + 1) * 3_000);
+  expect(readLogo(greyPng({ isInterlaced: false, pixels: large, secondHead: 3_000 }))).toBe(null);
 });

@@ -1,3 +1,4 @@
+import { inflateSync } from "node:zlib";
 import { PNG } from "pngjs";
 import type { ServiceContext } from "@/server/context";
 import { fetchPicture, urlPolicy } from "@/server/domain/webhooks/service";
@@ -21,6 +22,7 @@ export function readLogo(file: Buffer): LogoPicture | null {
   const [fileWidth, fileHeight] = [file.readUInt32BE(16), file.readUInt32BE(20)];
   if (fileWidth < 1 || fileHeight < 1 || fileWidth > SIDE_MAX || fileHeight > SIDE_MAX) return null;
   try {
+    if (!unpacksAsItSays(file, fileWidth, fileHeight)) return null;
     const picture = PNG.sync.read(file);
     const rgba = shrink(picture);
     const png = new PNG({ width: WIDTH, height: WIDTH });
@@ -29,6 +31,27 @@ export function readLogo(file: Buffer): LogoPicture | null {
   } catch {
     return null;
   }
+}
+
+/**
+ * Whether a file unpacks to no more than the pixels of its head. The reader believes the last of several heads, and unpacks
+ * interlaced pixels without any bound. Throws where they are more.
+ */
+function unpacksAsItSays(file: Buffer, width: number, height: number): boolean {
+  const packed: Buffer[] = [];
+  let heads = 0;
+  for (let at = 8; at + 12 <= file.length; ) {
+    const length = file.readUInt32BE(at);
+    const kind = file.toString("latin1", at + 4, at + 8);
+    if (kind === "IHDR") heads += 1;
+    if (kind === "IDAT") packed.push(file.subarray(at + 8, at + 8 + length));
+    at += 12 + length;
+  }
+  if (heads !== 1) return false;
+  const isInterlaced = file[28] === 1;
+  // At most eight bytes a pixel, and one for each row of the seven passes.
+  if (isInterlaced) inflateSync(Buffer.concat(packed), { maxOutputLength: 8 * width * height + 16 * height + 64 });
+  return true;
 }
 
 /** Means over the pixels that fall into each pixel of the small picture, its middle kept in the middle. */
