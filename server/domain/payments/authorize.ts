@@ -11,6 +11,7 @@ import {
 } from "@/server/klarna/payments";
 import {
   type Draft,
+  isFirstTurn,
   journal,
   type Loaded,
   move,
@@ -144,7 +145,7 @@ function applyInitial(
       return;
     case "not_sent":
       // Only a first call that never left us fails the payment; a repeat of a lost call stays open.
-      if (operation.state === "PENDING" && operation.attempts === 0) {
+      if (isFirstTurn(operation, now)) {
         settle(draft, operation, "fail", { result: "NOT_SENT", calls }, now);
         draft.after.failureCode = "klarna_unavailable";
         move(draft, "fail");

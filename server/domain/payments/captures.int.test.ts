@@ -123,6 +123,15 @@ describe("captures", () => {
     expect(await h.openAlarmsOf(id)).toEqual(["books_differ"]);
   });
 
+  it("refused because the authorization was lowered at Klarna past us tell a person that the books differ", async () => {
+    const id = await h.authorized();
+    h.webhooks.hold();
+    expect((await h.atKlarna(id, "", { amount: 8_000 }, "PATCH")).ok).toBe(true);
+    expect(await capturePayment(h.ctx, id, {})).toMatchObject({ status: "failed" });
+    expect(await h.openAlarmsOf(id)).toEqual(["books_differ"]);
+    expect(await capturePayment(h.ctx, id, { amount: 8_000 })).toMatchObject({ status: "succeeded" });
+  });
+
   it("under one key are made once, whatever broke, and again only where nothing was ever sent", async () => {
     const id = await h.authorized();
     const key = "bulk-1:row-7";

@@ -216,7 +216,7 @@ function applyCapture(
     failureCode,
     updatedAt: now,
   });
-  switch (verdictOf(outcome, operation, klarnaId !== null)) {
+  switch (verdictOf(outcome, operation, klarnaId !== null, now)) {
     case "done":
       settle(draft, operation, "succeed", { result: "CAPTURED", calls: outcome.calls }, now);
       end({

@@ -156,6 +156,15 @@ export function journal(
   return operation;
 }
 
+/**
+ * Whether this is the turn that journalled the row, and so the only one that can know that nothing was sent: a row that
+ * is older than the lease was left by a process that may have sent it before it died.
+ */
+export function isFirstTurn(operation: OperationRow, now: Date): boolean {
+  const { state, attempts, nextAttemptAt } = operation;
+  return state === "PENDING" && attempts === 0 && nextAttemptAt !== null && nextAttemptAt > now;
+}
+
 /** Settles a journal row for good. */
 export function settle(
   draft: Draft,

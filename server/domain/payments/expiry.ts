@@ -90,7 +90,14 @@ function askAgain(draft: Draft, now: Date): void {
 
 function applyTransaction(draft: Draft, transaction: RailTransaction, now: Date): void {
   const { after } = draft;
-  const { state, expiresAt, capturedAmount } = transaction;
+  const { state, amount, expiresAt, capturedAmount } = transaction;
+  const isLive = state === "AUTHORIZED" || state === "EXPIRED";
+  if (isLive && amount !== null && amount !== after.amountAuthorized)
+    raiseAlarm(
+      draft,
+      "books_differ",
+      `Klarna has authorized ${amount} of this payment, and ${after.amountAuthorized} is known here: compare with Klarna's portal.`,
+    );
   const isSame = capturedAmount === null || capturedAmount === after.amountCaptured;
   if (!isSame) {
     raiseAlarm(

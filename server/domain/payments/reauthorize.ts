@@ -72,7 +72,7 @@ export async function runReauthorize(
       const open = fresh.operations.find((row) => row.id === operation.id);
       if (!open || open.settledAt !== null) return null;
       const draft = startDraft(fresh);
-      switch (verdictOf(outcome, open, true)) {
+      switch (verdictOf(outcome, open, true, now)) {
         case "done":
           settle(draft, open, "succeed", { result: "REAUTHORIZED", calls: outcome.calls }, now);
           draft.after.authorizationExpiresAt = expiresAt ?? addMs(now, AUTHORIZATION_PERIOD_MS);

@@ -268,7 +268,7 @@ function applyRefund(
     failureCode,
     updatedAt: now,
   });
-  switch (verdictOf(outcome, operation, klarnaId !== null)) {
+  switch (verdictOf(outcome, operation, klarnaId !== null, now)) {
     case "done":
       settle(draft, operation, "succeed", { result: "REFUNDED", calls: outcome.calls }, now);
       end({

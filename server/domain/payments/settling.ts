@@ -2,7 +2,16 @@ import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { releaseKey } from "@/server/db/idempotency";
 import type { KlarnaCallRecord, KlarnaOutcome } from "@/server/klarna/client";
-import { type Draft, KEY_LIFE_MS, type Loaded, openCaptureAmount, openKinds, settle } from "./change";
+import {
+  type Draft,
+  isFirstTurn,
+  isOpenOperation,
+  KEY_LIFE_MS,
+  type Loaded,
+  openCaptureAmount,
+  openKinds,
+  settle,
+} from "./change";
 import { askForPerson } from "./journey";
 import { type RailTransaction, railOf } from "./rail";
 import { listOperations } from "./repository";
@@ -20,12 +29,25 @@ export type Verdict = "done" | "refused" | "not_sent" | "open";
 /** Waits for an id that a later read may bring: nothing was sent, and nothing is given up. */
 const WAITING = /_id_unknown$/;
 
-/** `isDone`: whether a 2xx says what it must, such as the id of what was made; one that does not proves nothing. */
-export function verdictOf(outcome: KlarnaOutcome, operation: OperationRow, isDone: boolean): Verdict {
-  if (outcome.kind === "answered") return isDone ? "done" : "open";
-  if (outcome.kind === "refused") return "refused";
-  const isFirst = operation.state === "PENDING" && operation.attempts === 0;
-  return outcome.kind === "not_sent" && isFirst && !WAITING.test(outcome.reason) ? "not_sent" : "open";
+/** Refusals before Klarna looks at the key: they say nothing about an earlier call that had no answer. */
+const SAYS_NOTHING_OF_EARLIER: readonly number[] = [401, 403, 404];
+
+/**
+ * `isDone`: whether a 2xx says what it must, such as the id of what was made; one that does not proves nothing. `now` by
+ * the clock of the payment.
+ */
+export function verdictOf(outcome: KlarnaOutcome, operation: OperationRow, isDone: boolean, now: Date): Verdict {
+  const isFirst = isFirstTurn(operation, now);
+  switch (outcome.kind) {
+    case "answered":
+      return isDone ? "done" : "open";
+    case "refused": {
+      const maybeSent = !isFirst || outcome.calls.some((call) => call.outcome === "NO_ANSWER");
+      return maybeSent && SAYS_NOTHING_OF_EARLIER.includes(outcome.error.status) ? "open" : "refused";
+    }
+    default:
+      return outcome.kind === "not_sent" && isFirst && !WAITING.test(outcome.reason) ? "not_sent" : "open";
+  }
 }
 
 /** Whether anything of the call may have reached Klarna. */
@@ -76,10 +98,15 @@ export function provenBy(calls: KlarnaCallRecord[]): KlarnaOutcome {
 
 /** What the table of actions needs to know. */
 export function actionFacts(loaded: Loaded, now: Date): ActionFacts {
+  const { payment, operations, captures } = loaded;
+  // The capture that comes with a classic sale has no row of its own before it is done, and takes everything.
+  const isSaleCaptured = operations.some(
+    (row) => row.kind === "CAPTURE" && row.captureId === null && isOpenOperation(row),
+  );
   return {
-    ...loaded.payment,
+    ...payment,
     amountRefundable: 0,
-    openCaptures: openCaptureAmount(loaded.captures),
+    openCaptures: isSaleCaptured ? payment.amountAuthorized : openCaptureAmount(captures),
     open: openKinds(loaded.operations),
     now,
   };

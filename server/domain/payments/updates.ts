@@ -225,7 +225,7 @@ async function writeUpdate(
       if (!open || open.settledAt !== null) return null;
       const draft = startDraft(fresh);
       const isApproved = fresh.payment.amountAuthorized > 0;
-      switch (verdictOf(outcome, open, true)) {
+      switch (verdictOf(outcome, open, true, now)) {
         case "done": {
           const result = isApproved ? "UPDATED" : "REQUEST_UPDATED";
           settle(draft, open, "succeed", { result, calls: outcome.calls }, now);

@@ -74,7 +74,7 @@ export async function runVoid(
       const open = fresh.operations.find((row) => row.id === operation.id);
       if (!open || open.settledAt !== null) return null;
       const draft = startDraft(fresh);
-      switch (verdictOf(outcome, open, true)) {
+      switch (verdictOf(outcome, open, true, now)) {
         case "done":
           settle(draft, open, "succeed", { result: "VOIDED", calls: outcome.calls }, now);
           draft.after.amountVoided = draft.after.amountAuthorized - draft.after.amountCaptured;

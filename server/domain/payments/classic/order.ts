@@ -160,7 +160,7 @@ export async function runOrderCapture(
       applyCaptured(draft, orderId, id, amount, order, now);
       return draft;
     }
-    const isRefused = verdictOf(outcome, open, false) === "refused";
+    const isRefused = verdictOf(outcome, open, false, now) === "refused";
     // Past the life of the key only the order itself can say that nothing was captured.
     if ((isRefused || isForgotten) && order !== null) {
       const error = outcome.kind === "refused" ? outcome.error : null;

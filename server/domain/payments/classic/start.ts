@@ -3,6 +3,7 @@ import { AppError } from "@/server/core/errors";
 import { noteClassicRefusal, openClassicHost } from "@/server/domain/classic/service";
 import {
   type Draft,
+  isFirstTurn,
   journal,
   type Loaded,
   move,
@@ -140,7 +141,7 @@ function applyNoSession(draft: Draft, operation: OperationRow, outcome: KlarnaOu
     return;
   }
   // Only a first call that never left us fails the payment; a repeat of a lost call stays open.
-  if (outcome.kind === "not_sent" && operation.state === "PENDING" && operation.attempts === 0) {
+  if (outcome.kind === "not_sent" && isFirstTurn(operation, now)) {
     settle(draft, operation, "fail", { result: "NOT_SENT", calls }, now);
     draft.after.failureCode = "klarna_unavailable";
     move(draft, "fail");
