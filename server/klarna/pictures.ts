@@ -35,7 +35,12 @@ export function readKlarnaPicture(address: string, simulatorUrl: string | null, 
 function sourceOf(address: string, simulatorUrl: string | null): URL | null {
   if (!URL.canParse(address)) return null;
   const url = new URL(address);
-  if (simulatorUrl !== null) return new URL(url.pathname, simulatorUrl);
+  if (simulatorUrl !== null) {
+    const target = new URL(simulatorUrl);
+    // Set, not resolved: a path of two strokes would name another host.
+    target.pathname = url.pathname;
+    return target;
+  }
   return url.protocol === "https:" && url.port === "" && KLARNA_HOSTS.test(url.hostname) ? url : null;
 }
 
