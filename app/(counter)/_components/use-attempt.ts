@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useRef, useState } from "react";
 import { z } from "zod";
-import { newNonce } from "@/app/(dashboard)/payments/_components/nonce";
+import { isUnsure, newNonce } from "@/app/(dashboard)/payments/_components/nonce";
 import type { ActionResult } from "@/components/action-result";
 import { type CounterPayment, type TakeInput, TakeSchema } from "@/server/domain/counter/schema";
 import { isGone, isOpenPayment, laterOf, useLivePayment } from "./use-live-payment";
@@ -33,8 +33,6 @@ const KeptSchema = z.union([
 type Kept = z.infer<typeof KeptSchema>;
 /** How long a press without an answer is asked about again when the page is loaded anew. */
 const RESUMED_FOR_MS = 15 * 60_000;
-/** Answers after which nobody knows whether something was made. */
-const UNSURE = new Set(["internal_error", "unavailable", "idempotency_in_progress"]);
 
 export function useAttempt(key: string, calls: Calls) {
   const [attempt, setAttempt] = useState<Attempt>({ phase: "none" });
@@ -65,7 +63,7 @@ export function useAttempt(key: string, calls: Calls) {
         const result = await latest.current.calls.take(input);
         if (result.ok) return show(result.data);
         if (isGone(result)) return latest.current.calls.onGone();
-        if (UNSURE.has(result.code)) return setAttempt({ phase: "unsure", input });
+        if (isUnsure(result.code)) return setAttempt({ phase: "unsure", input });
         keep(key, null);
         setFailure(result.code);
         setAttempt({ phase: "none" });

@@ -1,7 +1,7 @@
 "use client";
 
 import { type FormEvent, useEffect, useRef, useState } from "react";
-import { newNonce } from "@/app/(dashboard)/payments/_components/nonce";
+import { isUnsure, newNonce } from "@/app/(dashboard)/payments/_components/nonce";
 import { Notice, type NoticeProps } from "@/components/notice";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
@@ -170,8 +170,8 @@ function Return(props: Common & { sale: SaleRecord; onBack: () => void }) {
       }
       if (isGone(result)) return onGone();
       // Definite: the next press is another return. Where nobody knows, it stays the same one.
-      if (result.code !== "internal_error" && result.code !== "unavailable") attempt.current = null;
-      setFailure(result.code);
+      if (!isUnsure(result.code)) attempt.current = null;
+      setFailure(isUnsure(result.code) ? "unsure" : result.code);
     } catch {
       setFailure("unsure");
     }

@@ -2,7 +2,7 @@
 
 import { ChevronRight, MonitorSmartphone, ReceiptText } from "lucide-react";
 import { useRef, useState } from "react";
-import { newNonce } from "@/app/(dashboard)/payments/_components/nonce";
+import { isUnsure, newNonce } from "@/app/(dashboard)/payments/_components/nonce";
 import type { PaymentRecordView } from "@/app/(dashboard)/payments/_components/rows";
 import type { ActionResult } from "@/components/action-result";
 import { ConfirmAction } from "@/components/confirm-action";
@@ -38,7 +38,7 @@ export function useIntent(): (send: (nonce: string) => Promise<ActionResult>) =>
   return async (send) => {
     nonce.current ??= newNonce();
     const result = await send(nonce.current);
-    nonce.current = null;
+    if (result.ok || !isUnsure(result.code)) nonce.current = null;
     return result;
   };
 }
