@@ -39,6 +39,11 @@ describe("what a call came to", () => {
   it("Klarna's no to the key itself stays a no, also to a repeat", () => {
     expect(verdictOf(refused(400, "NO_ANSWER"), journalled(), true, now)).toBe("refused");
     expect(verdictOf(refused(422), journalled({ state: "UNKNOWN" }), true, now)).toBe("refused");
+    for (const code of ["OPERATION_FORBIDDEN", "CAPTURE_NOT_ALLOWED", "NOT_ALLOWED"]) {
+      const error = { status: 403, code, errorId: null, message: null, fields: [] };
+      const forbidden: KlarnaOutcome = { kind: "refused", error, calls: [] };
+      expect(verdictOf(forbidden, journalled({ state: "UNKNOWN" }), true, now)).toBe("refused");
+    }
   });
 });
 

@@ -2,6 +2,7 @@ import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { releaseKey } from "@/server/db/idempotency";
 import type { KlarnaCallRecord, KlarnaOutcome } from "@/server/klarna/client";
+import type { KlarnaError } from "@/server/klarna/errors";
 import {
   type Draft,
   isFirstTurn,
@@ -12,6 +13,7 @@ import {
   openKinds,
   settle,
 } from "./change";
+import { isDenied } from "./classic/facts";
 import { askForPerson } from "./journey";
 import { type RailTransaction, railOf } from "./rail";
 import { listOperations } from "./repository";
@@ -29,8 +31,14 @@ export type Verdict = "done" | "refused" | "not_sent" | "open";
 /** Waits for an id that a later read may bring: nothing was sent, and nothing is given up. */
 const WAITING = /_id_unknown$/;
 
-/** Refusals before Klarna looks at the key: they say nothing about an earlier call that had no answer. */
-const SAYS_NOTHING_OF_EARLIER: readonly number[] = [401, 403, 404];
+/**
+ * A refusal before Klarna looks at the key (of the credentials, or of what they cannot see): it says nothing about an
+ * earlier call that had no answer. One for the state of the transaction does: had the earlier call been done, its own
+ * answer would have come again.
+ */
+function saysNothingOfEarlier({ status, code }: KlarnaError): boolean {
+  return status === 401 || status === 404 || isDenied(code);
+}
 
 /**
  * `isDone`: whether a 2xx says what it must, such as the id of what was made; one that does not proves nothing. `now` by
@@ -43,7 +51,7 @@ export function verdictOf(outcome: KlarnaOutcome, operation: OperationRow, isDon
       return isDone ? "done" : "open";
     case "refused": {
       const maybeSent = !isFirst || outcome.calls.some((call) => call.outcome === "NO_ANSWER");
-      return maybeSent && SAYS_NOTHING_OF_EARLIER.includes(outcome.error.status) ? "open" : "refused";
+      return maybeSent && saysNothingOfEarlier(outcome.error) ? "open" : "refused";
     }
     default:
       return outcome.kind === "not_sent" && isFirst && !WAITING.test(outcome.reason) ? "not_sent" : "open";

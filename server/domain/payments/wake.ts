@@ -15,6 +15,8 @@ export const AUTHORIZATION_PERIOD_MS = 28 * DAY_MS;
 /** How often an authorization is read again whose end should have come and has not. */
 export const LATE_END_INTERVAL_MS = 60 * MINUTE_MS;
 
+const LATE_KINDS: readonly OperationRow["kind"][] = ["LATE_VOID", "LATE_REFUND"];
+
 /**
  * When this payment has to be looked at again; null when nothing is open. `warnMs` is how long before the end of an
  * authorization somebody is told.
@@ -60,7 +62,11 @@ export function nextWake(payment: PaymentRow, operations: readonly OperationRow[
       break;
     }
     default:
-      if (payment.lateApprovalState === "FOUND" && !hasOpen) times.push(addMs(now, 5 * SECOND_MS));
+      if (payment.lateApprovalState === "FOUND" && !hasOpen) {
+        // What Klarna refused to undo a person undoes: it is tried again now and then, and not all the time.
+        const isStuck = operations.some((row) => LATE_KINDS.includes(row.kind) && row.state === "FAILED");
+        times.push(addMs(now, isStuck ? LATE_END_INTERVAL_MS : 5 * SECOND_MS));
+      }
   }
   if (payment.fundingState === "PENDING") times.push(addMs(now, FUNDING_READ_INTERVAL_MS));
   const earliest = Math.min(...times.map((time) => time.getTime()));

@@ -15,7 +15,7 @@ import {
 import { recordLateApproval } from "@/server/domain/payments/late";
 import { listOperations } from "@/server/domain/payments/repository";
 import type { OperationRow, PaymentRecord } from "@/server/domain/payments/rows";
-import { isKeyForgotten, verdictOf, wasSent } from "@/server/domain/payments/settling";
+import { isKeyForgotten, wasSent } from "@/server/domain/payments/settling";
 import { AUTHORIZATION_PERIOD_MS } from "@/server/domain/payments/wake";
 import {
   type ClassicOrder,
@@ -160,7 +160,7 @@ export async function runOrderCapture(
       applyCaptured(draft, orderId, id, amount, order, now);
       return draft;
     }
-    const isRefused = verdictOf(outcome, open, false, now) === "refused";
+    const isRefused = outcome.kind === "refused";
     // Past the life of the key only the order itself can say that nothing was captured.
     if ((isRefused || isForgotten) && order !== null) {
       const error = outcome.kind === "refused" ? outcome.error : null;
