@@ -13,7 +13,9 @@ import {
   createPayment,
   getPayment,
   getPaymentRecord,
+  refundPayment,
 } from "@/server/domain/payments/service";
+import type { KlarnaOutcome } from "@/server/klarna/client";
 import { type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
 import { asApiKey, asUser, type TestServices, testServices } from "@/server/testing/context";
 import { asPerson, makePerson } from "@/server/testing/people";
@@ -293,6 +295,12 @@ describe("what breaks in the middle", () => {
     const bytes = csv("payment,amount,reason", `${payment.id},50.00,Return`);
     const plan = await file("REFUND", bytes);
     await startBulkRun(staff, plan.id, "REFUND");
+    // An earlier turn of the row that Klarna was never sent stands under its key too, and was none.
+    const call = (): Promise<KlarnaOutcome> => Promise.resolve({ kind: "not_sent", reason: "ECONNREFUSED", calls: [] });
+    const unsent = { ...staff, klarna: { ...staff.klarna, call } };
+    await expect(
+      refundPayment(unsent, payment.id, { amount: 5_000 }, { key: `bulk:${plan.id}:2` }),
+    ).rejects.toMatchObject({ code: "klarna_unavailable" });
     // What comes of a refund is told once it is written down; there the worker is refused.
     const nudge = (): never => {
       throw new AppError("state_conflict");

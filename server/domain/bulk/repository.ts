@@ -200,12 +200,14 @@ export async function claimRow(tx: Queries, key: RowKey, now: Date): Promise<boo
   return taken.length > 0;
 }
 
-/** The capture or refund that was made under a key; null when none was. */
+/** The capture or refund that was made under a key; null when none was. One that was never sent is none. */
 export async function findMade(tx: Queries, key: RowKey, paymentId: string, intent: string): Promise<string | null> {
   const [row] = await tx.query<Row & { id: string }>({
     name: "bulk_made",
     text: `select id from captures where payment_id = $1 and partner_id = $2 and mode = $3 and intent_key = $4
-      union all select id from refunds where payment_id = $1 and partner_id = $2 and mode = $3 and intent_key = $4 limit 1`,
+        and failure_code is distinct from 'klarna_unavailable'
+      union all select id from refunds where payment_id = $1 and partner_id = $2 and mode = $3 and intent_key = $4
+        and failure_code is distinct from 'klarna_unavailable' limit 1`,
     values: [paymentId, key.partnerId, key.mode, intent],
   });
   return row?.id ?? null;

@@ -1,6 +1,6 @@
 import { resolveRole } from "@/server/auth/permissions";
 import { createContext, type ServiceContext, type Services } from "@/server/context";
-import { type AppError, isAppError } from "@/server/core/errors";
+import { isAppError } from "@/server/core/errors";
 import { addMs, MINUTE_MS } from "@/server/core/time";
 import { sqlState } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
@@ -99,7 +99,7 @@ async function ask(
     return run.kind === "CAPTURE" ? await capture(ctx, run, row) : await refund(services, ctx, run, row, key);
   } catch (error) {
     if (isAppError(error) && (error.status < 500 || error.code === "klarna_unavailable"))
-      return (await madeMeanwhile(services, run, row, error)) ?? { state: "FAILED", problem: error.detail };
+      return (await madeMeanwhile(services, run, row)) ?? { state: "FAILED", problem: error.detail };
     // Nobody knows what became of it: it is asked for again under the same key.
     const tries = await repository.countTry(services.db, key, services.clock.now());
     services.log.error(
@@ -112,14 +112,7 @@ async function ask(
 }
 
 /** A refusal can come after the row's own capture or refund was begun: then it waits for what that one becomes. */
-async function madeMeanwhile(
-  services: Services,
-  run: repository.RunRow,
-  row: BulkRowItem,
-  error: AppError,
-): Promise<Result | null> {
-  // Said only where nothing was sent, and the capture or refund has ended.
-  if (error.code === "klarna_unavailable") return null;
+async function madeMeanwhile(services: Services, run: repository.RunRow, row: BulkRowItem): Promise<Result | null> {
   const resultId = await repository.findMade(
     services.db,
     { ...run, ...row },
