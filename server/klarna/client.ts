@@ -8,6 +8,7 @@ import type { Log } from "@/server/observability/log";
 import { klarnaCalls, klarnaRetriesRefused, klarnaSeconds } from "@/server/observability/metrics";
 import { classifyStatus, isKlarnaErrorBody, type KlarnaError, readKlarnaError } from "./errors";
 import type { Access, Keyring } from "./keyring";
+import { createPacer, NOT_ADMITTED, type RateHeaders, type Ticket } from "./pacing";
 import { createRetryBudget } from "./retry-budget";
 
 /** What retries may add to the time-out of one call: with the default of 8 s an authorize ends within 10 s. */
@@ -15,6 +16,10 @@ const RETRY_TIME_MS = 2_000;
 /** Lists of a large Partner's stores come in long pages. */
 const BODY_MAX_BYTES = 8 * 1_048_576;
 const CONNECTIONS_MAX = 64;
+/** Calls that wait in one lane for Klarna's quota. */
+const WAITING_MAX = 2_000;
+/** Of a call's budget kept for the call itself when it has to wait first; never more than a quarter. */
+const CALL_TIME_MS = 1_000;
 const ATTEMPTS_MAX = 4;
 const HALF_OPEN_AFTER_MS = 2_000;
 const RETRY_BASE_MS = 100;
@@ -84,6 +89,16 @@ const CATEGORIES: Readonly<Record<KlarnaOperationName, KlarnaCategory>> = {
   order_write: "orders",
 };
 
+/** What Klarna counts together, where that is not the category: final authorizes with the others, captures alone. */
+const paceOf = (operation: KlarnaOperationName): string =>
+  operation === "authorize_final" ? "authorize" : operation === "capture" ? "capture" : CATEGORIES[operation];
+
+/** The Partner account that a call counts for; every path but those of the acquirer and the classic ones names it. */
+const accountOf = (path: string): string => /^\/v2\/accounts\/([^/?]+)/.exec(path)?.[1] ?? "";
+
+/** Reasons for which another attempt now would end the same way. */
+const FINAL_REASONS: readonly string[] = ["breaker_open", "no_credentials", ...NOT_ADMITTED];
+
 export type KlarnaRequest = {
   mode: Mode;
   operation: KlarnaOperationName;
@@ -120,7 +135,7 @@ export type KlarnaCallRecord = {
 /**
  * What is known after one or more calls with the same key:
  * `answered` a 2xx with a JSON body; `refused` a definite no; `unknown` something was sent and no definite answer came;
- * `not_sent` nothing left this process (refused connection, DNS, TLS, open breaker).
+ * `not_sent` nothing left this process (refused connection, DNS, TLS, open breaker, no place within Klarna's quota in time).
  */
 export type KlarnaOutcome = { calls: KlarnaCallRecord[] } & (
   | { kind: "answered"; status: number; body: unknown; location?: string | null }
@@ -149,6 +164,7 @@ type Attempt =
       hasBody: boolean;
       correlationId: string | null;
       location: string | null;
+      rate: RateHeaders | null;
     }
   | { kind: "no_answer"; reason: string; status: number | null }
   | { kind: "not_sent"; reason: string };
@@ -182,6 +198,16 @@ const NO_ACCESS: Access = { apiKey: null, credentialId: null, certificate: null 
 
 const headerText = (value: string | string[] | undefined): string | null =>
   typeof value === "string" ? value.slice(0, 40) : null;
+
+function rateOf(headers: Readonly<Record<string, string | string[] | undefined>>): RateHeaders | null {
+  const limit = headers["x-ratelimit-limit"];
+  if (typeof limit !== "string" || limit.length > 1_000) return null;
+  return {
+    limit,
+    remaining: headerText(headers["x-ratelimit-remaining"]),
+    reset: headerText(headers["x-ratelimit-reset"]),
+  };
+}
 
 export function createKlarnaClient(options: {
   clock: Clock;
@@ -237,6 +263,7 @@ export function createKlarnaClient(options: {
   };
   const breakers = new Map<string, ReturnType<typeof makeBreaker>>();
   const retries = { test: createRetryBudget(), live: createRetryBudget() } satisfies Record<Mode, unknown>;
+  const pacer = createPacer({ inFlightMax: CONNECTIONS_MAX, waitingMax: WAITING_MAX });
   const breakerOf = (mode: Mode, category: string) => {
     const key = `${mode} ${category}`;
     let breaker = breakers.get(key);
@@ -311,6 +338,7 @@ export function createKlarnaClient(options: {
         status: response.statusCode,
         correlationId: typeof correlation === "string" ? correlation : null,
         location: typeof place === "string" ? place.slice(0, 2_048) : null,
+        rate: rateOf(response.headers),
       };
       if (text === "") return { ...facts, body: null, hasBody: false };
       try {
@@ -329,15 +357,32 @@ export function createKlarnaClient(options: {
     }
   }
 
+  const breakerFor = (request: KlarnaRequest) => {
+    const category = CATEGORIES[request.operation];
+    return breakerOf(request.mode, request.host ? `${category}-${request.host.name}` : category);
+  };
+
   async function guarded(request: KlarnaRequest, remainingMs: number): Promise<Attempt> {
     try {
       // `send` never throws: what is thrown here is the breaker's own refusal.
-      const category = CATEGORIES[request.operation];
-      const name = request.host ? `${category}-${request.host.name}` : category;
-      return await breakerOf(request.mode, name).policy.execute(() => send(request, remainingMs));
+      return await breakerFor(request).policy.execute(() => send(request, remainingMs));
     } catch {
       return { kind: "not_sent", reason: "breaker_open" };
     }
+  }
+
+  /** Once its time has come the next caller is the probe: who asked first would otherwise keep it open for ever. */
+  const isShut = ({ policy, openedAt }: ReturnType<typeof makeBreaker>): boolean =>
+    policy.state === CircuitState.Open && performance.now() - openedAt < HALF_OPEN_AFTER_MS;
+
+  /** A place within Klarna's quota, or why there is none. While nothing is short this does not wait. */
+  async function placeFor(
+    request: KlarnaRequest,
+    options: { deadline: number; isAgain: boolean },
+  ): Promise<Ticket | string> {
+    if (isShut(breakerFor(request))) return "breaker_open";
+    const lane = `${request.mode} ${request.host?.name ?? ""} ${paceOf(request.operation)}`;
+    return pacer.enter(lane, accountOf(request.path), options);
   }
 
   return {
@@ -346,12 +391,22 @@ export function createKlarnaClient(options: {
       const calls: KlarnaCallRecord[] = [];
       let unknown: string | null = null;
       let notSent = "not_tried";
+      let isHeld = false;
       retries[request.mode].noteCall();
       for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+        if (performance.now() >= deadline) break;
+        const place = await placeFor(request, {
+          deadline: deadline - Math.min(CALL_TIME_MS, budgetMs / 4),
+          isAgain: isHeld,
+        });
         const started = performance.now();
-        const remaining = deadline - started;
-        if (remaining <= 0) break;
-        const result = await guarded(request, remaining);
+        const result: Attempt =
+          typeof place === "string"
+            ? { kind: "not_sent", reason: place }
+            : await guarded(request, Math.max(1, deadline - started));
+        isHeld =
+          typeof place !== "string" &&
+          place.leave(result.kind === "answer" ? { status: result.status, rate: result.rate } : null);
         const durationMs = Math.round(performance.now() - started);
         const verdict =
           result.kind === "answer" ? classifyStatus(result.status, isKlarnaErrorBody(result.body)) : result.kind;
@@ -394,9 +449,10 @@ export function createKlarnaClient(options: {
           },
           "a call to Klarna had no definite answer",
         );
-        if (result.kind === "not_sent" && (result.reason === "breaker_open" || result.reason === "no_credentials"))
-          break;
+        if (result.kind === "not_sent" && FINAL_REASONS.includes(result.reason)) break;
         if (attempt >= attemptsMax) break;
+        // Over the quota: the pacer alone says when it goes again, and that is no repeat that adds to Klarna's load.
+        if (isHeld) continue;
         if (!retries[request.mode].takeRetry()) {
           klarnaRetriesRefused.inc({ operation: request.operation });
           break;
@@ -408,11 +464,7 @@ export function createKlarnaClient(options: {
         ? { kind: "not_sent", reason: notSent, calls }
         : { kind: "unknown", reason: unknown, calls };
     },
-    isOpen: (mode) => {
-      const { policy, openedAt } = breakerOf(mode, "authorize");
-      // Once its time has come the next caller is the probe: who asked first would otherwise keep it open for ever.
-      return policy.state === CircuitState.Open && performance.now() - openedAt < HALF_OPEN_AFTER_MS;
-    },
+    isOpen: (mode) => isShut(breakerOf(mode, "authorize")),
     breakers: () =>
       [...breakers].map(([key, { policy }]) => {
         const [mode, category] = key.split(" ");
@@ -433,6 +485,7 @@ export function createKlarnaClient(options: {
     },
     close: async () => {
       keyring?.close();
+      pacer.close();
       await Promise.allSettled([...pools.values()].map(({ pool }) => pool.destroy()));
       pools.clear();
     },
