@@ -14,6 +14,7 @@ import {
   isFirstTurn,
   journal,
   type Loaded,
+  leavesOpen,
   move,
   postpone,
   raiseAlarm,
@@ -133,6 +134,10 @@ function applyInitial(
       move(draft, "decline");
       return;
     case "refused":
+      if (leavesOpen(outcome, operation, now)) {
+        postpone(draft, operation, calls, true, now);
+        return;
+      }
       settle(
         draft,
         operation,

@@ -4,6 +4,7 @@ import { asUser } from "@/server/testing/context";
 import { paymentHarness, refusalOf } from "@/server/testing/payments";
 import type { LineItem } from "./schema";
 import {
+  advanceDuePayments,
   capturePayment,
   getCapture,
   getPaymentRecord,
@@ -130,6 +131,29 @@ describe("captures", () => {
     expect(await capturePayment(h.ctx, id, {})).toMatchObject({ status: "failed" });
     expect(await h.openAlarmsOf(id)).toEqual(["books_differ"]);
     expect(await capturePayment(h.ctx, id, { amount: 8_000 })).toMatchObject({ status: "succeeded" });
+  });
+
+  it("and sales without an answer stay unknown while Klarna refuses our credentials, and end as the truth", async () => {
+    const target = { account: h.partner.account.id, times: null };
+    const id = await h.authorized();
+    await h.control.fault({ operation: "authorize", kind: "cut_after", ...target });
+    await h.control.fault({ operation: "capture", kind: "cut_after", ...target });
+    const sale = await h.create({ capture: "manual" });
+    const capture = await capturePayment(h.ctx, id, {});
+    expect([sale.status, capture.status]).toEqual(["processing", "processing"]);
+    await h.control.clearFaults();
+    const error = { status: 401, code: "UNAUTHORIZED", errorId: null, message: null, fields: [] };
+    const deny = async (): Promise<KlarnaOutcome> => ({ kind: "refused", error, calls: [] });
+    await h.passTime(40_000);
+    await advanceDuePayments({ ...h.services, klarna: { ...h.services.klarna, call: deny } });
+    expect((await h.read(sale.id)).status).toBe("processing");
+    expect((await getCapture(h.ctx, id, capture.id)).status).toBe("processing");
+    await h.control.clearFaults();
+    await h.letThrough();
+    await h.sweepFor(120_000);
+    expect((await h.read(sale.id)).status).toBe("authorized");
+    expect((await getCapture(h.ctx, id, capture.id)).status).toBe("succeeded");
+    expect((await h.transactionOf(id)).captures).toHaveLength(1);
   });
 
   it("under one key are made once, whatever broke, and again only where nothing was ever sent", async () => {

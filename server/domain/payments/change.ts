@@ -6,7 +6,8 @@ import { addMs, clockAhead, DAY_MS, MINUTE_MS, realTime, SECOND_MS } from "@/ser
 import type { Transaction } from "@/server/db/client";
 import { answerPlace, claimKey, type IdempotencyIntent } from "@/server/db/idempotency";
 import type { EventType } from "@/server/events/catalog";
-import type { KlarnaCallRecord } from "@/server/klarna/client";
+import type { KlarnaCallRecord, KlarnaOutcome } from "@/server/klarna/client";
+import { isDenied } from "./classic/facts";
 import {
   type AlarmRow,
   type AnswerPatch,
@@ -163,6 +164,18 @@ export function journal(
 export function isFirstTurn(operation: OperationRow, now: Date): boolean {
   const { state, attempts, nextAttemptAt } = operation;
   return state === "PENDING" && attempts === 0 && nextAttemptAt !== null && nextAttemptAt > now;
+}
+
+/**
+ * Whether a refusal came before Klarna looked at the key (it was of the credentials, or of what they cannot see), while an
+ * earlier call may have been done: then it says nothing about that one. A refusal for the state of the transaction does:
+ * had the earlier call been done, its own answer would have come again.
+ */
+export function leavesOpen(outcome: KlarnaOutcome, operation: OperationRow, now: Date): boolean {
+  if (outcome.kind !== "refused") return false;
+  const { status, code } = outcome.error;
+  const maybeSent = !isFirstTurn(operation, now) || outcome.calls.some((call) => call.outcome === "NO_ANSWER");
+  return maybeSent && (status === 401 || status === 404 || isDenied(code));
 }
 
 /** Settles a journal row for good. */

@@ -9,6 +9,7 @@ import {
   journal,
   KEY_LIFE_MS,
   type Loaded,
+  leavesOpen,
   move,
   openOperation,
   postpone,
@@ -218,6 +219,10 @@ function applyFinal(
       applyStepUp(draft, result.request);
       return;
     case "refused":
+      if (leavesOpen(outcome, operation, now)) {
+        postpone(draft, operation, calls, true, now);
+        return;
+      }
       settle(
         draft,
         operation,

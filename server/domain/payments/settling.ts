@@ -2,18 +2,17 @@ import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { releaseKey } from "@/server/db/idempotency";
 import type { KlarnaCallRecord, KlarnaOutcome } from "@/server/klarna/client";
-import type { KlarnaError } from "@/server/klarna/errors";
 import {
   type Draft,
   isFirstTurn,
   isOpenOperation,
   KEY_LIFE_MS,
   type Loaded,
+  leavesOpen,
   openCaptureAmount,
   openKinds,
   settle,
 } from "./change";
-import { isDenied } from "./classic/facts";
 import { askForPerson } from "./journey";
 import { type RailTransaction, railOf } from "./rail";
 import { listOperations } from "./repository";
@@ -32,15 +31,6 @@ export type Verdict = "done" | "refused" | "not_sent" | "open";
 const WAITING = /_id_unknown$/;
 
 /**
- * A refusal before Klarna looks at the key (of the credentials, or of what they cannot see): it says nothing about an
- * earlier call that had no answer. One for the state of the transaction does: had the earlier call been done, its own
- * answer would have come again.
- */
-function saysNothingOfEarlier({ status, code }: KlarnaError): boolean {
-  return status === 401 || status === 404 || isDenied(code);
-}
-
-/**
  * `isDone`: whether a 2xx says what it must, such as the id of what was made; one that does not proves nothing. `now` by
  * the clock of the payment.
  */
@@ -49,10 +39,8 @@ export function verdictOf(outcome: KlarnaOutcome, operation: OperationRow, isDon
   switch (outcome.kind) {
     case "answered":
       return isDone ? "done" : "open";
-    case "refused": {
-      const maybeSent = !isFirst || outcome.calls.some((call) => call.outcome === "NO_ANSWER");
-      return maybeSent && saysNothingOfEarlier(outcome.error) ? "open" : "refused";
-    }
+    case "refused":
+      return leavesOpen(outcome, operation, now) ? "open" : "refused";
     default:
       return outcome.kind === "not_sent" && isFirst && !WAITING.test(outcome.reason) ? "not_sent" : "open";
   }

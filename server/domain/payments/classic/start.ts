@@ -6,6 +6,7 @@ import {
   isFirstTurn,
   journal,
   type Loaded,
+  leavesOpen,
   move,
   postpone,
   raiseAlarm,
@@ -126,7 +127,7 @@ function applySession(
 
 function applyNoSession(draft: Draft, operation: OperationRow, outcome: KlarnaOutcome, now: Date): void {
   const { calls } = outcome;
-  if (outcome.kind === "refused") {
+  if (outcome.kind === "refused" && !leavesOpen(outcome, operation, now)) {
     const { code, errorId } = outcome.error;
     settle(draft, operation, "fail", { result: "REFUSED", calls, errorCode: code, errorId }, now);
     draft.after.failureCode = failureCodeOf(code, draft.after.launch);
