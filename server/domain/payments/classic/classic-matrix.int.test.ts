@@ -470,6 +470,22 @@ describe("the start has no definite answer", () => {
     },
   );
 
+  it("a distribution that is not there at once is waited for; one that never comes ends the payment", async () => {
+    await freshPartner("EU");
+    const id = await started("qr");
+    await services.db.query({
+      text: `update payments set version = version + 1, classic = jsonb_set(classic, '{resultPath}', '"/iss/v1/distributions/none"') where id = $1`,
+      values: [id],
+    });
+    await passTime(5 * SECOND_MS);
+    await advanceDuePayments(services);
+    expect((await getPayment(ctx, id)).status).toBe("pending");
+    await passTime(60 * SECOND_MS);
+    await advanceDuePayments(services);
+    expect(await getPayment(ctx, id)).toMatchObject({ status: "failed", failure: { code: "request_lost" } });
+    await expectEqualBooks(id);
+  });
+
   it("R10: an answer that says nothing is unknown, never a failure", async () => {
     await freshPartner("NA");
     await lose("classic_create_session", "wrong_schema", 1);

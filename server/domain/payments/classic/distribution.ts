@@ -1,4 +1,5 @@
 import type { ServiceContext } from "@/server/context";
+import { MINUTE_MS } from "@/server/core/time";
 import { type Draft, move, raiseAlarm, startDraft, step } from "@/server/domain/payments/change";
 import { endStopped, settleStop } from "@/server/domain/payments/journey";
 import { recordLateApproval } from "@/server/domain/payments/late";
@@ -157,9 +158,16 @@ export async function readAndApplyDistribution(ctx: ServiceContext, payment: Pay
     const draft = startDraft(fresh);
     const isOpen = OPEN_STATES.includes(draft.after.state) && draft.after.finalStartedAt === null;
     if (found) applyDistribution(draft, found, readAt, now);
-    else if (isGone && isOpen) loseSession(draft, now);
+    else if (isGone && isOpen && !mayStillCome(draft.after, now)) loseSession(draft, now);
     return draft;
   });
+}
+
+/** A distribution is made after its session: one that was never seen is not yet lost when it is not found at once. */
+const COMES_WITHIN_MS = MINUTE_MS;
+function mayStillCome(payment: Pick<PaymentRecord, "classic" | "createdAt">, now: Date): boolean {
+  const isSeen = payment.classic !== null && payment.classic.readAt !== null;
+  return !isSeen && now.getTime() - payment.createdAt.getTime() < COMES_WITHIN_MS;
 }
 
 /** Klarna does not know the session any more: it cannot be paid. */
