@@ -11,6 +11,8 @@ import { authorizePayment } from "./payments";
 /** A second for all of the acquirer's authorizes; each Partner account has 12 of its own. */
 const QUOTA = 50;
 const OVERLOAD_MS = 5_000;
+/** Until then quotas are not known; in a test this short it would weigh more than in the 30 s that the pure test plays. */
+const FIRST_WAVE_MS = 1_500;
 /** Tills of each Partner that sell without a pause. */
 const TILLS = [30, 20, 12, 8, 6, 4, 3, 3, 2, 2];
 
@@ -58,7 +60,8 @@ describe("more calls than Klarna allows", () => {
           { idempotencyKey: crypto.randomUUID(), body: stepUpBody(5050), session: {} },
         );
         outcomes.push(outcome);
-        if (performance.now() - startMs < OVERLOAD_MS) inTime[index] = (inTime[index] ?? 0) + 1;
+        const sinceMs = performance.now() - startMs;
+        if (sinceMs > FIRST_WAVE_MS && sinceMs < OVERLOAD_MS) inTime[index] = (inTime[index] ?? 0) + 1;
       }
     };
     await Promise.all(
