@@ -89,6 +89,7 @@ export const ERROR_CATALOGUE = {
   rate_limited: { status: 429, retryable: true, title: "Too many requests." },
   internal_error: { status: 500, retryable: true, title: "Something went wrong on our side." },
   klarna_unavailable: { status: 503, retryable: true, title: "Klarna cannot be reached. Nothing was sent." },
+  overloaded: { status: 503, retryable: true, title: "Too many requests wait already. Nothing was done." },
   unavailable: { status: 503, retryable: true, title: "The service is not ready." },
 } as const satisfies Record<string, { status: number; retryable: boolean; title: string }>;
 

@@ -3,20 +3,36 @@ import { once } from "node:events";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
 import type { Services } from "@/server/context";
+import { AppError } from "@/server/core/errors";
+import { newId } from "@/server/core/ids";
 import { createClassicListener, isClassicCallback } from "@/server/ingress/classic-callback";
 import { createKlarnaListener, type WebhookAnswer } from "@/server/ingress/klarna-webhooks";
-import { registry } from "@/server/observability/metrics";
+import { registry, requestsShed } from "@/server/observability/metrics";
 import { exchangeDisplayToken } from "@/server/rest/display";
-import { BODY_MAX_BYTES, pathOf, type RestRequest, type RestResponse, securityHeaders } from "@/server/rest/http";
+import { ENDPOINTS } from "@/server/rest/endpoints";
+import {
+  BODY_MAX_BYTES,
+  pathOf,
+  type RestRequest,
+  type RestResponse,
+  securityHeaders,
+  toProblem,
+} from "@/server/rest/http";
 import type { Limits } from "@/server/rest/limits";
+import { createRouter } from "@/server/rest/router";
 import { createRest } from "@/server/rest/run";
 import { addressReader, allowedMethods, isHidden, isInngestPath, isOwnOrigin, isTwisted } from "./guard";
 import { createProxy, type Plain } from "./proxy";
+import { createAdmission, type Kind, type Release } from "./shedding";
 
 /** All of the ending, what runs included: whoever supervises us waits a little longer before it uses force. */
 const DRAIN_MS = 9_000;
 /** How long kept-alive connections may be idle before they are closed: a request may be on its way to us on each. */
 const LINGER_MS = 1_000;
+/** How often the waiting are looked after, and how long a statement takes is measured while much runs. */
+const WATCH_MS = 50;
+/** Connections that wait to be taken: where this is full, a caller tries again only after a second, unheard. */
+const BACKLOG = 4_096;
 const KLARNA_PATH = "/api/klarna/webhooks";
 
 export type Gateway = {
@@ -39,6 +55,9 @@ export function createGateway(services: Services, options: { webPort?: number; l
   const hearClassic = createClassicListener(services);
   const addressOf = addressReader(env.TRUSTED_PROXIES);
   const running = new Set<AbortController>();
+  const admission = createAdmission();
+  const route = createRouter(ENDPOINTS);
+  const overloaded = toProblem(new AppError("overloaded"), "", env.PUBLIC_URL);
   let isStopping = false;
 
   const answerPlain: Plain = (response, status, sentence, headers = {}) => {
@@ -97,6 +116,50 @@ export function createGateway(services: Services, options: { webPort?: number; l
     socket.end(`HTTP/1.1 ${status}\r\n${lines.join("")}content-length: 0\r\nconnection: close\r\n\r\n`);
   }
 
+  /** Null for health, which is answered whatever else happens. */
+  function kindOf(method: string, path: string): Kind | null {
+    if (path.startsWith("/api/health")) return null;
+    const found = route(method === "HEAD" ? "GET" : method, path);
+    // Lists, the document, and what is not there.
+    if (!found || !("endpoint" in found) || found.endpoint.access === "public") return "list";
+    const { operation, path: declared } = found.endpoint;
+    // Ways to pay are asked for by a till in the middle of a sale.
+    return operation.startsWith("list") && declared !== "/api/v1/payment-methods" ? "list" : "call";
+  }
+
+  /** Refused before anything was read, checked or begun. */
+  function refuse(request: IncomingMessage, response: ServerResponse, kind: Kind): void {
+    requestsShed.inc({ kind });
+    const requestId = newId("request");
+    const body = JSON.stringify({ ...overloaded, request_id: requestId });
+    response.writeHead(503, {
+      ...safeHeaders,
+      ...closing(),
+      "request-id": requestId,
+      "retry-after": "1",
+      "content-type": "application/problem+json; charset=utf-8",
+      "content-length": Buffer.byteLength(body),
+    });
+    response.end(request.method === "HEAD" ? undefined : body);
+  }
+
+  let isMeasuring = false;
+  const watch = setInterval(() => {
+    admission.sweep();
+    if (isMeasuring || !admission.isBusy()) return;
+    isMeasuring = true;
+    const startedMs = performance.now();
+    services.db
+      .query({ name: "gateway_pace", text: "select 1 as one", values: [] })
+      // A database that is away is told by those who need it.
+      .catch(() => undefined)
+      .finally(() => {
+        isMeasuring = false;
+        admission.observe(performance.now() - startedMs);
+      });
+  }, WATCH_MS);
+  watch.unref();
+
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const target = request.url ?? "/";
     const path = pathOf(target);
@@ -151,6 +214,8 @@ export function createGateway(services: Services, options: { webPort?: number; l
 
   async function serveRest(request: IncomingMessage, response: ServerResponse, target: string): Promise<void> {
     const method = request.method ?? "GET";
+    const kind = kindOf(method, pathOf(target));
+    if (kind !== null && !admission.hasRoom(kind)) return refuse(request, response, kind);
     const controller = new AbortController();
     running.add(controller);
     response.once("close", () => {
@@ -166,7 +231,14 @@ export function createGateway(services: Services, options: { webPort?: number; l
       body: method === "GET" || method === "HEAD" ? EMPTY : await readBody(request),
       signal: controller.signal,
     };
-    await send(response, await rest.handle(asked));
+    // Only now: who sends a body slowly takes no place from others.
+    const release = kind === null ? NOTHING : await admission.enter(kind, () => response.destroyed);
+    if (release === null) return kind === null ? undefined : refuse(request, response, kind);
+    try {
+      await send(response, await rest.handle(asked), release);
+    } finally {
+      release();
+    }
   }
 
   async function serveKlarna(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -186,8 +258,11 @@ export function createGateway(services: Services, options: { webPort?: number; l
   ): Promise<void> {
     if (request.method !== "POST")
       return answerPlain(response, 405, "This method is not served here.", { allow: "POST" });
+    if (!admission.hasRoom("webhook")) return refuse(request, response, "webhook");
     const rawBody = await readBody(request);
     if (rawBody === null) return answerPlain(response, 413, "The body is too large.");
+    const release = await admission.enter("webhook", () => response.destroyed);
+    if (release === null) return refuse(request, response, "webhook");
     let answer: WebhookAnswer;
     try {
       answer = await hear(rawBody);
@@ -195,6 +270,8 @@ export function createGateway(services: Services, options: { webPort?: number; l
       // Not stored, so not acknowledged: Klarna sends it again.
       log.error({ path, error }, "a webhook was not stored");
       return answerPlain(response, 503, "The webhook could not be stored.", { "retry-after": "5" });
+    } finally {
+      release();
     }
     await send(response, {
       status: answer.status,
@@ -216,7 +293,8 @@ export function createGateway(services: Services, options: { webPort?: number; l
     });
   }
 
-  async function send(response: ServerResponse, answer: RestResponse): Promise<void> {
+  /** `release` is told when the rest of a long answer begins, which takes nobody's place. */
+  async function send(response: ServerResponse, answer: RestResponse, release: Release = NOTHING): Promise<void> {
     const { "set-cookie": cookies, ...headers } = answer.headers;
     const all: http.OutgoingHttpHeaders = {
       ...headers,
@@ -225,7 +303,7 @@ export function createGateway(services: Services, options: { webPort?: number; l
     };
     const { body } = answer;
     if (body !== null && typeof body !== "string" && !(body instanceof Uint8Array))
-      return sendStream(response, answer.status, all, body);
+      return sendStream(response, answer.status, all, body, release);
     if (response.destroyed) return;
     const hasLength = answer.status !== 204 && answer.status !== 304;
     response.writeHead(
@@ -238,7 +316,7 @@ export function createGateway(services: Services, options: { webPort?: number; l
   return {
     server,
     listen: async (port, host) => {
-      server.listen(port, host);
+      server.listen({ port, host, backlog: BACKLOG });
       await once(server, "listening");
       const address = server.address();
       return typeof address === "object" && address !== null ? address.port : port;
@@ -255,6 +333,7 @@ export function createGateway(services: Services, options: { webPort?: number; l
       await closed;
       clearInterval(linger);
       clearTimeout(timer);
+      clearInterval(watch);
       server.close();
       proxy.close();
       await rest.close();
@@ -263,6 +342,7 @@ export function createGateway(services: Services, options: { webPort?: number; l
 }
 
 const EMPTY = new Uint8Array();
+const NOTHING = (): void => undefined;
 
 function isRestPath(path: string): boolean {
   return (
@@ -313,11 +393,13 @@ async function sendStream(
   status: number,
   headers: http.OutgoingHttpHeaders,
   parts: AsyncIterable<string>,
+  begun: Release,
 ): Promise<void> {
   response.writeHead(status, headers);
   response.flushHeaders();
   try {
     for await (const part of parts) {
+      begun();
       if (response.destroyed) break;
       if (!response.write(part)) await Promise.race([once(response, "drain"), once(response, "close")]);
     }

@@ -55,6 +55,13 @@ export const restRequests = new Histogram({
   registers: [registry],
 });
 
+export const requestsShed = new Counter({
+  name: "tillgate_requests_shed_total",
+  help: "Requests refused because too many came at once, by kind: webhook, call or list",
+  labelNames: ["kind"] as const,
+  registers: [registry],
+});
+
 export const eventStreams = new Gauge({
   name: "tillgate_event_streams",
   help: "Open event streams",

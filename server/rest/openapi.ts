@@ -12,7 +12,7 @@ import type { DeclaredAnswer, Endpoint } from "./endpoint";
 import { WEBHOOK_PAYLOADS, type WebhookPayload } from "./v1/webhook-payloads";
 
 /** Codes that any call may answer. */
-const ALWAYS: readonly ErrorCode[] = ["validation_failed", "internal_error", "unavailable"];
+const ALWAYS: readonly ErrorCode[] = ["validation_failed", "internal_error", "overloaded", "unavailable"];
 /** Codes that any call with a key may answer. */
 const WITH_KEY: readonly ErrorCode[] = [
   "key_missing",

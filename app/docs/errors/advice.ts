@@ -41,6 +41,8 @@ const ADVICE: Partial<Readonly<Record<ErrorCode, string>>> = {
   rate_limited: "Wait for the seconds in the Retry-After header.",
   internal_error: "Repeat the call with the same Idempotency-Key. If it stays, tell us the request id.",
   klarna_unavailable: "Nothing was sent to Klarna. Repeat the call with the same Idempotency-Key after a moment.",
+  overloaded:
+    "Nothing was done. Repeat the call with the same Idempotency-Key after the seconds in the Retry-After header.",
   unavailable: "Repeat the call with the same Idempotency-Key after a moment.",
 };
 
