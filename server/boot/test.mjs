@@ -63,13 +63,13 @@ function oneCheck(...commands) {
   };
 }
 
-/** @param {string} project @returns {() => Promise<Counts>} */
-function vitest(project) {
+/** @param {string} project @param {string[]} options @returns {() => Promise<Counts>} */
+function vitest(project, options = []) {
   return async () => {
     const file = path.join(folder, `${project}.json`);
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
     const config = ["--config", "server/tooling/vitest.config.ts", "--project", project, "--passWithNoTests"];
-    const code = await run([bin("vitest/vitest.mjs"), "run", ...config, ...reporters]);
+    const code = await run([bin("vitest/vitest.mjs"), "run", ...config, ...reporters, ...options]);
     // Without a report the runner itself broke, whatever its exit code says.
     if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0 };
     const report = JSON.parse(readFileSync(file, "utf8"));
@@ -158,6 +158,7 @@ const stages = [
   ],
   ["unit", vitest("unit")],
   ["int", vitest("int")],
+  ["load", vitest("load", ["--no-file-parallelism"])],
   ["build", oneCheck(["--import", "tsx", "server/boot/build.ts"])],
 ];
 if (hasSpecs()) stages.push(["e2e", playwright]);

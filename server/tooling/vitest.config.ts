@@ -19,7 +19,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { ...shared, name: "unit", include: ["**/*.test.{ts,tsx}"], exclude: [...exclude, "**/*.int.test.ts"] },
+        test: {
+          ...shared,
+          name: "unit",
+          include: ["**/*.test.{ts,tsx}"],
+          exclude: [...exclude, "**/*.int.test.ts", "**/*.load.test.ts"],
+        },
       },
       {
         extends: true,
@@ -29,6 +34,18 @@ export default defineConfig({
           include: ["**/*.int.test.ts"],
           globalSetup: ["server/testing/global-setup.ts"],
           testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...shared,
+          // What measures shares under load runs by itself, one file after the other.
+          name: "load",
+          include: ["**/*.load.test.ts"],
+          globalSetup: ["server/testing/global-setup.ts"],
+          testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },
