@@ -118,10 +118,11 @@ describe("R41: the process that sends dies", () => {
     const arrived = new Set(shop.received.map((got) => got.json.id));
     expect(arrived).toEqual(new Set(ids));
     // A repeat is the same message with the time of its own sending.
-    const [first] = ids;
-    const times = shop.received.filter((got) => got.json.id === first).map((got) => got.headers["webhook-timestamp"]);
-    expect(times.length).toBeGreaterThan(1);
-    expect(new Set(times).size).toBe(times.length);
+    const timesOf = (id: string) =>
+      shop.received.filter((got) => got.json.id === id).map((got) => got.headers["webhook-timestamp"]);
+    const repeated = ids.map(timesOf).filter((times) => times.length > 1);
+    expect(repeated.length).toBeGreaterThan(0);
+    for (const times of repeated) expect(new Set(times).size).toBe(times.length);
     const attempts = await services.db.query({ text: "select 1 from webhook_attempts", values: [] });
     expect(attempts).toHaveLength(MESSAGES);
   });
