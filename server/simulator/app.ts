@@ -6,7 +6,7 @@ import { createClassic } from "./classic/classic";
 import { createClassicControl } from "./classic/control";
 import { createClock } from "./clock";
 import { createControl } from "./control";
-import { disputeRouter } from "./disputes-api";
+import { disputeRouter } from "./disputes/api";
 import { errorBody, SimulatedError } from "./errors";
 import { createCustomerTokenRouter } from "./identity";
 import { createPortalPages } from "./management/pages";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { customerTokenView, issueCustomerToken, parseTokenRequest, usableToken } from "./customer-tokens";
 import type { CustomerToken, TokenRequest } from "./customer-tokens-model";
-import { noteDisputingRequest, noteDisputingTransaction } from "./disputes";
+import { noteDisputingRequest, noteDisputingTransaction } from "./disputes/triggers";
 import { invalid, SimulatedError } from "./errors";
 import { requireEnabledProduct, requirePaymentAccount } from "./management/products";
 import { countryOfCurrency, rejectReasonOf } from "./markets";

@@ -1,4 +1,4 @@
-import { sweepDisputes } from "./disputes";
+import { sweepDisputes } from "./disputes/states";
 import { sweepManagement } from "./management/control";
 import { IDEMPOTENCY_MEMORY_MS } from "./model";
 import { isOpen, touchRequest } from "./requests";

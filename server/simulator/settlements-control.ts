@@ -1,6 +1,9 @@
 import { Hono } from "hono";
 import { z } from "zod";
-import { disputeView, getDispute, openDispute, PlayDisputeSchema, playDispute, sweepDisputes } from "./disputes";
+import { openDispute } from "./disputes/opening";
+import { PlayDisputeSchema, playDispute } from "./disputes/play";
+import { getDispute, sweepDisputes } from "./disputes/states";
+import { disputeView } from "./disputes/views";
 import { SimulatedError } from "./errors";
 import { iso } from "./ids";
 import { CURRENCIES } from "./markets";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { sweepDisputes } from "./disputes";
+import { sweepDisputes } from "./disputes/states";
 import { SimulatedError } from "./errors";
 import { iso, newUuid } from "./ids";
 import { acquirerAccount, acquiringAccountId, addLine, collectLines, termsOf } from "./settlements-lines";

@@ -12,7 +12,7 @@ import {
   ShortCodeSchema,
 } from "./classic/model";
 import { CustomerTokenSchema, ShoppingSessionSchema } from "./customer-tokens-model";
-import { AttachmentSchema, DisputeEnrolmentSchema, DisputeSchema, DisputingPaymentSchema } from "./disputes-model";
+import { AttachmentSchema, DisputeEnrolmentSchema, DisputeSchema, DisputingPaymentSchema } from "./disputes/model";
 import {
   CredentialSchema,
   DecisionSchema,

@@ -1,7 +1,8 @@
 import { createApp } from "./app";
 import type { AccountView, booksOf, CustomerTokenView, DeliveryView, RequestView, TransactionView } from "./control";
 import type { CustomerAction } from "./customer";
-import type { OpenDispute, PlayDispute } from "./disputes";
+import type { OpenDispute } from "./disputes/opening";
+import type { PlayDispute } from "./disputes/play";
 import type { ManagementInput } from "./management/control";
 import type { DecisionReason, ProductState, Step } from "./management/model";
 import type { Fault, Settings, Switches } from "./model";

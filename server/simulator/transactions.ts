@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { onCapturedForDispute, onRefundedForDispute } from "./disputes";
+import { onCapturedForDispute, onRefundedForDispute } from "./disputes/triggers";
 import { invalid, SimulatedError } from "./errors";
 import { iso, newTransactionId } from "./ids";
 import { type Account, LineItemSchema, type Transaction, type TransactionState } from "./model";

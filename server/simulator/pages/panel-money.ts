@@ -1,6 +1,6 @@
 import { html } from "hono/html";
-import { disputeView } from "../disputes";
-import type { Dispute } from "../disputes-model";
+import type { Dispute } from "../disputes/model";
+import { disputeView } from "../disputes/views";
 import { uuidOf } from "../ids";
 import { CURRENCIES } from "../markets";
 import type { Settlements } from "../settlements";

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import { html } from "hono/html";
 import type { Classic } from "../classic/context";
-import { DisputeReasonSchema } from "../disputes-model";
+import { DisputeReasonSchema } from "../disputes/model";
 import { requestIdOf } from "../ids";
 import type { Settlements } from "../settlements";
 import type { SftpServer } from "../sftp";

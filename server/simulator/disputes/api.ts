@@ -1,23 +1,16 @@
 import { z } from "zod";
-import {
-  acceptLoss,
-  addAttachment,
-  appealDispute,
-  disputeView,
-  getAttachment,
-  getDispute,
-  representDispute,
-  sweepDisputes,
-} from "./disputes";
-import { type Dispute, DisputeReasonSchema, DisputeStateSchema } from "./disputes-model";
-import { invalid, SimulatedError } from "./errors";
-import type { Account } from "./model";
-import { parseMultipart } from "./multipart";
-import { pageOf, timeFilter, valuesOf } from "./paging";
-import { parseBody } from "./requests";
-import { type ApiCall, NO_FACTS, type Outcome, ok, type Route, type Router } from "./routing";
-import { termsOf } from "./settlements-lines";
-import { type Facts, nowFor, type Simulator } from "./simulator";
+import { invalid, SimulatedError } from "../errors";
+import type { Account } from "../model";
+import { parseMultipart } from "../multipart";
+import { pageOf, timeFilter, valuesOf } from "../paging";
+import { parseBody } from "../requests";
+import { type ApiCall, NO_FACTS, type Outcome, ok, type Route, type Router } from "../routing";
+import { termsOf } from "../settlements-lines";
+import { type Facts, nowFor, type Simulator } from "../simulator";
+import { type Dispute, DisputeReasonSchema, DisputeStateSchema } from "./model";
+import { acceptLoss, addAttachment, appealDispute, getAttachment, representDispute } from "./responses";
+import { getDispute, sweepDisputes } from "./states";
+import { disputeView } from "./views";
 
 /** Disputes API v4. */
 

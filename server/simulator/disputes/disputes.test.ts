@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { RESPONSE_MS } from "./disputes-model";
-import { type Answer, at, type Client, createClient, createReceiver, finalBody, type Json } from "./fixtures";
+import { type Answer, at, type Client, createClient, createReceiver, finalBody, type Json } from "../fixtures";
+import { RESPONSE_MS } from "./model";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
