@@ -3,7 +3,7 @@ import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { releaseKey, storeAnswer } from "@/server/db/idempotency";
 import type { KlarnaOutcome } from "@/server/klarna/client";
-import { type Draft, journal, type Loaded, lockedStep, move, postpone, settle, startDraft, step } from "./change";
+import { type Draft, journal, type Loaded, lockedStep, move, startDraft } from "./change";
 import { readAndApplyTransaction } from "./expiry";
 import { requireRoom } from "./limits";
 import { railOf } from "./rail";
@@ -12,14 +12,12 @@ import type { CaptureRow, OperationRow, PaymentRecord } from "./rows";
 import { type CaptureShipping, CaptureShippingSchema, type CaptureSnapshot, type CreateCaptureInput } from "./schema";
 import {
   actionFacts,
+  applyOutcome,
   isKeyForgotten,
   provenBy,
   settleByReading,
-  settleNotSent,
-  settleRefused,
+  settlingStep,
   sumOfLines,
-  verdictOf,
-  wasSent,
 } from "./settling";
 import { snapshotCapture } from "./snapshot";
 import { capturableAmount, operationMachine, paymentActions } from "./states";
@@ -167,13 +165,9 @@ export async function runCapture(
   const capture = (await listCaptures(ctx.db, payment)).find((row) => row.id === operation.captureId);
   if (!capture) return payment;
   const write = (outcome: KlarnaOutcome, klarnaId: string | null): Promise<PaymentRecord> =>
-    step(ctx, payment.id, (fresh, now) => {
-      const open = fresh.operations.find((row) => row.id === operation.id);
+    settlingStep(ctx, payment.id, operation.id, (draft, open, now, fresh) => {
       const row = fresh.captures.find((candidate) => candidate.id === capture.id);
-      if (!open || !row || open.settledAt !== null) return null;
-      const draft = startDraft(fresh);
-      applyCapture(draft, open, row, outcome, klarnaId, now);
-      return draft;
+      if (row) applyCapture(draft, open, row, outcome, klarnaId, now);
     });
   if (isKeyForgotten(ctx, operation)) {
     return settleByReading(
@@ -216,9 +210,9 @@ function applyCapture(
     failureCode,
     updatedAt: now,
   });
-  switch (verdictOf(outcome, operation, klarnaId !== null, now)) {
-    case "done":
-      settle(draft, operation, "succeed", { result: "CAPTURED", calls: outcome.calls }, now);
+  applyOutcome(draft, operation, outcome, klarnaId !== null, now, {
+    result: "CAPTURED",
+    done: () => {
       end({
         ...capture,
         state: operationMachine.next(capture.state, "succeed"),
@@ -229,22 +223,15 @@ function applyCapture(
       if (after.amountCaptured + after.amountVoided === after.amountAuthorized) move(draft, "complete");
       else draft.extraEvents.push("payment.updated");
       draft.audit.push({ action: "capture.succeeded", after: told });
-      return;
-    case "refused":
-      settleRefused(draft, operation, outcome, now);
+    },
+    refused: (code) => {
       end(failed("klarna_refused"));
-      draft.audit.push({
-        action: "capture.failed",
-        after: { ...told, code: outcome.kind === "refused" ? outcome.error.code : null },
-      });
-      return;
-    case "not_sent":
-      settleNotSent(draft, operation, outcome, now);
-      end(failed("klarna_unavailable"));
-      return;
-    case "open":
-      postpone(draft, operation, outcome.calls, wasSent(outcome), now);
-      if (wasSent(outcome) && capture.state === "PENDING")
+      draft.audit.push({ action: "capture.failed", after: { ...told, code } });
+    },
+    notSent: () => end(failed("klarna_unavailable")),
+    lost: () => {
+      if (capture.state === "PENDING")
         draft.captures.push({ ...capture, state: operationMachine.next("PENDING", "lose"), updatedAt: now });
-  }
+    },
+  });
 }

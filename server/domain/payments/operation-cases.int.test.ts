@@ -221,6 +221,8 @@ describe.each(OPERATIONS.map((operation) => [operation.kind, operation] as const
     expect(results).toContain("done");
     for (const result of results) expect(["done", ...operation.refusals]).toContain(result);
     await requireOnce(operation, id);
+    // While the first is on its way, nobody else asks Klarna.
+    expect((await h.callsOf(id, operation.call)).count).toBe(1);
   });
 
   it("R18: Klarna's event about it that comes before our own answer changes nothing, and one after it is known already", async () => {

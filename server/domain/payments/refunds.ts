@@ -5,17 +5,7 @@ import { releaseKey, storeAnswer } from "@/server/db/idempotency";
 import { getFourEyes, guardApproval, refundNeedsTwo, spendApproval } from "@/server/domain/approvals/service";
 import type { KlarnaOutcome } from "@/server/klarna/client";
 import { findByKey } from "./captures";
-import {
-  type Draft,
-  journal,
-  type Loaded,
-  lockedStep,
-  openRefundAmount,
-  postpone,
-  settle,
-  startDraft,
-  step,
-} from "./change";
+import { type Draft, journal, type Loaded, lockedStep, openRefundAmount, startDraft } from "./change";
 import { requireRoom } from "./limits";
 import { findReturnPlace } from "./point-of-sale";
 import { railOf } from "./rail";
@@ -23,16 +13,7 @@ import { refundPayload } from "./refund-payload";
 import { findPayment, listCaptures, listRefundRows } from "./repository";
 import type { CaptureRow, OperationRow, PaymentRecord, RefundRow } from "./rows";
 import type { CreateRefundInput, RefundSnapshot } from "./schema";
-import {
-  isKeyForgotten,
-  provenBy,
-  settleByReading,
-  settleNotSent,
-  settleRefused,
-  sumOfLines,
-  verdictOf,
-  wasSent,
-} from "./settling";
+import { applyOutcome, isKeyForgotten, provenBy, settleByReading, settlingStep, sumOfLines } from "./settling";
 import { refundableAmount, snapshotRefund } from "./snapshot";
 import { operationMachine } from "./states";
 
@@ -203,13 +184,9 @@ export async function runRefund(
   const capture = captures.find((row) => row.id === operation.captureId) ?? null;
   if (!refund || (operation.captureId !== null && !capture)) return payment;
   const write = (outcome: KlarnaOutcome, klarnaId: string | null): Promise<PaymentRecord> =>
-    step(ctx, payment.id, (fresh, now) => {
-      const open = fresh.operations.find((row) => row.id === operation.id);
+    settlingStep(ctx, payment.id, operation.id, (draft, open, now, fresh) => {
       const row = fresh.refunds.find((candidate) => candidate.id === refund.id);
-      if (!open || !row || open.settledAt !== null) return null;
-      const draft = startDraft(fresh);
-      applyRefund(draft, open, row, outcome, klarnaId, now);
-      return draft;
+      if (row) applyRefund(draft, open, row, outcome, klarnaId, now);
     });
   if (isKeyForgotten(ctx, operation)) {
     return settleByReading(
@@ -268,9 +245,9 @@ function applyRefund(
     failureCode,
     updatedAt: now,
   });
-  switch (verdictOf(outcome, operation, klarnaId !== null, now)) {
-    case "done":
-      settle(draft, operation, "succeed", { result: "REFUNDED", calls: outcome.calls }, now);
+  applyOutcome(draft, operation, outcome, klarnaId !== null, now, {
+    result: "REFUNDED",
+    done: () => {
       end({
         ...refund,
         state: operationMachine.next(refund.state, "succeed"),
@@ -280,22 +257,15 @@ function applyRefund(
       draft.after.amountRefunded += refund.amount;
       draft.extraEvents.push("payment.updated");
       draft.audit.push({ action: "refund.succeeded", after: told });
-      return;
-    case "refused":
-      settleRefused(draft, operation, outcome, now);
+    },
+    refused: (code) => {
       end(failed("klarna_refused"));
-      draft.audit.push({
-        action: "refund.failed",
-        after: { ...told, code: outcome.kind === "refused" ? outcome.error.code : null },
-      });
-      return;
-    case "not_sent":
-      settleNotSent(draft, operation, outcome, now);
-      end(failed("klarna_unavailable"));
-      return;
-    case "open":
-      postpone(draft, operation, outcome.calls, wasSent(outcome), now);
-      if (wasSent(outcome) && refund.state === "PENDING")
+      draft.audit.push({ action: "refund.failed", after: { ...told, code } });
+    },
+    notSent: () => end(failed("klarna_unavailable")),
+    lost: () => {
+      if (refund.state === "PENDING")
         draft.refunds.push({ ...refund, state: operationMachine.next("PENDING", "lose"), updatedAt: now });
-  }
+    },
+  });
 }

@@ -11,7 +11,10 @@ import {
   leavesOpen,
   openCaptureAmount,
   openKinds,
+  postpone,
   settle,
+  startDraft,
+  step,
 } from "./change";
 import { askForPerson } from "./journey";
 import { type RailTransaction, railOf } from "./rail";
@@ -46,24 +49,69 @@ export function verdictOf(outcome: KlarnaOutcome, operation: OperationRow, isDon
   }
 }
 
+/** What a call came to means for its payment, beside the journal row: nothing is written for what is left out. */
+export type Effects = {
+  /** What the journal calls it once Klarna has done it. */
+  result: string;
+  done: () => void;
+  /** `code` is Klarna's. */
+  refused: (code: string | null) => void;
+  notSent?: () => void;
+  /** Something was sent and no definite answer came. */
+  lost?: () => void;
+};
+
+/** Settles or postpones an open operation by its outcome, and writes what that means. `isDone`: see `verdictOf`. */
+export function applyOutcome(
+  draft: Draft,
+  operation: OperationRow,
+  outcome: KlarnaOutcome,
+  isDone: boolean,
+  now: Date,
+  effects: Effects,
+): void {
+  const { calls } = outcome;
+  switch (verdictOf(outcome, operation, isDone, now)) {
+    case "done":
+      settle(draft, operation, "succeed", { result: effects.result, calls }, now);
+      effects.done();
+      return;
+    case "refused": {
+      const error = outcome.kind === "refused" ? outcome.error : null;
+      const { code = null, errorId = null } = error ?? {};
+      settle(draft, operation, "fail", { result: "REFUSED", calls, errorCode: code, errorId }, now);
+      effects.refused(code);
+      return;
+    }
+    case "not_sent":
+      settle(draft, operation, "fail", { result: "NOT_SENT", calls }, now);
+      effects.notSent?.();
+      return;
+    case "open":
+      postpone(draft, operation, calls, wasSent(outcome), now);
+      if (wasSent(outcome)) effects.lost?.();
+  }
+}
+
+/** The step that settles one operation. Nothing is written where somebody has settled it before. */
+export function settlingStep(
+  ctx: ServiceContext,
+  paymentId: string,
+  operationId: string,
+  write: (draft: Draft, open: OperationRow, now: Date, fresh: Loaded) => void,
+): Promise<PaymentRecord> {
+  return step(ctx, paymentId, (fresh, now) => {
+    const open = fresh.operations.find((row) => row.id === operationId);
+    if (!open || open.settledAt !== null) return null;
+    const draft = startDraft(fresh);
+    write(draft, open, now, fresh);
+    return draft;
+  });
+}
+
 /** Whether anything of the call may have reached Klarna. */
 export function wasSent(outcome: KlarnaOutcome): boolean {
   return outcome.kind !== "not_sent";
-}
-
-export function settleRefused(draft: Draft, operation: OperationRow, outcome: KlarnaOutcome, now: Date): void {
-  const error = outcome.kind === "refused" ? outcome.error : null;
-  settle(
-    draft,
-    operation,
-    "fail",
-    { result: "REFUSED", calls: outcome.calls, errorCode: error?.code ?? null, errorId: error?.errorId ?? null },
-    now,
-  );
-}
-
-export function settleNotSent(draft: Draft, operation: OperationRow, outcome: KlarnaOutcome, now: Date): void {
-  settle(draft, operation, "fail", { result: "NOT_SENT", calls: outcome.calls }, now);
 }
 
 /** Klarna has forgotten the key: a repeat would be a second call, so it is not made any more. */

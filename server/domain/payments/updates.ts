@@ -7,17 +7,15 @@ import { storeAnswer } from "@/server/db/idempotency";
 import type { KlarnaOutcome } from "@/server/klarna/client";
 import {
   type Draft,
+  isFirstTurn,
   isUndecided,
   journal,
   type Loaded,
   lockedStep,
   move,
   openOperation,
-  postpone,
   raiseAlarm,
-  settle,
   startDraft,
-  step,
   toPublic,
 } from "./change";
 import { readAndApplyTransaction } from "./expiry";
@@ -29,15 +27,13 @@ import type { OperationRow, PaymentRecord } from "./rows";
 import { LineItemSchema, type PublicPayment, ShippingSchema, type UpdatePaymentInput } from "./schema";
 import {
   actionFacts,
+  applyOutcome,
   isKeyForgotten,
   provenBy,
   requireAccepted,
   settleByReading,
-  settleNotSent,
-  settleRefused,
+  settlingStep,
   sumOfLines,
-  verdictOf,
-  wasSent,
 } from "./settling";
 import { paymentActions } from "./states";
 
@@ -94,10 +90,12 @@ export async function requestUpdate(
   if (input.reference !== undefined) await requireFreeReference(ctx, found, input.reference);
   sumOfLines(input);
   let operation: OperationRow | undefined;
+  let isOnItsWay = false;
   const begun = await lockedStep(ctx, id, id, (loaded, now) => {
     const change = differences(ctx, loaded.payment, input);
     const { metadata, ...purchase } = change;
     operation = repeated(ctx, loaded, change);
+    isOnItsWay = operation !== undefined && isFirstTurn(operation, now);
     if (operation || Object.keys(change).length === 0) return null;
     const draft = startDraft(loaded);
     if (Object.keys(purchase).length === 0) {
@@ -116,7 +114,7 @@ export async function requestUpdate(
     });
     return draft;
   });
-  const payment = operation ? await runUpdate(ctx, begun, operation) : begun;
+  const payment = operation && !isOnItsWay ? await runUpdate(ctx, begun, operation) : begun;
   const settled = operation
     ? await requireAccepted(
         ctx,
@@ -220,32 +218,17 @@ async function writeUpdate(
   outcome: KlarnaOutcome,
 ): Promise<PaymentRecord> {
   const write = (withReference: boolean): Promise<PaymentRecord> =>
-    step(ctx, paymentId, (fresh, now) => {
-      const open = fresh.operations.find((row) => row.id === operationId);
-      if (!open || open.settledAt !== null) return null;
-      const draft = startDraft(fresh);
+    settlingStep(ctx, paymentId, operationId, (draft, open, now, fresh) => {
       const isApproved = fresh.payment.amountAuthorized > 0;
-      switch (verdictOf(outcome, open, true, now)) {
-        case "done": {
-          const result = isApproved ? "UPDATED" : "REQUEST_UPDATED";
-          settle(draft, open, "succeed", { result, calls: outcome.calls }, now);
+      applyOutcome(draft, open, outcome, true, now, {
+        result: isApproved ? "UPDATED" : "REQUEST_UPDATED",
+        done: () => {
           if (isApproved || isUndecided(fresh.payment)) applyUpdate(ctx, draft, change, withReference);
-          break;
-        }
-        case "refused":
-          settleRefused(draft, open, outcome, now);
-          draft.audit.push({
-            action: "payment.update_refused",
-            after: { code: outcome.kind === "refused" ? outcome.error.code : null },
-          });
-          break;
-        case "not_sent":
-          settleNotSent(draft, open, outcome, now);
-          break;
-        case "open":
-          postpone(draft, open, outcome.calls, wasSent(outcome), now);
-      }
-      return draft;
+        },
+        refused: (code) => {
+          draft.audit.push({ action: "payment.update_refused", after: { code } });
+        },
+      });
     });
   try {
     return await write(true);

@@ -1,25 +1,13 @@
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
-import { storeAnswer } from "@/server/db/idempotency";
 import type { KlarnaOutcome } from "@/server/klarna/client";
-import { journal, lockedStep, move, openOperation, postpone, settle, startDraft, step, toPublic } from "./change";
+import { move } from "./change";
 import { readAndApplyTransaction } from "./expiry";
-import { requireRoom } from "./limits";
+import { requestOnce } from "./once";
 import { railOf } from "./rail";
 import type { OperationRow, PaymentRecord } from "./rows";
 import type { PublicPayment } from "./schema";
-import {
-  actionFacts,
-  isKeyForgotten,
-  provenBy,
-  requireAccepted,
-  settleByReading,
-  settleNotSent,
-  settleRefused,
-  verdictOf,
-  wasSent,
-} from "./settling";
-import { paymentActions } from "./states";
+import { applyOutcome, isKeyForgotten, provenBy, settleByReading, settlingStep } from "./settling";
 
 /* Releasing what is authorized and not captured. */
 
@@ -32,31 +20,15 @@ import { paymentActions } from "./states";
  */
 export async function voidPayment(ctx: ServiceContext, id: string): Promise<PublicPayment> {
   requirePermission(ctx, "payments:void");
-  let operation: OperationRow | undefined;
-  const begun = await lockedStep(ctx, id, id, (loaded, now) => {
-    const { payment } = loaded;
-    operation = openOperation(loaded.operations, "VOID");
-    if (operation || isReleased(payment)) return null;
-    const refusal = paymentActions(actionFacts(loaded, now)).void;
-    if (refusal !== null)
-      throw new AppError("payment_not_voidable", { detail: refusal, params: { status: payment.state.toLowerCase() } });
-    requireRoom(loaded, "VOID");
-    const draft = startDraft(loaded);
-    operation = journal(draft, "VOID", now);
-    draft.audit.push({ action: "payment.void_requested" });
-    return draft;
+  return requestOnce(ctx, id, {
+    kind: "VOID",
+    audit: "payment.void_requested",
+    isSo: isReleased,
+    refusalOf: (actions) => actions.void,
+    refused: (detail, params) => new AppError("payment_not_voidable", { detail, params }),
+    refusedByKlarna: "Klarna refused to release the payment.",
+    run: runVoid,
   });
-  const payment = operation ? await runVoid(ctx, begun, operation) : begun;
-  if (operation)
-    await requireAccepted(
-      ctx,
-      payment,
-      operation.id,
-      () => new AppError("payment_not_voidable", { detail: "Klarna refused to release the payment." }),
-    );
-  const answer = toPublic(ctx, payment);
-  if (ctx.idempotency) await storeAnswer(ctx.db, ctx.secrets, ctx.idempotency, answer);
-  return answer;
 }
 
 const isReleased = (payment: PaymentRecord): boolean =>
@@ -70,31 +42,18 @@ export async function runVoid(
 ): Promise<PaymentRecord> {
   if (payment.klarnaPaymentTransactionId === null) return payment;
   const write = (outcome: KlarnaOutcome): Promise<PaymentRecord> =>
-    step(ctx, payment.id, (fresh, now) => {
-      const open = fresh.operations.find((row) => row.id === operation.id);
-      if (!open || open.settledAt !== null) return null;
-      const draft = startDraft(fresh);
-      switch (verdictOf(outcome, open, true, now)) {
-        case "done":
-          settle(draft, open, "succeed", { result: "VOIDED", calls: outcome.calls }, now);
+    settlingStep(ctx, payment.id, operation.id, (draft, open, now) =>
+      applyOutcome(draft, open, outcome, true, now, {
+        result: "VOIDED",
+        done: () => {
           draft.after.amountVoided = draft.after.amountAuthorized - draft.after.amountCaptured;
           move(draft, draft.after.amountCaptured === 0 ? "release" : "complete");
-          break;
-        case "refused":
-          settleRefused(draft, open, outcome, now);
-          draft.audit.push({
-            action: "payment.void_refused",
-            after: { code: outcome.kind === "refused" ? outcome.error.code : null },
-          });
-          break;
-        case "not_sent":
-          settleNotSent(draft, open, outcome, now);
-          break;
-        case "open":
-          postpone(draft, open, outcome.calls, wasSent(outcome), now);
-      }
-      return draft;
-    });
+        },
+        refused: (code) => {
+          draft.audit.push({ action: "payment.void_refused", after: { code } });
+        },
+      }),
+    );
   if (isKeyForgotten(ctx, operation)) {
     return settleByReading(
       ctx,
