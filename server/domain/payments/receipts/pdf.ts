@@ -17,13 +17,19 @@ const FONT_FOLDER = "node_modules/dejavu-fonts-ttf/ttf";
 
 type Fonts = { regular: Buffer; strong: Buffer };
 let fonts: Promise<Fonts> | null = null;
-/** Greek, Czech, Polish and Hungarian letters, which the fonts inside of PDF viewers do not have. */
+/**
+ * Greek, Czech, Polish and Hungarian letters, which the fonts inside of PDF viewers do not have. Read once; what could not be
+ * read is read again by the next receipt.
+ */
 function loadFonts(): Promise<Fonts> {
   const load = (name: string): Promise<Buffer> => readFile(path.join(process.cwd(), FONT_FOLDER, name));
-  fonts ??= Promise.all([load("DejaVuSansMono.ttf"), load("DejaVuSansMono-Bold.ttf")]).then(([regular, strong]) => ({
-    regular,
-    strong,
-  }));
+  fonts ??= Promise.all([load("DejaVuSansMono.ttf"), load("DejaVuSansMono-Bold.ttf")]).then(
+    ([regular, strong]) => ({ regular, strong }),
+    (error: unknown) => {
+      fonts = null;
+      throw error;
+    },
+  );
   return fonts;
 }
 
