@@ -24,3 +24,14 @@ it("S30: pictures come from the simulator or from Klarna, whatever host an addre
   expect(await readKlarnaPicture(`${other.url}/badge.png`, null, 0)).toBe(null);
   expect(other.asked).toEqual([]);
 });
+
+it("what the simulator drew for an address is not shown where Klarna is asked, nor one simulator's as another's", async () => {
+  const [simulator, another] = [await pictures(), await pictures()];
+  // No address of Klarna's: its own mode answers nothing and asks nobody.
+  const address = "https://pictures.example/kept.png";
+  expect(await readKlarnaPicture(address, simulator.url, 0)).toMatch(/^data:image\/png/);
+  expect(await readKlarnaPicture(address, null, 0)).toBe(null);
+  expect(await readKlarnaPicture(address, another.url, 0)).toMatch(/^data:image\/png/);
+  expect(await readKlarnaPicture(address, simulator.url, 0)).toMatch(/^data:image\/png/);
+  expect([simulator.asked, another.asked]).toEqual([["/kept.png"], ["/kept.png"]]);
+});

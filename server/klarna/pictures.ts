@@ -18,17 +18,19 @@ const kept = new Map<string, { until: number; picture: Promise<string | null> }>
  * one call for many who ask. Never throws.
  */
 export function readKlarnaPicture(address: string, simulatorUrl: string | null, nowMs: number): Promise<string | null> {
-  const known = kept.get(address);
+  // By its source too: what the simulator drew for an address is never shown as Klarna's own, nor the other way round.
+  const key = `${simulatorUrl ?? "klarna"} ${address}`;
+  const known = kept.get(key);
   if (known && known.until > nowMs) return known.picture;
   const picture = load(address, simulatorUrl).then((found) => {
-    if (found === null) kept.delete(address);
+    if (found === null) kept.delete(key);
     return found;
   });
   for (const oldest of kept.keys()) {
     if (kept.size < KEPT_MAX) break;
     kept.delete(oldest);
   }
-  kept.set(address, { until: nowMs + KEPT_MS, picture });
+  kept.set(key, { until: nowMs + KEPT_MS, picture });
   return picture;
 }
 
