@@ -1,15 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
 import { Pool } from "undici";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { findFreePort } from "@/server/boot/ports";
 import { newId } from "@/server/core/ids";
 import { checkInvariants } from "@/server/domain/invariants";
 import { type BuiltPartner, makePartner } from "@/server/testing/builders";
 import { type TestServices, testServices } from "@/server/testing/context";
+import { type GatewayChild, startGatewayChild } from "@/server/testing/gateway-child";
 import { storeSigningKey } from "@/server/testing/klarna-webhooks";
 import { makeKey } from "@/server/testing/rest";
-import { until } from "@/server/testing/shop";
 import { eventBody } from "@/server/testing/signed-event";
 
 /* The front door as its own process, asked for five times what it can do by callers that do not wait for each other. */
@@ -28,9 +26,7 @@ const MIX = [..."RRCRLRCRLRCWRCLRCRLC"] as readonly string[];
 let test: TestServices;
 let own: BuiltPartner;
 let keys: string[];
-let child: ChildProcess;
-let port: number;
-let complaints = "";
+let gateway: GatewayChild;
 let knownId: string;
 
 beforeAll(async () => {
@@ -39,43 +35,10 @@ beforeAll(async () => {
   // The limit of one key is not what is looked at here.
   keys = await Promise.all(Array.from({ length: 4 }, async () => (await makeKey(test.services, own.partner.id)).key));
   await storeSigningKey(test.services, { ...SIGNING_KEY, mode: "test" });
-  port = await findFreePort();
-  const { env } = test.services;
-  child = spawn(
-    process.execPath,
-    ["--import", "./server/boot/egress.mjs", "--import", "tsx", "server/gateway/main.ts"],
-    {
-      env: {
-        ...process.env,
-        TILLGATE_EGRESS: "refuse",
-        PORT: String(port),
-        HOST: "127.0.0.1",
-        DATABASE_URL: env.DATABASE_URL,
-        KLARNA_TEST_BASE_URL: env.KLARNA_TEST_BASE_URL,
-        KLARNA_TEST_API_KEY: env.KLARNA_TEST_API_KEY,
-        TILLGATE_SESSION_SECRET: env.TILLGATE_SESSION_SECRET,
-        TILLGATE_KEY_PEPPER: env.TILLGATE_KEY_PEPPER,
-        TILLGATE_ENCRYPTION_KEYS: [...env.TILLGATE_ENCRYPTION_KEYS]
-          .map(([name, value]) => `${name}:${value.toString("base64")}`)
-          .join(","),
-        LOG_LEVEL: "silent",
-        METRICS_TOKEN: "metrics-token-of-this-test",
-      },
-      stdio: ["ignore", "ignore", "pipe"],
-    },
-  );
-  child.stderr?.on("data", (chunk: Buffer) => {
-    complaints += chunk.toString("utf8");
-  });
-  await until("the front door", 30_000, () =>
-    fetch(`http://127.0.0.1:${port}/api/health`).then(
-      ({ status }) => status === 200,
-      () => false,
-    ),
-  );
+  gateway = await startGatewayChild(test.services, { METRICS_TOKEN: "metrics-token-of-this-test" });
 });
 afterAll(async () => {
-  child.kill("SIGKILL");
+  gateway.process.kill("SIGKILL");
   await test.close();
 });
 
@@ -203,7 +166,7 @@ const shareOf = (heard: readonly Heard[], kind: string, status: number): number 
 };
 
 it("R45: five times the capacity: refused early and told so, lists before writes, webhooks acknowledged, nothing left behind", async () => {
-  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: CONNECTIONS, pipelining: 1 });
+  const pool = new Pool(gateway.url, { connections: CONNECTIONS, pipelining: 1 });
   const first = await pool.request(prepare("C", 0));
   expect(first.statusCode).toBe(201);
   knownId = ((await first.body.json()) as { id: string }).id;
@@ -260,5 +223,5 @@ it("R45: five times the capacity: refused early and told so, lists before writes
   expect(await metrics.body.text()).toMatch(/tillgate_requests_shed_total\{kind="list"\} [1-9]/);
   await pool.destroy();
   expect((await checkInvariants(db)).filter(({ broken }) => broken > 0)).toEqual([]);
-  expect(complaints).toBe("");
+  expect(gateway.complaints()).toBe("");
 }, 90_000);

@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { Pool } from "undici";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { findFreePort } from "@/server/boot/ports";
 import { newId } from "@/server/core/ids";
 import { type BuiltPartner, makePartner } from "@/server/testing/builders";
 import { type TestServices, testServices } from "@/server/testing/context";
+import { type GatewayChild, startGatewayChild } from "@/server/testing/gateway-child";
 import { makeKey } from "@/server/testing/rest";
-import { until } from "@/server/testing/shop";
 
 /* The front door as its own process, asked to leave in the middle of its work. */
 
@@ -17,50 +15,16 @@ const CONNECTIONS = 40;
 let test: TestServices;
 let own: BuiltPartner;
 let key: string;
-let child: ChildProcess;
-let port: number;
-let complaints = "";
+let gateway: GatewayChild;
 
 beforeAll(async () => {
   test = await testServices();
   own = await makePartner(test.services);
   key = (await makeKey(test.services, own.partner.id)).key;
-  port = await findFreePort();
-  const { env } = test.services;
-  child = spawn(
-    process.execPath,
-    ["--import", "./server/boot/egress.mjs", "--import", "tsx", "server/gateway/main.ts"],
-    {
-      env: {
-        ...process.env,
-        TILLGATE_EGRESS: "refuse",
-        PORT: String(port),
-        HOST: "127.0.0.1",
-        DATABASE_URL: env.DATABASE_URL,
-        KLARNA_TEST_BASE_URL: env.KLARNA_TEST_BASE_URL,
-        KLARNA_TEST_API_KEY: env.KLARNA_TEST_API_KEY,
-        TILLGATE_SESSION_SECRET: env.TILLGATE_SESSION_SECRET,
-        TILLGATE_KEY_PEPPER: env.TILLGATE_KEY_PEPPER,
-        TILLGATE_ENCRYPTION_KEYS: [...env.TILLGATE_ENCRYPTION_KEYS]
-          .map(([name, value]) => `${name}:${value.toString("base64")}`)
-          .join(","),
-        LOG_LEVEL: "silent",
-      },
-      stdio: ["ignore", "ignore", "pipe"],
-    },
-  );
-  child.stderr?.on("data", (chunk: Buffer) => {
-    complaints += chunk.toString("utf8");
-  });
-  await until("the front door", 30_000, () =>
-    fetch(`http://127.0.0.1:${port}/api/health`).then(
-      ({ status }) => status === 200,
-      () => false,
-    ),
-  );
+  gateway = await startGatewayChild(test.services);
 });
 afterAll(async () => {
-  child.kill("SIGKILL");
+  gateway.process.kill("SIGKILL");
   await test.close();
 });
 
@@ -97,7 +61,7 @@ async function ask(pool: Pool, isSale: boolean): Promise<Heard> {
 }
 
 it("R43: SIGTERM under 500 requests a second: every request on an accepted connection is 2xx, exit within 10 s, nothing left", async () => {
-  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: CONNECTIONS, pipelining: 1 });
+  const pool = new Pool(gateway.url, { connections: CONNECTIONS, pipelining: 1 });
   // Every connection exists before the load, so that none is only half accepted when the door closes.
   await Promise.all(Array.from({ length: CONNECTIONS }, () => ask(pool, false)));
   const asked: Promise<Heard>[] = [];
@@ -117,11 +81,11 @@ it("R43: SIGTERM under 500 requests a second: every request on an accepted conne
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   })();
-  const exited = once(child, "exit");
+  const exited = once(gateway.process, "exit");
   // In the middle of the load, however long a busy machine takes to get there.
   await expect.poll(() => heardOf, { timeout: 40_000, interval: 10 }).toBeGreaterThan(RATE);
   const signalMs = performance.now();
-  child.kill("SIGTERM");
+  gateway.process.kill("SIGTERM");
   const [code] = (await exited) as [number | null];
   const tookMs = performance.now() - signalMs;
   isOver = true;
@@ -129,7 +93,7 @@ it("R43: SIGTERM under 500 requests a second: every request on an accepted conne
   const heard = await Promise.all(asked);
   await pool.destroy();
 
-  expect([code, complaints]).toEqual([0, ""]);
+  expect([code, gateway.complaints()]).toEqual([0, ""]);
   expect(tookMs).toBeLessThan(10_000);
   const answered = heard.filter((each) => each.kind === "answered");
   expect(answered.filter(({ status }) => status >= 300)).toEqual([]);
