@@ -4,111 +4,57 @@ import { Plus, Trash2 } from "lucide-react";
 import { Button } from "@/components/ui/button";
 import type { SelectOption } from "@/components/ui/select";
 import { SOCIAL_OPTIONS } from "./choices";
-import { CheckInput, ChoiceInput, FieldGroup, TextInput, TWO_COLUMNS, useFields } from "./inputs";
-import type { BrandForm, ContactForm, GroupForm, PaymentAccountForm } from "./values";
+import {
+  CheckInput,
+  ChoiceInput,
+  FieldGroup,
+  type FieldsProps,
+  partsOf,
+  TextInput,
+  TWO_COLUMNS,
+  useFields,
+} from "./inputs";
+import { type BrandForm, type ContactForm, type GroupForm, type PaymentAccountForm, swapped, without } from "./values";
 
-type Props<T> = { path: string; value: T; onChange: (value: T) => void };
-
-export function ContactFields({ path, value, onChange }: Props<ContactForm>) {
-  const set = (change: Partial<ContactForm>) => onChange({ ...value, ...change });
-  const at = (field: string) => (path === "" ? field : `${path}.${field}`);
+export function ContactFields(props: FieldsProps<ContactForm>) {
+  const { at } = partsOf(props);
   return (
     <div className={TWO_COLUMNS}>
-      <TextInput
-        path={at("given_name")}
-        label="Given name"
-        value={value.given_name}
-        onChange={(given_name) => set({ given_name })}
-        isRequired
-        maxLength={99}
-      />
-      <TextInput
-        path={at("family_name")}
-        label="Family name"
-        value={value.family_name}
-        onChange={(family_name) => set({ family_name })}
-        isRequired
-        maxLength={99}
-      />
-      <TextInput
-        path={at("email")}
-        label="E-mail"
-        type="email"
-        value={value.email}
-        onChange={(email) => set({ email })}
-        isRequired
-        maxLength={254}
-      />
-      <TextInput
-        path={at("phone")}
-        label="Phone"
-        type="tel"
-        value={value.phone}
-        onChange={(phone) => set({ phone })}
-        hint="With country code: +49 30 123456"
-        maxLength={30}
-      />
+      <TextInput {...at("given_name")} label="Given name" isRequired maxLength={99} />
+      <TextInput {...at("family_name")} label="Family name" isRequired maxLength={99} />
+      <TextInput {...at("email")} label="E-mail" type="email" isRequired maxLength={254} />
+      <TextInput {...at("phone")} label="Phone" type="tel" hint="With country code: +49 30 123456" maxLength={30} />
     </div>
   );
 }
 
-export function BrandFields({ path, value, onChange }: Props<BrandForm>) {
-  const set = (change: Partial<BrandForm>) => onChange({ ...value, ...change });
+export function BrandFields(props: FieldsProps<BrandForm>) {
+  const { at } = partsOf(props);
   return (
     <div className={TWO_COLUMNS}>
+      <TextInput {...at("name")} label="Name" isRequired maxLength={99} hint="Consumers see it" />
       <TextInput
-        path={`${path}.name`}
-        label="Name"
-        value={value.name}
-        onChange={(name) => set({ name })}
-        isRequired
-        maxLength={99}
-        hint="Consumers see it"
-      />
-      <TextInput
-        path={`${path}.reference`}
+        {...at("reference")}
         label="Reference"
-        value={value.reference}
-        onChange={(reference) => set({ reference })}
         isRequired
-        isFixed={value.isSaved}
+        isFixed={props.value.isSaved}
         hint="Cannot be changed later"
       />
+      <TextInput {...at("website")} label="Website" type="url" maxLength={1024} placeholder="https://" />
       <TextInput
-        path={`${path}.website`}
-        label="Website"
-        type="url"
-        value={value.website}
-        onChange={(website) => set({ website })}
-        maxLength={1024}
-        placeholder="https://"
-      />
-      <TextInput
-        path={`${path}.logoUrl`}
+        {...at("logoUrl")}
         label="Logo"
         type="url"
-        value={value.logoUrl}
-        onChange={(logoUrl) => set({ logoUrl })}
         isRequired
         maxLength={1024}
         placeholder="https://"
         hint="Address of the picture; Klarna fetches it"
       />
+      <TextInput {...at("iconUrl")} label="Icon" type="url" maxLength={1024} placeholder="https://" />
       <TextInput
-        path={`${path}.iconUrl`}
-        label="Icon"
-        type="url"
-        value={value.iconUrl}
-        onChange={(iconUrl) => set({ iconUrl })}
-        maxLength={1024}
-        placeholder="https://"
-      />
-      <TextInput
-        path={`${path}.featureImageUrl`}
+        {...at("featureImageUrl")}
         label="Feature picture"
         type="url"
-        value={value.featureImageUrl}
-        onChange={(featureImageUrl) => set({ featureImageUrl })}
         maxLength={1024}
         placeholder="https://"
       />
@@ -116,66 +62,34 @@ export function BrandFields({ path, value, onChange }: Props<BrandForm>) {
   );
 }
 
-export function GroupFields({ path, value, onChange, brands }: Props<GroupForm> & { brands: readonly SelectOption[] }) {
+export function GroupFields({ brands, ...props }: FieldsProps<GroupForm> & { brands: readonly SelectOption[] }) {
   const { isReadOnly } = useFields();
-  const set = (change: Partial<GroupForm>) => onChange({ ...value, ...change });
+  const { at, set } = partsOf(props);
+  const { path, value } = props;
   return (
     <div className="grid gap-5">
       <div className={TWO_COLUMNS}>
+        <TextInput {...at("name")} label="Name" isRequired maxLength={99} />
         <TextInput
-          path={`${path}.name`}
-          label="Name"
-          value={value.name}
-          onChange={(name) => set({ name })}
-          isRequired
-          maxLength={99}
-        />
-        <TextInput
-          path={`${path}.reference`}
+          {...at("reference")}
           label="Reference"
-          value={value.reference}
-          onChange={(reference) => set({ reference })}
           isRequired
           isFixed={value.isSaved}
           hint="Cannot be changed later; files of stores name it"
         />
-        <ChoiceInput
-          path={`${path}.brand`}
-          label="Brand"
-          value={value.brand}
-          onChange={(brand) => set({ brand })}
-          options={brands}
-          isRequired
-        />
+        <ChoiceInput {...at("brand")} label="Brand" options={brands} isRequired />
       </div>
       <FieldGroup title="How customers reach support" hint="One of them is enough.">
         <div className={TWO_COLUMNS}>
+          <TextInput {...at("supportEmail")} label="Support e-mail" type="email" maxLength={254} />
           <TextInput
-            path={`${path}.supportEmail`}
-            label="Support e-mail"
-            type="email"
-            value={value.supportEmail}
-            onChange={(supportEmail) => set({ supportEmail })}
-            maxLength={254}
-          />
-          <TextInput
-            path={`${path}.supportPhone`}
+            {...at("supportPhone")}
             label="Support phone"
             type="tel"
-            value={value.supportPhone}
-            onChange={(supportPhone) => set({ supportPhone })}
             hint="With country code: +49 30 123456"
             maxLength={30}
           />
-          <TextInput
-            path={`${path}.supportUrl`}
-            label="Contact form"
-            type="url"
-            value={value.supportUrl}
-            onChange={(supportUrl) => set({ supportUrl })}
-            maxLength={1024}
-            placeholder="https://"
-          />
+          <TextInput {...at("supportUrl")} label="Contact form" type="url" maxLength={1024} placeholder="https://" />
         </div>
       </FieldGroup>
       <FieldGroup title="Social media">
@@ -189,11 +103,7 @@ export function GroupFields({ path, value, onChange, brands }: Props<GroupForm> 
               path={`${path}.socialLinks.${index}.provider`}
               label="Where"
               value={link.provider}
-              onChange={(provider) =>
-                set({
-                  socialLinks: value.socialLinks.map((one, at) => (at === index ? { ...one, provider } : one)),
-                })
-              }
+              onChange={(provider) => set({ socialLinks: swapped(value.socialLinks, index, { ...link, provider }) })}
               options={SOCIAL_OPTIONS}
               isRequired
             />
@@ -202,9 +112,7 @@ export function GroupFields({ path, value, onChange, brands }: Props<GroupForm> 
               label="Address"
               type="url"
               value={link.url}
-              onChange={(url) =>
-                set({ socialLinks: value.socialLinks.map((one, at) => (at === index ? { ...one, url } : one)) })
-              }
+              onChange={(url) => set({ socialLinks: swapped(value.socialLinks, index, { ...link, url }) })}
               isRequired
               maxLength={1024}
             />
@@ -213,7 +121,7 @@ export function GroupFields({ path, value, onChange, brands }: Props<GroupForm> 
                 variant="ghost"
                 size="icon"
                 aria-label={`Remove link ${index + 1}`}
-                onClick={() => set({ socialLinks: value.socialLinks.filter((_, at) => at !== index) })}
+                onClick={() => set({ socialLinks: without(value.socialLinks, index) })}
               >
                 <Trash2 aria-hidden />
               </Button>
@@ -236,68 +144,46 @@ export function GroupFields({ path, value, onChange, brands }: Props<GroupForm> 
 }
 
 export function PaymentAccountFields({
-  path,
-  value,
-  onChange,
   acquiringAccounts,
   entities,
   groups,
-}: Props<PaymentAccountForm> & {
+  ...props
+}: FieldsProps<PaymentAccountForm> & {
   acquiringAccounts: readonly SelectOption[];
   entities: readonly SelectOption[];
   groups: readonly SelectOption[];
 }) {
-  const set = (change: Partial<PaymentAccountForm>) => onChange({ ...value, ...change });
+  const { at } = partsOf(props);
   return (
     <div className={TWO_COLUMNS}>
+      <ChoiceInput {...at("entity")} label="Legal entity that sells" options={entities} isRequired />
       <ChoiceInput
-        path={`${path}.entity`}
-        label="Legal entity that sells"
-        value={value.entity}
-        onChange={(entity) => set({ entity })}
-        options={entities}
-        isRequired
-      />
-      <ChoiceInput
-        path={`${path}.acquiringAccountId`}
+        {...at("acquiringAccountId")}
         label="Acquiring account"
-        value={value.acquiringAccountId}
-        onChange={(acquiringAccountId) => set({ acquiringAccountId })}
         options={acquiringAccounts}
         isRequired
         hint="What Klarna settles with"
       />
       <TextInput
-        path={`${path}.categoryCode`}
+        {...at("categoryCode")}
         label="Merchant category code"
-        value={value.categoryCode}
-        onChange={(categoryCode) => set({ categoryCode })}
         isRequired
         maxLength={4}
         hint="Four digits: 5992 is florists"
       />
-      <ChoiceInput
-        path={`${path}.storeGroup`}
-        label="Default store group"
-        value={value.storeGroup}
-        onChange={(storeGroup) => set({ storeGroup })}
-        options={groups}
-        isRequired
-      />
+      <ChoiceInput {...at("storeGroup")} label="Default store group" options={groups} isRequired />
       <TextInput
-        path={`${path}.reference`}
+        {...at("reference")}
         label="Reference"
-        value={value.reference}
-        onChange={(reference) => set({ reference })}
         isRequired
-        isFixed={value.isSaved}
+        isFixed={props.value.isSaved}
         hint="Cannot be changed later"
       />
       <CheckInput
         label="Default"
         hint="Payments that name no account use it"
-        isChecked={value.isDefault}
-        onChange={(isDefault) => set({ isDefault })}
+        isChecked={props.value.isDefault}
+        onChange={at("isDefault").onChange}
       />
     </div>
   );

@@ -9,97 +9,55 @@ import {
   ChoiceInput,
   CountryInput,
   FieldGroup,
+  type FieldsProps,
+  partsOf,
   TextInput,
   TWO_COLUMNS,
   useFields,
 } from "./inputs";
-import { addressForm, type EntityForm, newPerson, type PersonForm } from "./values";
-
-type Props<T> = { path: string; value: T; onChange: (value: T) => void };
-
-const swap = <T,>(all: readonly T[], index: number, value: T): T[] =>
-  all.map((one, at) => (at === index ? value : one));
-const without = <T,>(all: readonly T[], index: number): T[] => all.filter((_, at) => at !== index);
+import { addressForm, type EntityForm, newPerson, type PersonForm, swapped, without } from "./values";
 
 /** One legal entity: registration, people, where it works, where it is paid out to. */
-export function EntityFields({ path, value, onChange }: Props<EntityForm>) {
+export function EntityFields(props: FieldsProps<EntityForm>) {
   const { isReadOnly } = useFields();
-  const set = (change: Partial<EntityForm>) => onChange({ ...value, ...change });
+  const { at, set } = partsOf(props);
+  const { path, value } = props;
   return (
     <div className="grid gap-5">
       <div className={TWO_COLUMNS}>
+        <TextInput {...at("legalName")} label="Registered name" isRequired maxLength={99} />
         <TextInput
-          path={`${path}.legalName`}
-          label="Registered name"
-          value={value.legalName}
-          onChange={(legalName) => set({ legalName })}
-          isRequired
-          maxLength={99}
-        />
-        <TextInput
-          path={`${path}.reference`}
+          {...at("reference")}
           label="Reference"
-          value={value.reference}
-          onChange={(reference) => set({ reference })}
           isRequired
           isFixed={value.isSaved}
           hint="Klarna knows the entity by it. It cannot be changed later."
         />
-        <CountryInput
-          path={`${path}.country`}
-          label="Country of registration"
-          value={value.country}
-          onChange={(country) => set({ country })}
-          isRequired
-        />
-        <ChoiceInput
-          path={`${path}.entityType`}
-          label="Legal form"
-          value={value.entityType}
-          onChange={(entityType) => set({ entityType })}
-          options={ENTITY_TYPE_OPTIONS}
-          isRequired
-        />
+        <CountryInput {...at("country")} label="Country of registration" isRequired />
+        <ChoiceInput {...at("entityType")} label="Legal form" options={ENTITY_TYPE_OPTIONS} isRequired />
         <TextInput
-          path={`${path}.registrationNumber`}
+          {...at("registrationNumber")}
           label="Number of the company register"
-          value={value.registrationNumber}
-          onChange={(registrationNumber) => set({ registrationNumber })}
           isRequired
           maxLength={60}
           hint="Not the VAT number"
         />
         <TextInput
-          path={`${path}.registrationAuthority`}
+          {...at("registrationAuthority")}
           label="Register"
-          value={value.registrationAuthority}
-          onChange={(registrationAuthority) => set({ registrationAuthority })}
           maxLength={120}
           hint="For example Amtsgericht Charlottenburg"
         />
+        <TextInput {...at("taxNumber")} label="Tax number" maxLength={60} />
         <TextInput
-          path={`${path}.taxNumber`}
-          label="Tax number"
-          value={value.taxNumber}
-          onChange={(taxNumber) => set({ taxNumber })}
-          maxLength={60}
-        />
-        <TextInput
-          path={`${path}.licenceNumber`}
+          {...at("licenceNumber")}
           label="Licence number"
-          value={value.licenceNumber}
-          onChange={(licenceNumber) => set({ licenceNumber })}
           maxLength={60}
           hint="Of the financial supervision, where there is one"
         />
       </div>
       <FieldGroup title="Registered address">
-        <AddressInputs
-          path={`${path}.address`}
-          value={value.address}
-          onChange={(address) => set({ address })}
-          isRequired
-        />
+        <AddressInputs {...at("address")} isRequired />
       </FieldGroup>
       <FieldGroup title="Owners and directors" hint="Klarna asks who owns and who runs the entity.">
         {value.stakeholders.map((person, index) => (
@@ -109,7 +67,7 @@ export function EntityFields({ path, value, onChange }: Props<EntityForm>) {
             path={`${path}.stakeholders.${index}`}
             number={index + 1}
             value={person}
-            onChange={(next) => set({ stakeholders: swap(value.stakeholders, index, next) })}
+            onChange={(next) => set({ stakeholders: swapped(value.stakeholders, index, next) })}
             onRemove={() => set({ stakeholders: without(value.stakeholders, index) })}
           />
         ))}
@@ -132,7 +90,7 @@ export function EntityFields({ path, value, onChange }: Props<EntityForm>) {
             <AddressInputs
               path={`${path}.operatingAddresses.${index}`}
               value={address}
-              onChange={(next) => set({ operatingAddresses: swap(value.operatingAddresses, index, next) })}
+              onChange={(next) => set({ operatingAddresses: swapped(value.operatingAddresses, index, next) })}
             />
             {isReadOnly ? null : (
               <Button
@@ -167,49 +125,27 @@ export function EntityFields({ path, value, onChange }: Props<EntityForm>) {
           </div>
         )}
       </FieldGroup>
-      <PayoutFields path={path} value={value} onChange={onChange} />
+      <PayoutFields {...props} />
     </div>
   );
 }
 
 function PersonFields({
-  path,
   number,
-  value,
-  onChange,
   onRemove,
-}: Props<PersonForm> & { number: number; onRemove: () => void }) {
+  ...props
+}: FieldsProps<PersonForm> & { number: number; onRemove: () => void }) {
   const { isReadOnly, errorOf } = useFields();
-  const set = (change: Partial<PersonForm>) => onChange({ ...value, ...change });
+  const { at, set } = partsOf(props);
+  const { path, value } = props;
   const roles = [...new Set([...Object.keys(STAKEHOLDER_ROLE_WORDS), ...value.roles])];
   const rolesError = errorOf(`${path}.roles`);
   return (
     <section aria-label={`Person ${number}`} className="grid gap-3 rounded-md border border-line p-3">
       <div className={TWO_COLUMNS}>
-        <TextInput
-          path={`${path}.given_name`}
-          label="Given name"
-          value={value.given_name}
-          onChange={(given_name) => set({ given_name })}
-          isRequired
-          maxLength={99}
-        />
-        <TextInput
-          path={`${path}.family_name`}
-          label="Family name"
-          value={value.family_name}
-          onChange={(family_name) => set({ family_name })}
-          isRequired
-          maxLength={99}
-        />
-        <TextInput
-          path={`${path}.date_of_birth`}
-          label="Date of birth"
-          type="date"
-          value={value.date_of_birth}
-          onChange={(date_of_birth) => set({ date_of_birth })}
-          isRequired
-        />
+        <TextInput {...at("given_name")} label="Given name" isRequired maxLength={99} />
+        <TextInput {...at("family_name")} label="Family name" isRequired maxLength={99} />
+        <TextInput {...at("date_of_birth")} label="Date of birth" type="date" isRequired />
         <div data-path={`${path}.roles`}>
           <p className="font-medium text-xs">Roles</p>
           <div className="flex flex-wrap gap-x-4">
@@ -231,21 +167,15 @@ function PersonFields({
           )}
         </div>
       </div>
-      <AddressInputs path={`${path}.address`} value={value.address} onChange={(address) => set({ address })} />
+      <AddressInputs {...at("address")} />
       <div className={TWO_COLUMNS}>
         <TextInput
+          {...at("idNumber")}
           path={`${path}.national_identification.number`}
           label="National identification number"
-          value={value.idNumber}
-          onChange={(idNumber) => set({ idNumber })}
           maxLength={64}
         />
-        <CountryInput
-          path={`${path}.national_identification.country`}
-          label="Issued in"
-          value={value.idCountry}
-          onChange={(idCountry) => set({ idCountry })}
-        />
+        <CountryInput {...at("idCountry")} path={`${path}.national_identification.country`} label="Issued in" />
       </div>
       {isReadOnly ? null : (
         <Button size="sm" variant="ghost" className="justify-self-end" onClick={onRemove}>
@@ -257,9 +187,10 @@ function PersonFields({
   );
 }
 
-function PayoutFields({ path, value, onChange }: Props<EntityForm>) {
+function PayoutFields(props: FieldsProps<EntityForm>) {
   const { isReadOnly } = useFields();
-  const set = (change: Partial<EntityForm>) => onChange({ ...value, ...change });
+  const { at, set } = partsOf(props);
+  const { path, value } = props;
   const account = `${path}.payout.bank_accounts.0`;
   return (
     <FieldGroup title="Payout account" hint="Kept sealed. After saving only the end of the number is shown.">
@@ -288,27 +219,9 @@ function PayoutFields({ path, value, onChange }: Props<EntityForm>) {
       )}
       {value.payoutChange === "set" && !isReadOnly ? (
         <div className={TWO_COLUMNS}>
-          <TextInput
-            path={`${account}.iban`}
-            label="IBAN"
-            value={value.iban}
-            onChange={(iban) => set({ iban })}
-            maxLength={42}
-          />
-          <TextInput
-            path={`${account}.holder`}
-            label="Account holder"
-            value={value.holder}
-            onChange={(holder) => set({ holder })}
-            maxLength={140}
-          />
-          <TextInput
-            path={`${account}.bic`}
-            label="BIC"
-            value={value.bic}
-            onChange={(bic) => set({ bic })}
-            maxLength={11}
-          />
+          <TextInput {...at("iban")} path={`${account}.iban`} label="IBAN" maxLength={42} />
+          <TextInput {...at("holder")} path={`${account}.holder`} label="Account holder" maxLength={140} />
+          <TextInput {...at("bic")} path={`${account}.bic`} label="BIC" maxLength={11} />
         </div>
       ) : null}
     </FieldGroup>

@@ -27,11 +27,22 @@ export function Fields({ state, children }: { state: FieldsState; children: Reac
 
 export const useFields = (): FieldsState => useContext(FieldsContext);
 
-export type TextInputProps = {
-  path: string;
+export type FieldsProps<T> = { path: string; value: T; onChange: (value: T) => void };
+
+/** `at("city")` is what an input needs to show and change that part of a form; `set` changes several parts at once. */
+export function partsOf<T extends object>({ path, value, onChange }: FieldsProps<T>) {
+  return {
+    set: (change: Partial<T>): void => onChange({ ...value, ...change }),
+    at: <K extends keyof T & string>(name: K): FieldsProps<T[K]> => ({
+      path: `${path}.${name}`,
+      value: value[name],
+      onChange: (next) => onChange({ ...value, [name]: next }),
+    }),
+  };
+}
+
+export type TextInputProps = FieldsProps<string> & {
   label: string;
-  value: string;
-  onChange: (value: string) => void;
   hint?: ReactNode;
   isRequired?: boolean;
   isFixed?: boolean;
@@ -95,11 +106,8 @@ export function ChoiceInput({
   isRequired = false,
   placeholder,
   className,
-}: {
-  path: string;
+}: FieldsProps<string> & {
   label: string;
-  value: string;
-  onChange: (value: string) => void;
   options: readonly SelectOption[];
   hint?: ReactNode;
   isRequired?: boolean;
@@ -128,14 +136,13 @@ export function ChoiceInput({
   );
 }
 
-export function CountryInput(props: {
-  path: string;
-  label?: string;
-  value: string;
-  onChange: (value: string) => void;
-  isRequired?: boolean;
-  className?: string;
-}) {
+export function CountryInput(
+  props: FieldsProps<string> & {
+    label?: string;
+    isRequired?: boolean;
+    className?: string;
+  },
+) {
   const { value, label = "Country", ...rest } = props;
   const options =
     value === "" || COUNTRY_OPTIONS.some((option) => option.value === value)
@@ -186,64 +193,16 @@ export function FieldGroup({ title, hint, children }: { title: string; hint?: Re
 
 export const TWO_COLUMNS = "grid grid-cols-[minmax(0,1fr)] gap-x-4 gap-y-3 sm:grid-cols-2";
 
-export function AddressInputs({
-  path,
-  value,
-  onChange,
-  isRequired = false,
-}: {
-  path: string;
-  value: AddressForm;
-  onChange: (value: AddressForm) => void;
-  isRequired?: boolean;
-}) {
-  const set = (change: Partial<AddressForm>) => onChange({ ...value, ...change });
+export function AddressInputs({ isRequired = false, ...props }: FieldsProps<AddressForm> & { isRequired?: boolean }) {
+  const { at } = partsOf(props);
   return (
     <div className={TWO_COLUMNS}>
-      <TextInput
-        path={`${path}.street_address`}
-        label="Street and number"
-        value={value.street_address}
-        onChange={(street_address) => set({ street_address })}
-        isRequired={isRequired}
-        maxLength={99}
-      />
-      <TextInput
-        path={`${path}.street_address2`}
-        label="Second line"
-        value={value.street_address2}
-        onChange={(street_address2) => set({ street_address2 })}
-        maxLength={99}
-      />
-      <TextInput
-        path={`${path}.postal_code`}
-        label="Postal code"
-        value={value.postal_code}
-        onChange={(postal_code) => set({ postal_code })}
-        isRequired={isRequired}
-        maxLength={10}
-      />
-      <TextInput
-        path={`${path}.city`}
-        label="City"
-        value={value.city}
-        onChange={(city) => set({ city })}
-        isRequired={isRequired}
-        maxLength={99}
-      />
-      <TextInput
-        path={`${path}.region`}
-        label="Region"
-        value={value.region}
-        onChange={(region) => set({ region })}
-        maxLength={99}
-      />
-      <CountryInput
-        path={`${path}.country`}
-        value={value.country}
-        onChange={(country) => set({ country })}
-        isRequired={isRequired}
-      />
+      <TextInput {...at("street_address")} label="Street and number" isRequired={isRequired} maxLength={99} />
+      <TextInput {...at("street_address2")} label="Second line" maxLength={99} />
+      <TextInput {...at("postal_code")} label="Postal code" isRequired={isRequired} maxLength={10} />
+      <TextInput {...at("city")} label="City" isRequired={isRequired} maxLength={99} />
+      <TextInput {...at("region")} label="Region" maxLength={99} />
+      <CountryInput {...at("country")} isRequired={isRequired} />
     </div>
   );
 }

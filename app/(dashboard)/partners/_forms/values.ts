@@ -267,6 +267,13 @@ export function draftForm(draft: DraftRecord): DraftForm {
   };
 }
 
+/** A list with one of it replaced. */
+export const swapped = <T>(all: readonly T[], index: number, value: T): T[] =>
+  all.map((one, at) => (at === index ? value : one));
+
+/** A list without one of it. */
+export const without = <T>(all: readonly T[], index: number): T[] => all.filter((_, at) => at !== index);
+
 /** The next `name-1`, `name-2` … that is free. */
 export function freeReference(stem: string, taken: readonly { reference: string }[]): string {
   for (let number = 1; ; number += 1) {

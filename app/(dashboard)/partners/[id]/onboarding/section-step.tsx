@@ -11,8 +11,17 @@ import type { DraftRecord } from "@/server/domain/partners/schema";
 import { BrandFields, ContactFields, GroupFields, PaymentAccountFields } from "../../_forms/brand-fields";
 import { CURRENCY_OPTIONS } from "../../_forms/choices";
 import { EntityFields } from "../../_forms/entity-fields";
-import { ChoiceInput, CountryInput, TextInput, TWO_COLUMNS } from "../../_forms/inputs";
-import { type FormSection, freeReference, newBrand, newEntity, newGroup, newPaymentAccount } from "../../_forms/values";
+import { ChoiceInput, CountryInput, partsOf, TextInput, TWO_COLUMNS } from "../../_forms/inputs";
+import {
+  type FormSection,
+  freeReference,
+  newBrand,
+  newEntity,
+  newGroup,
+  newPaymentAccount,
+  swapped,
+  without,
+} from "../../_forms/values";
 import type { DraftControl } from "./use-draft";
 
 type StepProps = { draft: DraftRecord; control: DraftControl; isReadOnly: boolean };
@@ -41,40 +50,17 @@ export function SectionStep({ section, ...props }: StepProps & { section: FormSe
 }
 
 function CompanyStep({ draft, control }: StepProps) {
-  const { company } = control.form;
-  const set = (change: Partial<typeof company>) => control.change("company", { ...company, ...change });
+  const { at } = partsOf({
+    path: "company",
+    value: control.form.company,
+    onChange: (company) => control.change("company", company),
+  });
   return (
     <div className={TWO_COLUMNS}>
-      <TextInput
-        path="company.name"
-        label="Name"
-        value={company.name}
-        onChange={(name) => set({ name })}
-        isRequired
-        maxLength={99}
-      />
-      <TextInput
-        path="company.accountName"
-        label="Name at Klarna"
-        value={company.accountName}
-        onChange={(accountName) => set({ accountName })}
-        maxLength={99}
-        hint="The name above where left out"
-      />
-      <CountryInput
-        path="company.country"
-        value={company.country}
-        onChange={(country) => set({ country })}
-        isRequired
-      />
-      <ChoiceInput
-        path="company.currency"
-        label="Currency"
-        value={company.currency}
-        onChange={(currency) => set({ currency })}
-        options={CURRENCY_OPTIONS}
-        isRequired
-      />
+      <TextInput {...at("name")} label="Name" isRequired maxLength={99} />
+      <TextInput {...at("accountName")} label="Name at Klarna" maxLength={99} hint="The name above where left out" />
+      <CountryInput {...at("country")} isRequired />
+      <ChoiceInput {...at("currency")} label="Currency" options={CURRENCY_OPTIONS} isRequired />
       <TextInput
         path="company.reference"
         label="Reference"
@@ -129,17 +115,13 @@ function Records<T extends { reference: string; isSaved: boolean }>({
             <span className="truncate text-ink-3 text-xs">{item.reference}</span>
           </summary>
           <div className="grid gap-4 border-line border-t p-4">
-            {children(
-              item,
-              (next) => onChange(items.map((one, at) => (at === index ? next : one))),
-              `${path}.${index}`,
-            )}
+            {children(item, (next) => onChange(swapped(items, index, next)), `${path}.${index}`)}
             {isReadOnly ? null : (
               <Button
                 size="sm"
                 variant="danger-quiet"
                 className="justify-self-end"
-                onClick={() => onChange(items.filter((_, at) => at !== index))}
+                onClick={() => onChange(without(items, index))}
               >
                 <Trash2 aria-hidden />
                 Remove {nameOf(item) || noun}
@@ -243,7 +225,11 @@ function PaymentsStep({ draft, control, isReadOnly }: StepProps) {
     label: account.acquiring_entity_name ?? account.payment_acquiring_account_id,
     ...(account.currencies.length === 0 ? {} : { hint: account.currencies.join(", ") }),
   }));
-  const set = (change: Partial<typeof payments>) => control.change("payments", { ...payments, ...change });
+  const { at, set } = partsOf({
+    path: "payments",
+    value: payments,
+    onChange: (next) => control.change("payments", next),
+  });
   return (
     <div className="grid gap-4">
       {choices.data?.isFresh === false || choices.isError ? (
@@ -258,10 +244,8 @@ function PaymentsStep({ draft, control, isReadOnly }: StepProps) {
         />
       ) : null}
       <ChoiceInput
-        path="payments.paymentProfileId"
+        {...at("paymentProfileId")}
         label="Payment profile"
-        value={payments.paymentProfileId}
-        onChange={(paymentProfileId) => set({ paymentProfileId })}
         options={profiles}
         isRequired
         placeholder={choices.isPending ? "Asking Klarna…" : "Choose"}
