@@ -29,19 +29,10 @@ export {
   saveTerminalSettings,
   setArchived,
 } from "./changes";
-export {
-  approveDraft,
-  cancelDraft,
-  getDraft,
-  getOnboardingChoices,
-  listOnboardings,
-  type OnboardingChoices,
-  rejectDraft,
-  saveDraftSection,
-  setPartnerMayEdit,
-  startOnboarding,
-  submitDraft,
-} from "./draft";
+export { approveDraft, cancelDraft, rejectDraft, setPartnerMayEdit, submitDraft } from "./draft-decisions";
+export { saveDraftSection } from "./draft-sections";
+export { startOnboarding } from "./draft-start";
+export { getDraft, listOnboardings } from "./draft-view";
 export { checkDrift, checkDueDrift, listDrift, resolveDrift } from "./drift";
 export { requireOwnCode, requirePartner, takingReference, withNeighbours } from "./guards";
 export {
@@ -58,6 +49,7 @@ export {
   suspendPartner,
 } from "./lifecycle";
 export { adoptIds, describeAccount } from "./onboard";
+export { getOnboardingChoices, type OnboardingChoices } from "./onboarding-choices";
 export { type EntityOutcome, executePayoutChange, saveBusinessEntityOrAsk } from "./payout-approval";
 export { requireReadableQr, STORED_LOGO_PERCENT } from "./qr-look";
 export { snapshotStores, syncPartners, tellOfStores } from "./queue";
