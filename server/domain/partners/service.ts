@@ -33,7 +33,9 @@ export { approveDraft, cancelDraft, rejectDraft, setPartnerMayEdit, submitDraft 
 export { saveDraftSection } from "./draft-sections";
 export { startOnboarding } from "./draft-start";
 export { getDraft, listOnboardings } from "./draft-view";
-export { checkDrift, checkDueDrift, listDrift, resolveDrift } from "./drift";
+export { checkDrift, checkDueDrift } from "./drift-check";
+export { listDrift } from "./drift-findings";
+export { resolveDrift } from "./drift-repair";
 export { requireOwnCode, requirePartner, takingReference, withNeighbours } from "./guards";
 export {
   applyPartnerEvent,
