@@ -1,9 +1,8 @@
 "use client";
 
-import { FileUp } from "lucide-react";
-import { type DragEvent, type FormEvent, useRef, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { z } from "zod";
-import { cn } from "@/components/cn";
+import { ExampleFile, FileField } from "@/components/forms/file-field";
 import { Notice } from "@/components/notice";
 import { TextLink } from "@/components/text-link";
 import { Button } from "@/components/ui/button";
@@ -54,10 +53,8 @@ export function UploadFile({
   const [kind, setKind] = useState<ImportKind | undefined>(kindGiven ?? (kinds.length === 1 ? kinds[0] : undefined));
   const [partner, setPartner] = useState(partnerGiven ?? (partners.length === 1 ? partners[0]?.value : undefined));
   const [file, setFile] = useState<File | null>(null);
-  const [isOver, setOver] = useState(false);
   const [isSending, setSending] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
-  const input = useRef<HTMLInputElement>(null);
   const needsPartner = kind !== "PARTNERS";
   const isReady = kind !== undefined && file !== null && (!needsPartner || partner !== undefined);
 
@@ -75,11 +72,6 @@ export function UploadFile({
     setSending(false);
     if ("id" in answer) onUploaded(answer.id);
     else setFailure(answer);
-  };
-  const onDrop = (event: DragEvent): void => {
-    event.preventDefault();
-    setOver(false);
-    choose(event.dataTransfer.files[0] ?? null);
   };
 
   return (
@@ -103,52 +95,16 @@ export function UploadFile({
           )}
         </Field>
       ) : null}
-      <Field
-        label="File"
-        isRequired
+      <FileField
+        file={file}
+        onChoose={choose}
         hint={
           <>
             CSV, up to 8 MB and 50,000 rows; the first row names the columns. Nothing is made before you have seen what
-            each row does.{" "}
-            {kind === undefined ? null : (
-              <a
-                href={`/imports/template?kind=${kind}`}
-                download
-                className="rounded-xs text-accent underline underline-offset-2"
-              >
-                Example file
-              </a>
-            )}
+            each row does. {kind === undefined ? null : <ExampleFile href={`/imports/template?kind=${kind}`} />}
           </>
         }
-      >
-        {(attributes) => (
-          <label
-            htmlFor={attributes.id}
-            onDragOver={(event) => {
-              event.preventDefault();
-              setOver(true);
-            }}
-            onDragLeave={() => setOver(false)}
-            onDrop={onDrop}
-            className={cn(
-              "flex min-h-20 cursor-pointer items-center justify-center gap-2 rounded-md border border-line-strong border-dashed px-4 py-5 text-ink-2 text-sm hover:bg-hover has-[:focus-visible]:outline-2 has-[:focus-visible]:outline-accent",
-              isOver && "border-accent bg-accent-soft",
-            )}
-          >
-            <FileUp aria-hidden className="size-4 shrink-0" />
-            <span className="min-w-0 truncate">{file === null ? "Choose a file or drop it here" : file.name}</span>
-            <input
-              {...attributes}
-              ref={input}
-              type="file"
-              accept=".csv,.tsv,.txt,text/csv,text/tab-separated-values"
-              className="sr-only"
-              onChange={(event) => choose(event.target.files?.[0] ?? null)}
-            />
-          </label>
-        )}
-      </Field>
+      />
       {failure === null ? null : (
         <Notice tone="bad" title={failure.message}>
           {failure.requestId === undefined ? undefined : (

@@ -1,9 +1,8 @@
 "use client";
 
-import { FileUp } from "lucide-react";
 import { useRouter } from "next/navigation";
-import { type DragEvent, type FormEvent, useRef, useState } from "react";
-import { cn } from "@/components/cn";
+import { type FormEvent, useRef, useState } from "react";
+import { ExampleFile, FileField } from "@/components/forms/file-field";
 import { Notice } from "@/components/notice";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
@@ -26,7 +25,6 @@ export function UploadRows({ kind, partners }: { kind: BulkKind; partners: reado
   const router = useRouter();
   const [partner, setPartner] = useState(partners.length === 1 ? partners[0]?.value : undefined);
   const [file, setFile] = useState<File | null>(null);
-  const [isOver, setOver] = useState(false);
   const [isSending, setSending] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
   const sending = useRef(false);
@@ -71,52 +69,16 @@ export function UploadRows({ kind, partners }: { kind: BulkKind; partners: reado
           )}
         </Field>
       )}
-      <Field
-        label="File"
-        isRequired
+      <FileField
+        file={file}
+        onChoose={choose}
         hint={
           <>
             CSV, up to 5,000 rows; the first row names the columns.{" "}
-            <a
-              href={`/payments/bulk/template?kind=${kind}`}
-              download
-              className="rounded-xs text-accent underline underline-offset-2"
-            >
-              Example file
-            </a>
+            <ExampleFile href={`/payments/bulk/template?kind=${kind}`} />
           </>
         }
-      >
-        {(attributes) => (
-          <label
-            htmlFor={attributes.id}
-            onDragOver={(event: DragEvent) => {
-              event.preventDefault();
-              setOver(true);
-            }}
-            onDragLeave={() => setOver(false)}
-            onDrop={(event: DragEvent) => {
-              event.preventDefault();
-              setOver(false);
-              choose(event.dataTransfer.files[0] ?? null);
-            }}
-            className={cn(
-              "flex min-h-20 cursor-pointer items-center justify-center gap-2 rounded-md border border-line-strong border-dashed px-4 py-5 text-ink-2 text-sm hover:bg-hover has-[:focus-visible]:outline-2 has-[:focus-visible]:outline-accent",
-              isOver && "border-accent bg-accent-soft",
-            )}
-          >
-            <FileUp aria-hidden className="size-4 shrink-0" />
-            <span className="min-w-0 truncate">{file === null ? "Choose a file or drop it here" : file.name}</span>
-            <input
-              {...attributes}
-              type="file"
-              accept=".csv,.tsv,.txt,text/csv,text/tab-separated-values"
-              className="sr-only"
-              onChange={(event) => choose(event.target.files?.[0] ?? null)}
-            />
-          </label>
-        )}
-      </Field>
+      />
       <dl className="grid gap-1.5 text-sm sm:grid-cols-[8rem_1fr]">
         {BULK_COLUMNS.filter((column) => column.kinds.includes(kind)).map((column) => (
           <div key={column.id} className="contents">
