@@ -7,7 +7,8 @@ import { bump, isOfPartner, lockDraft, mayEdit, move, requireOpen } from "./draf
 import { draftOf, getDraft } from "./draft-view";
 import { appendStateChange } from "./facts";
 import { buildOnboarding } from "./onboard";
-import { enqueue, syncPartners } from "./queue";
+import { enqueue } from "./queue";
+import { syncPartners } from "./queue-sync";
 import { requireVersion } from "./records";
 import type { AccountRow, Queries } from "./rows";
 import type { DraftRecord } from "./schema";

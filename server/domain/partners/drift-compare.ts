@@ -7,7 +7,7 @@ import {
   type WirePaymentAccount,
 } from "@/server/klarna/accounts";
 import { listBrands, listStoreGroups, listStores } from "@/server/klarna/stores";
-import { readFacts } from "./queue";
+import { readFacts } from "./facts";
 import {
   type AccountRow,
   loadBrands,

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { ServiceContext } from "@/server/context";
 import { newId } from "@/server/core/ids";
 import type { Mode } from "@/server/core/schema";
@@ -5,7 +6,15 @@ import { addMs, HOUR_MS, SECOND_MS } from "@/server/core/time";
 import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
 import type { EventType } from "@/server/events/catalog";
-import type { WireDecision, WireProduct } from "@/server/klarna/accounts";
+import {
+  listProducts,
+  type ManagementTarget,
+  readAccount,
+  WireAccountSchema,
+  type WireDecision,
+  type WireProduct,
+  WireProductSchema,
+} from "@/server/klarna/accounts";
 import type { AccountKey, AccountRow, Queries } from "./rows";
 import { ACCOUNT_STATES, PRODUCT_STATES } from "./states";
 
@@ -18,6 +27,20 @@ const READ_PENDING_MS = 15 * SECOND_MS;
 const READ_INTERVAL_MS = 6 * HOUR_MS;
 
 export type AccountFacts = { accountState?: string | undefined; product?: WireProduct | null | undefined };
+
+/** Klarna's state of the account and its product now; what could not be read is left out. */
+export async function readFacts(ctx: Pick<ServiceContext, "klarna">, target: ManagementTarget) {
+  const [account, products] = await Promise.all([readAccount(ctx.klarna, target), listProducts(ctx.klarna, target)]);
+  const parsedAccount = account.kind === "answered" ? WireAccountSchema.safeParse(account.body) : null;
+  const parsedProducts =
+    products.kind === "answered"
+      ? z.looseObject({ payment_products: z.array(WireProductSchema) }).safeParse(products.body)
+      : null;
+  return {
+    accountState: parsedAccount?.success ? parsedAccount.data.state : undefined,
+    product: parsedProducts?.success ? (parsedProducts.data.payment_products[0] ?? null) : undefined,
+  };
+}
 
 type AlarmSubject = { kind: string; partnerId: string; mode: Mode | null; subjectKind: string; subjectId: string };
 

@@ -8,8 +8,9 @@ import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
 import type { InboxEvent, InboxResult } from "@/server/events/inbox";
 import { listDecisions } from "@/server/klarna/accounts";
-import { announcingPayments, appendStateChange, applyFacts, keepDecisions, raiseAlarm } from "./facts";
-import { enqueue, listQueue, readFacts, syncPartners } from "./queue";
+import { announcingPayments, appendStateChange, applyFacts, keepDecisions, raiseAlarm, readFacts } from "./facts";
+import { enqueue, listQueue } from "./queue";
+import { syncPartners } from "./queue-sync";
 import { type AccountRow, findAccountByKlarna, findAccountRow, lockAccountRow, type Queries } from "./rows";
 import { ChangeStateSchema, type DecisionItem, type KlarnaChangeItem, type StateChangeItem } from "./schema";
 

@@ -54,7 +54,8 @@ export { adoptIds, describeAccount } from "./onboard";
 export { getOnboardingChoices, type OnboardingChoices } from "./onboarding-choices";
 export { type EntityOutcome, executePayoutChange, saveBusinessEntityOrAsk } from "./payout-approval";
 export { requireReadableQr, STORED_LOGO_PERCENT } from "./qr-look";
-export { snapshotStores, syncPartners, tellOfStores } from "./queue";
+export { snapshotStores, tellOfStores } from "./queue-stores";
+export { syncPartners } from "./queue-sync";
 export { DEFAULT_TERMINAL_SETTINGS, type EffectiveSettings, inheritSettings, type SettingsLevel } from "./settings";
 
 /** Lists Partners within the caller's scope, newest first. Errors: permission_denied, validation_failed (cursor). */
