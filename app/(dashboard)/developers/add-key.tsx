@@ -1,17 +1,19 @@
 "use client";
 
-import { Plus } from "lucide-react";
-import dynamic from "next/dynamic";
-import { useState } from "react";
-import { type Mode, ModeBadge } from "@/components/display/mode-badge";
-import { Button } from "@/components/ui/button";
-import { Dialog, DialogContent, DialogTrigger } from "@/components/ui/dialog";
+import type { Mode } from "@/components/display/mode-badge";
 import type { PartnerOption } from "../partner-options";
-import type { KeyMade } from "./actions";
-import { KeyMadeContent } from "./key-made";
+import { createKeyAction } from "./actions";
+import { KeyDialog } from "./key-dialog";
 
-// Loaded when the dialog is first opened.
-const KeyForm = dynamic(() => import("./key-form").then((module) => module.KeyForm));
+const SCOPE_HINTS: Readonly<Record<string, string>> = {
+  "payments:read": "Read payments and what they cost",
+  "payments:write": "Take, cancel and void payments",
+  "refunds:write": "Give money back",
+  "stores:read": "Read stores and terminals",
+  "stores:write": "Create and change stores and terminals",
+  "webhooks:read": "Read webhook endpoints",
+  "webhooks:write": "Add and delete webhook endpoints",
+};
 
 export function AddKey({
   mode,
@@ -24,35 +26,18 @@ export function AddKey({
   scopes: readonly string[];
   isOpenAtFirst: boolean;
 }) {
-  const [isOpen, setOpen] = useState(isOpenAtFirst);
-  const [made, setMade] = useState<KeyMade | null>(null);
-  const close = (): void => {
-    setOpen(false);
-    setMade(null);
-  };
   return (
-    <Dialog open={isOpen} onOpenChange={(open) => (open ? setOpen(true) : close())}>
-      <DialogTrigger asChild>
-        <Button variant="primary">
-          <Plus aria-hidden />
-          Create key
-        </Button>
-      </DialogTrigger>
-      {made === null ? (
-        <DialogContent
-          title="Create an API key"
-          description={
-            <span className="flex flex-wrap items-center gap-1.5">
-              Works in <ModeBadge mode={mode} /> mode only, for one Partner.
-            </span>
-          }
-          className="max-w-[560px]"
-        >
-          <KeyForm partners={partners} scopes={scopes} onMade={setMade} />
-        </DialogContent>
-      ) : (
-        <KeyMadeContent made={made} onClose={close} />
-      )}
-    </Dialog>
+    <KeyDialog
+      mode={mode}
+      title="Create an API key"
+      reach="for one Partner"
+      isOpenAtFirst={isOpenAtFirst}
+      partners={partners}
+      nameHint="Which system uses it: it stands in the request log"
+      scopes={scopes}
+      scopeHints={SCOPE_HINTS}
+      firstScopes={["payments:read", "payments:write", "refunds:write"]}
+      create={(key, partner) => createKeyAction({ ...key, partner })}
+    />
   );
 }

@@ -1,21 +1,12 @@
 "use client";
 
 import { z } from "zod";
+import type { ActionResult } from "@/components/action-result";
 import { CheckGroupField, SelectField, TextField } from "@/components/forms/fields";
 import { Form } from "@/components/forms/form";
 import { useZodForm } from "@/components/forms/use-zod-form";
 import type { PartnerOption } from "../partner-options";
-import { createKeyAction, type KeyMade } from "./actions";
-
-const SCOPE_HINTS: Readonly<Record<string, string>> = {
-  "payments:read": "Read payments and what they cost",
-  "payments:write": "Take, cancel and void payments",
-  "refunds:write": "Give money back",
-  "stores:read": "Read stores and terminals",
-  "stores:write": "Create and change stores and terminals",
-  "webhooks:read": "Read webhook endpoints",
-  "webhooks:write": "Add and delete webhook endpoints",
-};
+import type { KeyMade } from "./actions";
 
 const LIVES = [
   { value: "90", label: "90 days" },
@@ -25,26 +16,39 @@ const LIVES = [
 ];
 
 const KeyFormSchema = z.object({
-  partner: z.string().min(1, "Choose the Partner."),
+  /** Null where a key is of no Partner. */
+  partner: z.string().min(1, "Choose the Partner.").nullable(),
   name: z.string().trim().min(1, "Enter a name.").max(99),
   scopes: z.array(z.string()).min(1, "Choose at least one scope."),
   life: z.enum(["90", "365", "730", "never"]),
   addresses: z.string().trim().max(1000),
 });
 
+export type NewKey = { name: string; scopes: string[]; days: number | null; addresses: string[] };
+
+export type KeyFormProps = {
+  /** Whose it can be; null where it is of no Partner. */
+  partners: readonly PartnerOption[] | null;
+  nameHint: string;
+  scopes: readonly string[];
+  scopeHints: Readonly<Record<string, string>>;
+  firstScopes: readonly string[];
+  create: (key: NewKey, partner: string | null) => Promise<ActionResult<KeyMade>>;
+};
+
 export function KeyForm({
   partners,
+  nameHint,
   scopes,
+  scopeHints,
+  firstScopes,
+  create,
   onMade,
-}: {
-  partners: readonly PartnerOption[];
-  scopes: readonly string[];
-  onMade: (made: KeyMade) => void;
-}) {
+}: KeyFormProps & { onMade: (made: KeyMade) => void }) {
   const form = useZodForm(KeyFormSchema, {
-    partner: partners.length === 1 ? (partners[0]?.value ?? "") : "",
+    partner: partners === null ? null : partners.length === 1 ? (partners[0]?.value ?? "") : "",
     name: "",
-    scopes: ["payments:read", "payments:write", "refunds:write"],
+    scopes: [...firstScopes],
     life: "365",
     addresses: "",
   });
@@ -53,18 +57,20 @@ export function KeyForm({
       form={form}
       submitWord="Create key"
       onSubmit={async (values) => {
-        const result = await createKeyAction({
-          partner: values.partner,
-          name: values.name,
-          scopes: values.scopes,
-          days: values.life === "never" ? null : Number(values.life),
-          addresses: values.addresses.split(/[\s,]+/).filter((part) => part !== ""),
-        });
+        const result = await create(
+          {
+            name: values.name,
+            scopes: values.scopes,
+            days: values.life === "never" ? null : Number(values.life),
+            addresses: values.addresses.split(/[\s,]+/).filter((part) => part !== ""),
+          },
+          values.partner,
+        );
         if (result.ok) onMade(result.data);
         return result;
       }}
     >
-      {partners.length < 2 ? null : (
+      {partners === null || partners.length < 2 ? null : (
         <SelectField
           control={form.control}
           name="partner"
@@ -73,20 +79,13 @@ export function KeyForm({
           placeholder="Whose systems will use it"
         />
       )}
-      <TextField
-        control={form.control}
-        name="name"
-        label="Name"
-        hint="Which system uses it: it stands in the request log"
-        maxLength={99}
-        autoComplete="off"
-      />
+      <TextField control={form.control} name="name" label="Name" hint={nameHint} maxLength={99} autoComplete="off" />
       <CheckGroupField
         control={form.control}
         name="scopes"
         label="Scopes"
         options={scopes.map((scope) => {
-          const hint = SCOPE_HINTS[scope];
+          const hint = scopeHints[scope];
           return { value: scope, label: scope, ...(hint === undefined ? {} : { hint }) };
         })}
       />

@@ -9,21 +9,8 @@ import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { Panel } from "@/components/ui/panel";
 import { type KeyMade, revokeKeyAction } from "./actions";
+import type { KeyView } from "./key-view";
 import { RotateKey } from "./rotate-key";
-
-export type KeyView = {
-  id: string;
-  name: string;
-  hint: string;
-  partnerName: string;
-  scopes: readonly string[];
-  addresses: readonly string[];
-  status: "revoked" | "expired" | "expiring" | "idle" | "active";
-  createdAt: string;
-  lastUsedAt: string | null;
-  expiresAt: string | null;
-  revokedAt: string | null;
-};
 
 export function KeyList({
   keys,

@@ -13,8 +13,8 @@ import type { ServiceContext } from "@/server/context";
 import { listPartnerChoices } from "@/server/domain/partners/service";
 import { partnerOptions } from "../partner-options";
 import { AddKey } from "./add-key";
-import { KeyList, type KeyView } from "./key-list";
-import { keyStatus } from "./key-status";
+import { KeyList } from "./key-list";
+import { keyView } from "./key-view";
 import { developersNav } from "./nav";
 
 export const metadata: Metadata = { title: "Developers" };
@@ -30,19 +30,7 @@ export default async function DevelopersPage({ searchParams }: { searchParams: P
   const [keys, partners] = await Promise.all([listApiKeys(ctx, {}, { limit: KEYS_MAX }), listPartnerChoices(ctx)]);
   const names = new Map(partners.map((partner) => [partner.id, partner.name]));
   const now = ctx.clock.now();
-  const views: KeyView[] = keys.data.map((key) => ({
-    id: key.id,
-    name: key.name,
-    hint: key.hint,
-    partnerName: names.get(key.partnerId) ?? key.partnerId,
-    scopes: key.scopes,
-    addresses: key.addresses,
-    status: keyStatus(key, now),
-    createdAt: key.createdAt.toISOString(),
-    lastUsedAt: key.lastUsedAt?.toISOString() ?? null,
-    expiresAt: key.expiresAt?.toISOString() ?? null,
-    revokedAt: key.revokedAt?.toISOString() ?? null,
-  }));
+  const views = keys.data.map((key) => keyView(key, names.get(key.partnerId) ?? key.partnerId, now));
   return (
     <Page>
       <PageHeader

@@ -5,8 +5,8 @@ import { SubNav } from "@/components/sub-nav";
 import { listAcquirerKeys } from "@/server/auth/acquirer-keys";
 import { ACQUIRER_SCOPE_NAMES, can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
-import { KeyList, type KeyView } from "../../developers/key-list";
-import { keyStatus } from "../../developers/key-status";
+import { KeyList } from "../../developers/key-list";
+import { keyView } from "../../developers/key-view";
 import { settingsNav } from "../nav";
 import { revokeSystemKeyAction, rotateSystemKeyAction } from "./actions";
 import { AddSystemKey } from "./add-system-key";
@@ -18,19 +18,7 @@ export default async function SystemKeysPage() {
   const { user } = await requireSession();
   const canWrite = can(user, "credentials:write");
   const now = ctx.clock.now();
-  const views: KeyView[] = (await listAcquirerKeys(ctx)).map((key) => ({
-    id: key.id,
-    name: key.name,
-    hint: key.hint,
-    partnerName: "Every Partner",
-    scopes: key.scopes,
-    addresses: key.addresses,
-    status: keyStatus(key, now),
-    createdAt: key.createdAt.toISOString(),
-    lastUsedAt: key.lastUsedAt?.toISOString() ?? null,
-    expiresAt: key.expiresAt?.toISOString() ?? null,
-    revokedAt: key.revokedAt?.toISOString() ?? null,
-  }));
+  const views = (await listAcquirerKeys(ctx)).map((key) => keyView(key, "Every Partner", now));
   return (
     <Page>
       <CrumbLabel label="API keys" />
