@@ -16,6 +16,7 @@ import {
   refundPayment,
 } from "@/server/domain/payments/service";
 import type { KlarnaOutcome } from "@/server/klarna/client";
+import { refundCapture } from "@/server/klarna/payments";
 import { type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
 import { asApiKey, asUser, type TestServices, testServices } from "@/server/testing/context";
 import { asPerson, makePerson } from "@/server/testing/people";
@@ -403,6 +404,73 @@ describe("refunds", () => {
     expect(await statesOf((await file("REFUND", bytes)).id)).toEqual(["SKIPPED", "SKIPPED", "READY"]);
     test.clock.advance(4 * DAY_MS);
     await sweepApprovals(test.services);
+  });
+});
+
+describe("a refund that was approved ends as Klarna ends it", () => {
+  /** One row that a second person agreed to; `before` is what happens at Klarna right before it is carried out. */
+  async function approved(before: (payment: PublicPayment) => Promise<unknown>) {
+    await saveFourEyesRules(asUser(test.services, "ACQUIRER_ADMIN"), {
+      partnerId: partner.partner.id,
+      refundLimits: { SEK: 15_000 },
+      apiKeys: null,
+      payoutData: null,
+    });
+    const payment = await take(20_002, "automatic");
+    const plan = await file("REFUND", csv("payment", payment.id));
+    const [row] = await run("REFUND", plan.id);
+    expect(row?.state).toBe("APPROVAL");
+    const second = await person("ACQUIRER_ADMIN");
+    await decideApproval(second, row?.resultId ?? "", { decision: "approve", reason: "" });
+    await before(payment);
+    await carryOut(second, row?.resultId ?? "");
+    await continueBulk(test.services);
+    return { payment, plan };
+  }
+  /** Somebody gave it back in Klarna's portal: nothing is left there, and nobody here knows. */
+  async function refundElsewhere(payment: PublicPayment): Promise<void> {
+    const target = { mode: "test" as const, accountId: partner.account.id, sessionReference: payment.id };
+    const capture = (await getPaymentRecord(staff, payment.id)).captures[0];
+    const outcome = await refundCapture(test.services.klarna, target, {
+      transactionId: payment.klarna.payment_transaction_id ?? "",
+      captureId: capture?.klarnaPaymentCaptureId ?? "",
+      idempotencyKey: crypto.randomUUID(),
+      amount: payment.amount,
+      reference: "portal",
+      reason: null,
+      lineItems: [],
+    });
+    expect(outcome.kind).toBe("answered");
+  }
+  const countsOf = async (id: string) =>
+    (await getBulkRun(staff, id)).counts.map(({ state, count, amount }) => ({ state, count, amount }));
+
+  it("refused: the row has failed, with the reason, in the counts too, and may be asked for again", async () => {
+    const { payment, plan } = await approved(refundElsewhere);
+    expect(await rowsOf(plan.id)).toMatchObject([{ state: "FAILED", problem: "Klarna refused it." }]);
+    expect(await countsOf(plan.id)).toEqual([{ state: "FAILED", count: 1, amount: 20_002 }]);
+    expect((await getPayment(staff, payment.id)).amount_refunded).toBe(0);
+    expect(await statesOf((await file("REFUND", csv("payment", payment.id))).id)).toEqual(["READY"]);
+  });
+
+  it("not known yet: the row waits for Klarna, and is done once the same refund is", async () => {
+    const { payment, plan } = await approved(() =>
+      test.simulator.control.fault({
+        operation: "refund",
+        kind: "cut_after",
+        times: null,
+        account: partner.account.id,
+      }),
+    );
+    expect(await rowsOf(plan.id)).toMatchObject([{ state: "WAITING", problem: null }]);
+    expect(await countsOf(plan.id)).toEqual([{ state: "WAITING", count: 1, amount: 20_002 }]);
+    await test.simulator.control.clearFaults();
+    test.clock.advance(5 * MINUTE_MS);
+    await advanceDuePayments(test.services);
+    await continueBulk(test.services);
+    expect(await statesOf(plan.id)).toEqual(["DONE"]);
+    const { refunds } = await getPaymentRecord(staff, payment.id);
+    expect(refunds).toMatchObject([{ amount: 20_002, state: "SUCCEEDED" }]);
   });
 });
 

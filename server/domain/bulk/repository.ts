@@ -266,31 +266,40 @@ export async function findDone(
   return new Map(rows.map((row) => [row.key, row.runId]));
 }
 
+/** Why a capture or refund failed, in the row's words. */
+const problemOf = (alias: string): string =>
+  `case ${alias}.failure_code when 'klarna_unavailable' then 'Klarna could not be reached. Nothing was sent.' else 'Klarna refused it.' end`;
+
 /**
- * Brings rows that wait up to what became of them: Klarna's answer, the second person's. All, or those of one run.
- * Answers how many moved.
+ * Brings rows that wait up to what became of them: Klarna's answer, the second person's. A refund that was approved is what
+ * Klarna makes of it: done, failed, or waiting for its answer. All, or those of one run. Answers how many moved.
  */
 export async function settleRows(tx: Queries, input: { now: Date; run: string | null }): Promise<number> {
   const rows = await tx.query<Row>({
     name: "bulk_rows_settle",
     text: `with open as (select r.* from bulk_rows r where r.state in ('WAITING','APPROVAL') and ($2::text is null or r.run_id = $2)),
       known as (
-        select o.run_id, o.row_number, c.state = 'SUCCEEDED' as ok, c.id as result, 'Klarna refused it.' as problem
+        select o.run_id, o.row_number, o.state as was, c.state as made, c.id as result, ${problemOf("c")} as problem
           from open o join captures c on c.id = o.result_id and c.partner_id = o.partner_id and c.mode = o.mode
           where o.state = 'WAITING' and c.state in ('SUCCEEDED','FAILED')
         union all
-        select o.run_id, o.row_number, f.state = 'SUCCEEDED', f.id, 'Klarna refused it.'
+        select o.run_id, o.row_number, o.state, f.state, f.id, ${problemOf("f")}
           from open o join refunds f on f.id = o.result_id and f.partner_id = o.partner_id and f.mode = o.mode
           where o.state = 'WAITING' and f.state in ('SUCCEEDED','FAILED')
         union all
-        select o.run_id, o.row_number, a.state = 'EXECUTED', coalesce(a.result_id, a.id),
+        select o.run_id, o.row_number, o.state, f.state, f.id, ${problemOf("f")}
+          from open o join approvals a on a.id = o.result_id and a.partner_id = o.partner_id and a.mode = o.mode
+            join refunds f on f.id = a.result_id and f.partner_id = a.partner_id and f.mode = a.mode
+          where o.state = 'APPROVAL' and a.state = 'EXECUTED'
+        union all
+        select o.run_id, o.row_number, o.state, 'FAILED', a.id,
             case a.state when 'REJECTED' then 'The second person said no.' when 'WITHDRAWN' then 'The request was taken back.'
               else 'Nobody approved it in time.' end
           from open o join approvals a on a.id = o.result_id and a.partner_id = o.partner_id and a.mode = o.mode
-          where o.state = 'APPROVAL' and a.state in ('EXECUTED','REJECTED','WITHDRAWN','EXPIRED'))
-      update bulk_rows r set state = case when k.ok then 'DONE' else 'FAILED' end, result_id = k.result,
-        problem = case when k.ok then null else k.problem end, updated_at = $1
-      from known k where r.run_id = k.run_id and r.row_number = k.row_number and r.state in ('WAITING','APPROVAL') returning 1`,
+          where o.state = 'APPROVAL' and a.state in ('REJECTED','WITHDRAWN','EXPIRED'))
+      update bulk_rows r set state = case k.made when 'SUCCEEDED' then 'DONE' when 'FAILED' then 'FAILED' else 'WAITING' end,
+        result_id = k.result, problem = case when k.made = 'FAILED' then k.problem end, updated_at = $1
+      from known k where r.run_id = k.run_id and r.row_number = k.row_number and r.state = k.was returning 1`,
     values: [input.now, input.run],
   });
   return rows.length;

@@ -25,7 +25,7 @@ export const bulkRowMachine = defineMachine({
   READY: { claim: "ASKING", skip: "SKIPPED" },
   ASKING: { succeed: "DONE", fail: "FAILED", wait: "WAITING", ask: "APPROVAL" },
   WAITING: { succeed: "DONE", fail: "FAILED" },
-  APPROVAL: { succeed: "DONE", fail: "FAILED" },
+  APPROVAL: { succeed: "DONE", fail: "FAILED", wait: "WAITING" },
   DONE: {},
   FAILED: {},
   INVALID: {},
