@@ -1,22 +1,13 @@
 "use client";
 
 import { Laptop, Smartphone } from "lucide-react";
-import { ConfirmAction } from "@/components/confirm-action";
-import { DateTime } from "@/components/display/date-time";
 import { EmptyState } from "@/components/empty-state";
 import { Badge } from "@/components/ui/badge";
 import { Panel } from "@/components/ui/panel";
 import { endSessionAction } from "./actions";
+import { EndSession, type SessionFacts, SessionLine } from "./session-parts";
 
-export type SessionView = {
-  id: string;
-  browser: string;
-  isHandheld: boolean;
-  isCurrent: boolean;
-  address: string | null;
-  startedAt: string;
-  lastSeenAt: string;
-};
+export type SessionView = SessionFacts & { isHandheld: boolean; isCurrent: boolean };
 
 /** The browser that asks first, then the others, the last used of them on top. */
 export function SessionList({ current, others }: { current: SessionView | undefined; others: readonly SessionView[] }) {
@@ -53,45 +44,9 @@ function SessionRow({ session }: { session: SessionView }) {
             </Badge>
           ) : null}
         </p>
-        <p className="flex flex-wrap items-center gap-x-3 gap-y-0.5 text-ink-3 text-xs">
-          <Address of={session} />
-          <span>
-            Signed in <DateTime value={session.startedAt} />
-          </span>
-          <span>
-            Last seen <DateTime value={session.lastSeenAt} format="relative" />
-          </span>
-        </p>
+        <SessionLine session={session} />
       </div>
-      {session.isCurrent ? null : (
-        <ConfirmAction
-          label={
-            <>
-              End<span className="sr-only"> the session of {session.browser}</span>
-            </>
-          }
-          size="sm"
-          variant="danger-quiet"
-          title="End this session?"
-          verb="End session"
-          facts={[
-            { term: "Browser", value: session.browser },
-            { term: "Address", value: <Address of={session} /> },
-            { term: "Signed in", value: <DateTime value={session.startedAt} /> },
-            { term: "Last seen", value: <DateTime value={session.lastSeenAt} format="relative" /> },
-          ]}
-          consequence="That browser is asked to sign in again at its next step. What was typed there and not saved is lost."
-          onConfirm={() => endSessionAction(session.id)}
-        />
-      )}
+      {session.isCurrent ? null : <EndSession session={session} onConfirm={() => endSessionAction(session.id)} />}
     </li>
-  );
-}
-
-function Address({ of: session }: { of: SessionView }) {
-  return session.address === null ? (
-    <span>Address unknown</span>
-  ) : (
-    <span className="min-w-0 break-all font-mono">{session.address}</span>
   );
 }

@@ -1,11 +1,9 @@
 "use client";
 
 import { ConfirmAction } from "@/components/confirm-action";
-import { DateTime } from "@/components/display/date-time";
 import { Panel } from "@/components/ui/panel";
+import { EndSession, SESSION_LOSS, type SessionFacts, SessionLine } from "../../sessions/session-parts";
 import { endSessionsAction } from "../actions";
-
-type SessionView = { id: string; browser: string; address: string | null; startedAt: string; lastSeenAt: string };
 
 /** Where a person is signed in now. */
 export function PersonSessions({
@@ -14,11 +12,9 @@ export function PersonSessions({
   canEnd,
 }: {
   personId: string;
-  sessions: readonly SessionView[];
+  sessions: readonly SessionFacts[];
   canEnd: boolean;
 }) {
-  const consequence =
-    "That browser is asked to sign in again at its next step. What was typed there and not saved is lost.";
   return (
     <Panel
       title="Signed in now"
@@ -31,7 +27,7 @@ export function PersonSessions({
             variant="danger-quiet"
             title="End all sessions of this person?"
             verb="End all sessions"
-            consequence={consequence}
+            consequence={SESSION_LOSS}
             onConfirm={() => endSessionsAction(personId, null)}
           />
         ) : undefined
@@ -48,31 +44,10 @@ export function PersonSessions({
             >
               <div className="min-w-0">
                 <p className="font-medium text-sm">{session.browser}</p>
-                <p className="flex flex-wrap gap-x-3 text-ink-3 text-xs">
-                  <span className="break-all font-mono">{session.address ?? "Address unknown"}</span>
-                  <span>
-                    Signed in <DateTime value={session.startedAt} />
-                  </span>
-                  <span>
-                    Last seen <DateTime value={session.lastSeenAt} format="relative" />
-                  </span>
-                </p>
+                <SessionLine session={session} />
               </div>
               {canEnd ? (
-                <ConfirmAction
-                  label={
-                    <>
-                      End<span className="sr-only"> the session of {session.browser}</span>
-                    </>
-                  }
-                  size="sm"
-                  variant="danger-quiet"
-                  title="End this session?"
-                  verb="End session"
-                  facts={[{ term: "Browser", value: session.browser }]}
-                  consequence={consequence}
-                  onConfirm={() => endSessionsAction(personId, session.id)}
-                />
+                <EndSession session={session} onConfirm={() => endSessionsAction(personId, session.id)} />
               ) : null}
             </li>
           ))}
