@@ -19,6 +19,8 @@ export type ClassicFacts = {
   orderId: string | null;
   /** Klarna's code of a failed distribution. */
   errorCode: string | null;
+  /** Klarna refused the order after its check: what is left is released once nothing else is under way. */
+  isToRelease?: boolean;
 };
 
 /** A payment as stored, with the names its neighbours go by. Amounts in minor units of `currency`. */

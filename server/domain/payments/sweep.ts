@@ -15,7 +15,7 @@ import {
   step,
 } from "./change";
 import { readAndApplyDistribution } from "./classic/distribution";
-import { isSaleCapture, readOrderFunding, runOrderCapture, settleOrder } from "./classic/order";
+import { isSaleCapture, readOrderFunding, releaseRejected, runOrderCapture, settleOrder } from "./classic/order";
 import { startClassic } from "./classic/start";
 import { advanceAuthorization } from "./expiry";
 import { askForPerson, finalizeWithoutToken, readAndApplyRequest, runFinalAuthorize } from "./journey";
@@ -168,7 +168,7 @@ export async function advancePayment(by: ServiceContext, id: string): Promise<Pa
       break;
     case "AUTHORIZED":
     case "AUTHORIZATION_EXPIRED":
-      payment = await advanceAuthorization(ctx, payment);
+      payment = await releaseRejected(ctx, await advanceAuthorization(ctx, payment));
       break;
     default:
       // Due only where Klarna called about a session that is over here.

@@ -15,6 +15,8 @@ export const AUTHORIZATION_PERIOD_MS = 28 * DAY_MS;
 /** How often an authorization is read again whose end should have come and has not. */
 export const LATE_END_INTERVAL_MS = 60 * MINUTE_MS;
 
+/** Something may be left to release. */
+const REJECTABLE: readonly PaymentRow["state"][] = ["AUTHORIZED", "AUTHORIZATION_EXPIRED"];
 const LATE_KINDS: readonly OperationRow["kind"][] = ["LATE_VOID", "LATE_REFUND"];
 
 /**
@@ -69,6 +71,7 @@ export function nextWake(payment: PaymentRow, operations: readonly OperationRow[
       }
   }
   if (payment.fundingState === "PENDING") times.push(addMs(now, FUNDING_READ_INTERVAL_MS));
+  if (payment.classic?.isToRelease === true && REJECTABLE.includes(payment.state) && !hasOpen) times.push(now);
   const earliest = Math.min(...times.map((time) => time.getTime()));
   return Number.isFinite(earliest) ? new Date(earliest) : null;
 }

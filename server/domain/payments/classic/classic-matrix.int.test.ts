@@ -247,13 +247,14 @@ async function cancelAtKlarna(id: string, word: "CANCELED" | "CANCELLED"): Promi
   await asMerchant("DELETE", `/payments/v1/sessions/${await sessionOf(id)}`);
 }
 /** The Partner's own hand at Klarna, beside the product. */
-async function asMerchant(method: string, path: string): Promise<void> {
+async function asMerchant(method: string, path: string, body?: unknown): Promise<void> {
   const host = await openClassicHost(services, { partnerId: partner.partner.id, mode: "test" });
   const answer = await fetch(`${test.simulator.url}${path}`, {
     method,
-    headers: { authorization: host?.authorization ?? "" },
+    headers: { authorization: host?.authorization ?? "", "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  expect(answer.status).toBe(204);
+  expect(answer.status, await answer.text()).toBe(204);
 }
 type FaultInput = Parameters<TestServices["simulator"]["control"]["fault"]>[0];
 async function lose(operation: string, kind: FaultInput["kind"], times: number | null): Promise<void> {
@@ -724,6 +725,46 @@ describe("the order", () => {
     expect(await alarmsOf(id)).toContain("funding_lost");
     expect(await ordersOf(id)).toMatchObject([{ status: "CANCELLED", captured_amount: 0 }]);
   });
+
+  it("refused while a capture has no answer: the capture is settled first, and then the rest is released", async () => {
+    await freshPartner();
+    const id = await paid("manual", "PENDING");
+    await becomes(id, "authorized");
+    await lose("order_capture", "cut_after", null);
+    expect(await capturePayment(ctx, id, { amount: 7_000 })).toMatchObject({ status: "processing" });
+    await control.fraud((await ordersOf(id))[0]?.order_id ?? "", "REJECTED");
+    await passTime(31 * MINUTE_MS);
+    await advanceDuePayments(services);
+    expect((await getPayment(ctx, id)).funding).toMatchObject({ state: "rejected" });
+    expect(await alarmsOf(id)).toContain("funding_lost");
+    expect((await journalOf(id)).map(({ kind, state }) => [kind, state])).toEqual([
+      ["AUTHORIZE", "SUCCEEDED"],
+      ["CAPTURE", "UNKNOWN"],
+    ]);
+    await test.simulator.control.clearFaults();
+    await passTime(10 * MINUTE_MS);
+    await becomes(id, "completed");
+    expect(await getPayment(ctx, id)).toMatchObject({ amount_captured: 7_000, amount_voided: 11_000 });
+    await expectEqualBooks(id);
+  });
+
+  it.each(["automatic", "manual"] as const)(
+    "more than was asked (%s capture): nothing is taken, the order is undone and a person is told",
+    async (capture) => {
+      const id = await distributed("qr", { capture });
+      await asMerchant("POST", `/payments/v1/sessions/${await sessionOf(id)}`, {
+        order_amount: 21_000,
+        order_lines: [{ name: "Bouquet", quantity: 1, unit_price: 21_000, total_amount: 21_000 }],
+      });
+      await control.play(await sessionOf(id), "complete");
+      await becomes(id, "failed");
+      await sweepFor(10);
+      expect(await getPayment(ctx, id)).toMatchObject({ amount_captured: 0, failure: { code: "klarna_error" } });
+      expect((await alarmsOf(id)).toSorted()).toEqual(["amount_differs", "late_approval"]);
+      expect(await ordersOf(id)).toMatchObject([{ order_amount: 21_000, status: "CANCELLED", captured_amount: 0 }]);
+      await expectEqualBooks(id);
+    },
+  );
 
   it("refused at once: declined, and the order is not left behind", async () => {
     const id = await paid("automatic", "REJECTED");

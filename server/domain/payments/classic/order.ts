@@ -4,6 +4,7 @@ import { addMs } from "@/server/core/time";
 import {
   type Draft,
   journal,
+  type Loaded,
   move,
   openOperation,
   postpone,
@@ -15,7 +16,9 @@ import {
 import { recordLateApproval } from "@/server/domain/payments/late";
 import { listOperations } from "@/server/domain/payments/repository";
 import type { OperationRow, PaymentRecord } from "@/server/domain/payments/rows";
-import { isKeyForgotten, wasSent } from "@/server/domain/payments/settling";
+import { actionFacts, isKeyForgotten, wasSent } from "@/server/domain/payments/settling";
+import { type PaymentState, paymentActions } from "@/server/domain/payments/states";
+import { runVoid } from "@/server/domain/payments/voids";
 import { AUTHORIZATION_PERIOD_MS } from "@/server/domain/payments/wake";
 import {
   type ClassicOrder,
@@ -72,6 +75,10 @@ function applyOrder(draft: Draft, order: ClassicOrder, now: Date): OperationRow 
   const status = order.status.toUpperCase();
   after.klarnaReference = order.klarna_reference ?? after.klarnaReference;
   after.classic = withFacts(after.classic, { orderId: order.order_id });
+  if (order.order_amount > after.amount) {
+    refuseHigherOrder(draft, order);
+    return undefined;
+  }
   if (fraud === "REJECTED" || status === "CANCELLED" || status === "EXPIRED") {
     after.declineReason = fraud === "REJECTED" ? "rejected_after_check" : "order_ended";
     move(draft, "decline");
@@ -86,6 +93,19 @@ function applyOrder(draft: Draft, order: ClassicOrder, now: Date): OperationRow 
     raiseAlarm(draft, "books_differ", "The order was captured already when it was read. Compare with Klarna's portal.");
   }
   return undefined;
+}
+
+/** Nobody agreed to pay more than was asked: such an order is no sale. It is undone, and a person is told. */
+function refuseHigherOrder(draft: Draft, order: ClassicOrder): void {
+  const { after } = draft;
+  after.failureCode = "klarna_error";
+  raiseAlarm(
+    draft,
+    "amount_differs",
+    `Klarna placed an order of ${order.order_amount} where ${after.amount} was asked for. Nothing of it is captured; the order is undone.`,
+  );
+  move(draft, "fail");
+  recordLateApproval(draft, order.order_id);
 }
 
 /** The order becomes the truth about the money: authorized, and what is sure of it. */
@@ -106,7 +126,8 @@ function setApproved(
   const { after } = draft;
   const isChecked = (order.fraud_status?.toUpperCase() ?? "ACCEPTED") === "ACCEPTED";
   after.klarnaPaymentTransactionId = order.order_id;
-  after.amountAuthorized = order.order_amount;
+  // Whatever the order has come to be since: no more than was asked is ever taken.
+  after.amountAuthorized = Math.min(order.order_amount, after.amount);
   after.authorizationExpiresAt = order.expires_at ?? addMs(now, AUTHORIZATION_PERIOD_MS);
   // An order that Klarna still checks is not one to hand the goods over for.
   after.fundingType = isChecked ? "GUARANTEED" : "NON_GUARANTEED";
@@ -120,8 +141,9 @@ export function isSaleCapture(payment: PaymentRecord, operation: OperationRow): 
   return payment.rail === "CLASSIC" && operation.kind === "CAPTURE" && operation.captureId === null;
 }
 
-const amountToCapture = (payment: PaymentRecord): number =>
-  payment.amountAuthorized > 0 ? payment.amountAuthorized : payment.amount;
+/** The same on every repeat: nothing changes the amounts beside an open capture. */
+const amountToCapture = ({ amount, amountAuthorized }: PaymentRecord): number =>
+  amountAuthorized > 0 ? Math.min(amountAuthorized, amount) : amount;
 
 /** Makes (or repeats, with the same key) the capture that comes with the sale, and writes what is known then. */
 export async function runOrderCapture(
@@ -223,30 +245,64 @@ export async function readOrderFunding(ctx: ServiceContext, payment: PaymentReco
     capture = undefined;
     if (fresh.payment.fundingState !== "PENDING") return null;
     const draft = startDraft(fresh);
-    const { after } = draft;
-    if (fraud === "ACCEPTED") {
-      after.fundingState = "FUNDED";
-      draft.extraEvents.push("payment.funded");
-      const isUntouched = after.amountCaptured === 0 && !openOperation(fresh.operations, "CAPTURE");
-      if (after.capture === "AUTOMATIC" && after.state === "AUTHORIZED" && isUntouched)
-        capture = journal(draft, "CAPTURE", now);
+    if (fraud !== "ACCEPTED") {
+      applyRejected(draft, order, isFree(fresh, now));
       return draft;
     }
-    after.fundingState = "REJECTED";
-    raiseAlarm(
-      draft,
-      "funding_lost",
-      "Klarna refused the order after checking it. Do not hand over the goods; what is left is released.",
-    );
-    if (order.status.toUpperCase() === "CANCELLED" && after.state === "AUTHORIZED" && after.amountCaptured === 0) {
-      after.amountVoided = after.amountAuthorized;
-      move(draft, "release");
-    } else {
-      draft.extraEvents.push("payment.updated");
-      if (after.state === "AUTHORIZED" && !openOperation(fresh.operations, "VOID"))
-        journal(draft, "VOID", now).nextAttemptAt = now;
-    }
+    const { after } = draft;
+    const isToCapture =
+      after.capture === "AUTOMATIC" &&
+      after.state === "AUTHORIZED" &&
+      after.amountCaptured === 0 &&
+      !openOperation(fresh.operations, "CAPTURE");
+    // Beside another change of the authorization nothing is captured: it is read again after that.
+    if (isToCapture && !isFree(fresh, now)) return null;
+    after.fundingState = "FUNDED";
+    draft.extraEvents.push("payment.funded");
+    if (isToCapture) capture = journal(draft, "CAPTURE", now);
     return draft;
   });
-  return capture ? runOrderCapture(ctx, settled, capture) : settled;
+  return capture ? runOrderCapture(ctx, settled, capture) : releaseRejected(ctx, settled);
+}
+
+/** Whether nothing is under way that changes what is left of the authorization. */
+const isFree = (loaded: Loaded, now: Date): boolean => paymentActions(actionFacts(loaded, now)).void === null;
+const LIVE: readonly PaymentState[] = ["AUTHORIZED", "AUTHORIZATION_EXPIRED"];
+
+function applyRejected(draft: Draft, order: ClassicOrder, isAlone: boolean): void {
+  const { after } = draft;
+  after.fundingState = "REJECTED";
+  raiseAlarm(
+    draft,
+    "funding_lost",
+    "Klarna refused the order after checking it. Do not hand over the goods; what is left is released.",
+  );
+  const isCancelled = order.status.toUpperCase() === "CANCELLED";
+  if (isCancelled && isAlone && after.state === "AUTHORIZED" && after.amountCaptured === 0) {
+    after.amountVoided = after.amountAuthorized;
+    move(draft, "release");
+    return;
+  }
+  draft.extraEvents.push("payment.updated");
+  if (LIVE.includes(after.state)) after.classic = withFacts(after.classic, { isToRelease: true });
+}
+
+/**
+ * Releases what is left of an order that Klarna refused after its check: not before every call under way has its answer,
+ * for what is left is not known until then.
+ */
+export async function releaseRejected(ctx: ServiceContext, payment: PaymentRecord): Promise<PaymentRecord> {
+  if (payment.classic?.isToRelease !== true) return payment;
+  let release: OperationRow | undefined;
+  const settled = await step(ctx, payment.id, (fresh, now) => {
+    release = undefined;
+    if (fresh.payment.classic?.isToRelease !== true) return null;
+    const isLive = LIVE.includes(fresh.payment.state);
+    if (isLive && !isFree(fresh, now)) return null;
+    const draft = startDraft(fresh);
+    draft.after.classic = withFacts(draft.after.classic, { isToRelease: false });
+    if (isLive) release = journal(draft, "VOID", now);
+    return draft;
+  });
+  return release ? runVoid(ctx, settled, release) : settled;
 }
