@@ -12,6 +12,7 @@ import { LANGUAGES } from "@/server/core/languages";
 import { timeZoneSchema } from "@/server/core/schema";
 import { QR_LOGOS, type TerminalSettings } from "@/server/domain/partners/schema";
 import type { EffectiveSettings } from "@/server/domain/partners/service";
+import { widensTillReturns } from "@/server/domain/partners/states";
 import type { SettingName } from "@/server/domain/stores/states";
 import {
   CAPTURE_WORDS,
@@ -80,12 +81,21 @@ function toChange(values: Values) {
   };
 }
 
+/** What the tills would do with these values. */
+function returnsOf(values: Pick<Values, "till_returns" | "till_return_limit">, above: EffectiveSettings["values"]) {
+  return {
+    till_returns: switchOrNull(values.till_returns) ?? above.till_returns,
+    till_return_limit: numberOrNull(values.till_return_limit) ?? above.till_return_limit,
+  };
+}
+
 /** The settings of a store or a terminal, each with what holds when it is left empty. */
 export function SettingsForm({
   subject,
   version,
   own,
   above,
+  mayRefund,
   save,
 }: {
   subject: string;
@@ -93,10 +103,24 @@ export function SettingsForm({
   own: TerminalSettings;
   /** What is inherited. */
   above: EffectiveSettings;
+  /** Who may not cannot let tills give back more than they do. */
+  mayRefund: boolean;
   save: (id: string, version: number, input: unknown) => Promise<ActionResult>;
 }) {
   const router = useRouter();
-  const form = useZodForm(FormSchema, {
+  const stored = {
+    till_returns: choiceOf(own.till_returns),
+    till_return_limit: own.till_return_limit?.toString() ?? "",
+  };
+  const now = returnsOf(stored, above.values);
+  /** Whether it may be chosen: all but what needs the permission to refund. */
+  const isAllowed = (change: Partial<typeof stored>): boolean =>
+    mayRefund || !widensTillReturns(now, returnsOf({ ...stored, ...change }, above.values));
+  const schema = FormSchema.refine(({ till_return_limit }) => isAllowed({ till_return_limit }), {
+    path: ["till_return_limit"],
+    message: "Only who may refund can raise or remove the limit.",
+  });
+  const form = useZodForm(schema, {
     capture: own.capture ?? INHERIT,
     rail: own.rail ?? INHERIT,
     expires_in: own.expires_in?.toString() ?? "",
@@ -109,8 +133,7 @@ export function SettingsForm({
     qr_logo: own.qr_logo ?? INHERIT,
     language: own.language ?? INHERIT,
     time_zone: own.time_zone ?? "",
-    till_returns: choiceOf(own.till_returns),
-    till_return_limit: own.till_return_limit?.toString() ?? "",
+    ...stored,
     kiosk_amount: choiceOf(own.kiosk_amount),
   });
   const inherited = (name: SettingName): string => {
@@ -255,9 +278,19 @@ export function SettingsForm({
           control={form.control}
           name="till_returns"
           label={SETTING_WORDS.till_returns}
+          hint={isAllowed({ till_returns: "yes" }) ? undefined : "Only who may refund can turn them on."}
           options={[
-            { value: INHERIT, label: "Inherited", hint: inherited("till_returns") },
-            ...(["yes", "no"] as const).map((value) => ({ value, label: RETURNS_WORDS[value] })),
+            {
+              value: INHERIT,
+              label: "Inherited",
+              hint: inherited("till_returns"),
+              isDisabled: !isAllowed({ till_returns: INHERIT }),
+            },
+            ...(["yes", "no"] as const).map((value) => ({
+              value,
+              label: RETURNS_WORDS[value],
+              isDisabled: !isAllowed({ till_returns: value }),
+            })),
           ]}
         />
         <TextField
@@ -267,7 +300,11 @@ export function SettingsForm({
           isRequired={false}
           inputMode="numeric"
           autoComplete="off"
-          hint={`Empty: ${inherited("till_return_limit")}`}
+          hint={
+            isAllowed({ till_return_limit: "0" })
+              ? `Empty: ${inherited("till_return_limit")}`
+              : `Empty: ${inherited("till_return_limit")}. Only who may refund can raise or remove it.`
+          }
         />
         <SelectField
           control={form.control}

@@ -23,6 +23,7 @@ import {
   TerminalSettingsSchema,
 } from "./schema";
 import { inheritSettings } from "./settings";
+import { requireMayWiden } from "./till-returns";
 
 /*
  * Changes of an account that is in use: written here and queued for Klarna in one transaction. While the account is a draft
@@ -193,7 +194,7 @@ export async function setArchived(
 }
 
 /**
- * What the Partner's terminals inherit; see `inheritSettings`.
+ * What the Partner's terminals inherit; see `inheritSettings`. More returns at the till only by who may refund.
  * Errors: permission_denied, not_found, rule_broken (a look of the QR code that cameras could not read).
  */
 export async function saveTerminalSettings(
@@ -203,8 +204,15 @@ export async function saveTerminalSettings(
 ): Promise<void> {
   requirePermission(ctx, "terminals:write");
   const settings = TerminalSettingsSchema.parse(input);
-  requireReadableQr(inheritSettings({ partner: settings }).values);
+  const { values } = inheritSettings({ partner: settings });
+  requireReadableQr(values);
   await changing(ctx, partnerId, async (tx, account) => {
+    const [stored] = await tx.query<Row & { settings: unknown }>({
+      text: "select settings from partner_accounts where partner_id = $1 and mode = $2",
+      values: [account.partnerId, account.mode],
+    });
+    const before = TerminalSettingsSchema.catch({}).parse(stored?.settings);
+    requireMayWiden(ctx, inheritSettings({ partner: before }).values, values);
     await tx.query<Row>({
       text: "update partner_accounts set settings = $3::jsonb, version = version + 1, updated_at = $4 where partner_id = $1 and mode = $2",
       values: [account.partnerId, account.mode, JSON.stringify(settings), ctx.clock.now()],

@@ -85,3 +85,16 @@ export const DECISION_REASON_WORDS: Readonly<Record<string, string>> = {
   PROHIBITED_OR_RESTRICTED_SEGMENT: "Type of business that is not allowed",
   OTHER_RISK: "Other risk",
 };
+
+/** What a paired till may give back by itself; a limit of 0 is none. */
+export type TillReturns = { till_returns: boolean; till_return_limit: number };
+
+/** Whether a till that follows `after` may give back what it may not by `before`. */
+export function widensTillReturns(before: TillReturns, after: TillReturns): boolean {
+  if (after.till_returns && !before.till_returns) return true;
+  // Also where returns are off: a store or terminal below may have turned them on, with the limit from here.
+  return (
+    before.till_return_limit > 0 &&
+    (after.till_return_limit === 0 || after.till_return_limit > before.till_return_limit)
+  );
+}

@@ -7,6 +7,7 @@ import { once } from "@/server/db/idempotency";
 import { appendAudit } from "@/server/domain/audit/service";
 import {
   inheritSettings,
+  requireMayWiden,
   requireReadableQr,
   snapshotStores,
   takingReference,
@@ -227,7 +228,13 @@ function nudge(ctx: ServiceContext): void {
   ctx.nudge("outbox");
 }
 
-async function changing(tx: Queries, row: StoreRow, patch: ChangeStoreInput, account: AccountRow): Promise<StoreRow> {
+async function changing(
+  tx: Queries,
+  ctx: ServiceContext,
+  row: StoreRow,
+  patch: ChangeStoreInput,
+  account: AccountRow,
+): Promise<StoreRow> {
   if (row.status === "ARCHIVED")
     throw new AppError("state_conflict", { detail: "The store is archived. Restore it first." });
   const next: StoreRow = { ...row };
@@ -255,7 +262,9 @@ async function changing(tx: Queries, row: StoreRow, patch: ChangeStoreInput, acc
   if (patch.settings !== undefined) {
     next.settings = mergeSettings(row.settings, patch.settings);
     const partner = StoredSettingsSchema.parse(account.settings);
-    requireReadableQr(inheritSettings({ partner, store: next.settings }).values);
+    const { values } = inheritSettings({ partner, store: next.settings });
+    requireReadableQr(values);
+    requireMayWiden(ctx, inheritSettings({ partner, store: row.settings }).values, values);
   }
   return next;
 }
@@ -277,7 +286,7 @@ export async function changeStore(
     applyChange(tx, ctx, id, async (store, inner, account) => {
       if (options.version !== undefined && options.version !== store.version)
         throw new AppError("state_conflict", { detail: "Somebody else changed the store. Reload and look again." });
-      return changing(inner, store, patch, account);
+      return changing(inner, ctx, store, patch, account);
     }),
   );
   nudge(ctx);
@@ -428,7 +437,7 @@ export async function changeStores(
           return restore(tx, ctx, id);
         default: {
           const { kind: _, ...patch } = change;
-          return applyChange(tx, ctx, id, (row, inner, account) => changing(inner, row, patch, account));
+          return applyChange(tx, ctx, id, (row, inner, account) => changing(inner, ctx, row, patch, account));
         }
       }
     },

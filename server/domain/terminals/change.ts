@@ -4,7 +4,7 @@ import { newId } from "@/server/core/ids";
 import type { Row } from "@/server/db/client";
 import { once } from "@/server/db/idempotency";
 import { appendAudit } from "@/server/domain/audit/service";
-import { inheritSettings, requireReadableQr, takingReference } from "@/server/domain/partners/service";
+import { inheritSettings, requireMayWiden, requireReadableQr, takingReference } from "@/server/domain/partners/service";
 import { type BulkResult, type Known, mergeSettings, StoredSettingsSchema } from "@/server/domain/stores/schema";
 import { changeEach, holdAccount, partnerFor, statusForNew } from "@/server/domain/stores/service";
 import {
@@ -79,8 +79,11 @@ async function insert(
   const store = requirePlace(stores.get(storeKey(terminal.store)));
   const settings = terminal.settings ? mergeSettings({}, terminal.settings) : {};
   const partner = StoredSettingsSchema.parse(account.settings);
-  if (terminal.settings)
-    requireReadableQr(inheritSettings({ partner, store: store.settings, terminal: settings }).values);
+  if (terminal.settings) {
+    const { values } = inheritSettings({ partner, store: store.settings, terminal: settings });
+    requireReadableQr(values);
+    requireMayWiden(ctx, inheritSettings({ partner, store: store.settings }).values, values);
+  }
   const row: NewTerminalRow = {
     id,
     storeId: store.id,
@@ -161,7 +164,13 @@ const requireInUse = (row: TerminalRow): void => {
     throw new AppError("state_conflict", { detail: "The terminal is archived. Restore it first." });
 };
 
-function changed(row: TerminalRow, patch: ChangeTerminalInput): TerminalRow {
+const levelsOf = (row: TerminalRow) => ({
+  partner: row.partnerSettings,
+  store: row.storeSettings,
+  terminal: row.settings,
+});
+
+function changed(ctx: ServiceContext, row: TerminalRow, patch: ChangeTerminalInput): TerminalRow {
   requireInUse(row);
   const next = { ...row };
   if (patch.label !== undefined) next.label = patch.label;
@@ -169,9 +178,9 @@ function changed(row: TerminalRow, patch: ChangeTerminalInput): TerminalRow {
   if (patch.can_show_qr !== undefined) next.canShowQr = patch.can_show_qr;
   if (patch.settings !== undefined) {
     next.settings = mergeSettings(row.settings, patch.settings);
-    requireReadableQr(
-      inheritSettings({ partner: row.partnerSettings, store: row.storeSettings, terminal: next.settings }).values,
-    );
+    const { values } = inheritSettings(levelsOf(next));
+    requireReadableQr(values);
+    requireMayWiden(ctx, inheritSettings(levelsOf(row)).values, values);
   }
   return next;
 }
@@ -192,7 +201,7 @@ export async function changeTerminal(
     applyChange(tx, ctx, id, async (terminal) => {
       if (options.version !== undefined && options.version !== terminal.version)
         throw new AppError("state_conflict", { detail: "Somebody else changed the terminal. Reload and look again." });
-      return changed(terminal, patch);
+      return changed(ctx, terminal, patch);
     }),
   );
   return toPublicTerminal(row, ctx.clock.now());
@@ -208,9 +217,10 @@ function move(tx: Queries, ctx: ServiceContext, id: string, wanted: Known, reaso
       const stores = await holdStores(inner, row, [wanted]);
       const store = requirePlace(stores.get(storeKey(wanted)));
       if (store.id === row.storeId) return null;
-      requireReadableQr(
-        inheritSettings({ partner: row.partnerSettings, store: store.settings, terminal: row.settings }).values,
-      );
+      const { values } = inheritSettings({ ...levelsOf(row), store: store.settings });
+      requireReadableQr(values);
+      // Browsers stay paired: at the other store they might give back what they may not here.
+      if (values.till_returns) requireMayWiden(ctx, inheritSettings(levelsOf(row)).values, values);
       await insertMove(inner, {
         id: newId("terminalMove"),
         partnerId: row.partnerId,
@@ -366,7 +376,7 @@ export async function changeTerminals(
         case "move":
           return move(tx, ctx, id, change.store, change.reason ?? null);
         case "settings":
-          return applyChange(tx, ctx, id, async (row) => changed(row, { settings: change.settings }));
+          return applyChange(tx, ctx, id, async (row) => changed(ctx, row, { settings: change.settings }));
         default:
           return change satisfies never;
       }

@@ -7,10 +7,10 @@ import type { Mode } from "@/server/core/schema";
 import { addMs, MINUTE_MS } from "@/server/core/time";
 import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
-import { inheritSettings } from "@/server/domain/partners/service";
+import { inheritSettings, requireMayRefund } from "@/server/domain/partners/service";
 import { StoredSettingsSchema } from "@/server/domain/stores/schema";
 import { noteSeen } from "./change";
-import { loadTerminalRows, scopeValues } from "./rows";
+import { loadTerminalRows, scopeValues, type TerminalRow } from "./rows";
 import { type CounterPlace, DevicePurposeSchema, type PairedDeviceItem, type PairedView } from "./schema";
 import type { DevicePurpose } from "./states";
 
@@ -31,12 +31,18 @@ export function normalCode(typed: string): string {
   return typed.toUpperCase().replace(/[\s-]/g, "");
 }
 
+/** Whether a till that is paired with the terminal takes returns. */
+const takesReturns = (row: Pick<TerminalRow, "partnerSettings" | "storeSettings" | "settings">): boolean =>
+  inheritSettings({ partner: row.partnerSettings, store: row.storeSettings, terminal: row.settings }).values
+    .till_returns;
+
 function newCode(): string {
   return Array.from({ length: CODE_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)] ?? "").join("");
 }
 
 /**
- * A code for one terminal, shown once, `XXXX-XXXX`. An earlier unused code of the terminal ends.
+ * A code for one terminal, shown once, `XXXX-XXXX`. An earlier unused code of the terminal ends. A till that takes returns
+ * gives money back by itself: only who may refund makes one.
  * Errors: permission_denied, terminal_not_found, state_conflict (archived).
  */
 export async function createPairingCode(
@@ -53,6 +59,8 @@ export async function createPairingCode(
     if (!row) throw new AppError("terminal_not_found");
     if (row.status === "ARCHIVED")
       throw new AppError("state_conflict", { detail: "An archived terminal cannot be paired." });
+    if (purpose === "TILL" && takesReturns(row))
+      requireMayRefund(ctx, "This terminal takes returns: only who may refund can pair a till with it.");
     await tx.query<Row>({
       text: "delete from pairing_codes where used_at is null and ((partner_id = $1 and mode = $2 and terminal_id = $3) or expires_at < $4)",
       values: [row.partnerId, row.mode, terminalId, now],

@@ -7,6 +7,7 @@ import { DateTime } from "@/components/display/date-time";
 import { Panel } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
+import { inheritSettings } from "@/server/domain/partners/service";
 import { getTerminal, listPairedDevices } from "@/server/domain/terminals/service";
 import { PURPOSE_WORDS } from "@/server/domain/terminals/states";
 import { LetGo, PairDevice } from "./terminal-actions";
@@ -21,6 +22,7 @@ export default async function TerminalPage({ params }: { params: Promise<{ id: s
   const terminal = await orNotFound(getTerminal(ctx, id));
   const devices = (await listPairedDevices(ctx, terminal.id)).filter((device) => device.revokedAt === null);
   const mayPair = can(user, "terminals:write") && terminal.status !== "ARCHIVED";
+  const mayPairTill = can(user, "payments:refund") || !inheritSettings(terminal.settings).values.till_returns;
   return (
     <TerminalFrame
       terminal={terminal}
@@ -38,6 +40,7 @@ export default async function TerminalPage({ params }: { params: Promise<{ id: s
                       device={terminal.device}
                       id={terminal.id}
                       label={terminal.label}
+                      mayPairTill={mayPairTill}
                       pairUrl={new URL("/pair", ctx.env.PUBLIC_URL).toString()}
                     />
                   ),

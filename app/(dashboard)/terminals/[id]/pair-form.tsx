@@ -22,8 +22,19 @@ const HINTS: Readonly<Record<DevicePurpose, string>> = {
 };
 
 /** Which kind of device, then the code to type there. */
-export function PairForm({ id, pairUrl, device }: { id: string; pairUrl: string; device: TerminalDevice }) {
-  const [purpose, setPurpose] = useState<DevicePurpose>(purposeOf(device));
+export function PairForm({
+  id,
+  pairUrl,
+  device,
+  mayPairTill,
+}: {
+  id: string;
+  pairUrl: string;
+  device: TerminalDevice;
+  /** False where a till would take returns, and the person may not refund. */
+  mayPairTill: boolean;
+}) {
+  const [purpose, setPurpose] = useState<DevicePurpose>(mayPairTill ? purposeOf(device) : "KIOSK");
   const [made, setMade] = useState<{ code: string; expiresAt: string } | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   const [isRunning, setRunning] = useState(false);
@@ -44,12 +55,20 @@ export function PairForm({ id, pairUrl, device }: { id: string; pairUrl: string;
           {(control) => (
             <Select
               {...control}
-              options={DEVICE_PURPOSES.map((value) => ({ value, label: PURPOSE_WORDS[value], hint: HINTS[value] }))}
+              options={DEVICE_PURPOSES.map((value) => ({
+                value,
+                label: PURPOSE_WORDS[value],
+                hint: HINTS[value],
+                isDisabled: value === "TILL" && !mayPairTill,
+              }))}
               value={purpose}
               onValueChange={(value) => setPurpose(value === "TILL" ? "TILL" : "KIOSK")}
             />
           )}
         </Field>
+        {mayPairTill ? null : (
+          <Notice tone="info" title="A till takes returns here: only who may refund can pair one." />
+        )}
         {failure === null ? null : <Notice tone="bad" title={failure} />}
         <Button variant="primary" isBusy={isRunning} onClick={make} className="justify-self-end">
           Make a code

@@ -83,11 +83,13 @@ export function PairDevice({
   label,
   pairUrl,
   device,
+  mayPairTill,
 }: {
   id: string;
   label: string;
   pairUrl: string;
   device: TerminalDevice;
+  mayPairTill: boolean;
 }) {
   const router = useRouter();
   const [isOpen, setOpen] = useState(false);
@@ -103,7 +105,7 @@ export function PairDevice({
         <Button size="sm">Pair a device</Button>
       </DialogTrigger>
       <DialogContent title={`Pair a device with ${label}`} description="A browser becomes its kiosk or till.">
-        <PairForm id={id} pairUrl={pairUrl} device={device} />
+        <PairForm id={id} pairUrl={pairUrl} device={device} mayPairTill={mayPairTill} />
       </DialogContent>
     </Dialog>
   );
