@@ -12,9 +12,11 @@ import { createCustomerTokenRouter } from "./identity";
 import { createPortalPages } from "./management/pages";
 import { createManagementRouter } from "./management/routes";
 import { createTlsServer, peerCertificateOf } from "./management/tls";
+import { notificationRouter } from "./notification-routes";
 import { createClassicPages } from "./pages/classic";
 import { createPanel } from "./pages/panel";
 import { createPages } from "./pages/routes";
+import { paymentRouter } from "./payment-routes";
 import { type ApiAnswer, type ApiCall, bodyBytesMaxOf, isApiPath, isClassicPath } from "./routing";
 import { createSettlements } from "./settlements";
 import { settlementRouter } from "./settlements-api";
@@ -73,7 +75,9 @@ export function createApp(options: AppOptions) {
     sender.sweep();
     classic.sweep();
   });
-  const api = createApi(sim, sender, [
+  const api = createApi(sim, [
+    paymentRouter(sim),
+    notificationRouter(sim, sender),
     createCustomerTokenRouter(sim),
     createManagementRouter(sim),
     settlementRouter(sim, settlements),
