@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { filterQuery, parseTableState, readAmount, readDates, readEnum, type TableDef } from "./table-state";
+import { filterQuery, given, parseTableState, readAmount, readDates, readEnum, type TableDef } from "./table-state";
 
 const DEF: TableDef = {
   id: "payments",
@@ -62,5 +62,15 @@ describe("the state of a table in the address", () => {
   it("gives an export the filter but not the place in the list", () => {
     const state = parseTableState(DEF, { q: " ON47 ", status: "FAILED", sort: "amount", cursor: "abc", size: "25" });
     expect(filterQuery(state, DEF)).toBe("q=ON47&status=FAILED&sort=amount");
+  });
+
+  it("asks for nothing that was not given, and keeps what is false or zero", () => {
+    expect(given({ search: "", status: [], from: undefined, isOpen: false, min: 0, kind: ["a"], to: "b" })).toEqual({
+      isOpen: false,
+      min: 0,
+      kind: ["a"],
+      to: "b",
+    });
+    expect(Object.keys(given({ from: undefined }))).toEqual([]);
   });
 });

@@ -110,8 +110,9 @@ export function readChoices<T extends string>(state: TableState, id: string, cho
   return choices.filter((choice) => chosen.includes(choice));
 }
 
-export function readText(state: TableState, id: string): string | undefined {
-  return state.filters[id];
+/** Cut at `max`, which is what the server takes. */
+export function readText(state: TableState, id: string, max = TEXT_MAX): string | undefined {
+  return state.filters[id]?.slice(0, max);
 }
 
 export type DateRange = { from?: string; to?: string };
@@ -144,6 +145,22 @@ export function readAmount(state: TableState, id: string): AmountRange | undefin
   const [currency = "", range = ""] = value.split(":");
   const [min = "", max = ""] = range.split("..");
   return { currency, ...(min === "" ? {} : { min: Number(min) }), ...(max === "" ? {} : { max: Number(max) }) };
+}
+
+type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function isGiven<V>(value: V): value is Exclude<V, undefined> {
+  return value !== undefined && value !== "" && !(Array.isArray(value) && value.length === 0);
+}
+
+/** A question to the server without what asks for nothing: empty texts, empty lists, what is undefined. */
+export function given<T extends object>(parts: T): Given<T> {
+  const said: Given<T> = {};
+  for (const name in parts) {
+    const value = parts[name];
+    if (isGiven(value)) said[name] = value;
+  }
+  return said;
 }
 
 /** The filter as a query, without the place in the list: for exports and saved links. */

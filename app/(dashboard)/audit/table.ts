@@ -1,4 +1,11 @@
-import { readChoices, readDates, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import {
+  given,
+  readChoices,
+  readDates,
+  readText,
+  type TableDef,
+  type TableState,
+} from "@/components/data-table/table-state";
 import { AUDIT_ACTOR_KINDS, AUDIT_WAYS } from "@/server/domain/audit/schema";
 import { ACTOR_WORDS, WAY_WORDS } from "./words";
 
@@ -30,26 +37,21 @@ export const auditTable: TableDef = {
 };
 
 export function auditInput(state: TableState) {
-  const actorKinds = readChoices(state, "actor_kind", AUDIT_ACTOR_KINDS);
-  const ways = readChoices(state, "way", AUDIT_WAYS);
-  const text = (id: string, max: number): string | undefined => readText(state, id)?.slice(0, max);
-  const [action, subject, kind] = [text("action", 80), text("subject", 60), text("kind", 40)];
-  const [actor, partner, request] = [text("actor", 60), text("partner", 60), text("request", 60)];
   const { from, to } = readDates(state, "when");
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(action === undefined ? {} : { action }),
-      ...(subject === undefined ? {} : { subject }),
-      ...(kind === undefined ? {} : { subjectKind: kind }),
-      ...(actorKinds.length === 0 ? {} : { actorKind: actorKinds }),
-      ...(actor === undefined ? {} : { actor }),
-      ...(ways.length === 0 ? {} : { way: ways }),
-      ...(partner === undefined ? {} : { partner }),
-      ...(request === undefined ? {} : { request }),
-      ...(from === undefined ? {} : { createdFrom: from }),
-      ...(to === undefined ? {} : { createdTo: to }),
-    },
+    filter: given({
+      search: state.search,
+      action: readText(state, "action", 80),
+      subject: readText(state, "subject", 60),
+      subjectKind: readText(state, "kind", 40),
+      actorKind: readChoices(state, "actor_kind", AUDIT_ACTOR_KINDS),
+      actor: readText(state, "actor", 60),
+      way: readChoices(state, "way", AUDIT_WAYS),
+      partner: readText(state, "partner", 60),
+      request: readText(state, "request", 60),
+      createdFrom: from,
+      createdTo: to,
+    }),
     limit: state.size,
     cursor: state.cursor,
   };

@@ -1,4 +1,11 @@
-import { readChoices, readDates, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import {
+  given,
+  readChoices,
+  readDates,
+  readText,
+  type TableDef,
+  type TableState,
+} from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
 import { IMPORT_KIND_WORDS, IMPORT_KINDS, IMPORT_STATES } from "@/server/domain/imports/states";
 
@@ -20,19 +27,16 @@ export const importsTable: TableDef = {
 };
 
 export function importsInput(state: TableState) {
-  const kinds = readChoices(state, "kind", IMPORT_KINDS);
-  const states = readChoices(state, "state", IMPORT_STATES);
-  const partner = readText(state, "partner")?.slice(0, 60);
   const { from, to } = readDates(state, "uploaded");
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(kinds.length === 0 ? {} : { kind: kinds }),
-      ...(states.length === 0 ? {} : { state: states }),
-      ...(partner === undefined ? {} : { partner }),
-      ...(from === undefined ? {} : { createdFrom: from }),
-      ...(to === undefined ? {} : { createdTo: to }),
-    },
+    filter: given({
+      search: state.search,
+      kind: readChoices(state, "kind", IMPORT_KINDS),
+      state: readChoices(state, "state", IMPORT_STATES),
+      partner: readText(state, "partner", 60),
+      createdFrom: from,
+      createdTo: to,
+    }),
     limit: state.size,
     cursor: state.cursor,
   };

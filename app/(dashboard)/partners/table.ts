@@ -1,4 +1,4 @@
-import { readChoices, readEnum, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { given, readChoices, readEnum, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
 import { ACCOUNT_STATE_WORDS, ACCOUNT_STATES, PARTNER_STATES } from "@/server/domain/partners/states";
 import { COUNTRY_OPTIONS } from "../countries";
@@ -20,16 +20,13 @@ export const partnersTable: TableDef = {
 };
 
 export function partnersInput(state: TableState) {
-  const countries = readEnum(state, "country");
-  const states = readChoices(state, "state", PARTNER_STATES);
-  const accounts = readChoices(state, "account", ACCOUNT_STATES);
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(countries.length === 0 ? {} : { country: countries }),
-      ...(states.length === 0 ? {} : { state: states }),
-      ...(accounts.length === 0 ? {} : { accountState: accounts }),
-    },
+    filter: given({
+      search: state.search,
+      country: readEnum(state, "country"),
+      state: readChoices(state, "state", PARTNER_STATES),
+      accountState: readChoices(state, "account", ACCOUNT_STATES),
+    }),
     limit: state.size,
     cursor: state.cursor,
   };

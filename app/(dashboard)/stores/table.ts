@@ -1,4 +1,11 @@
-import { readChoices, readEnum, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import {
+  given,
+  readChoices,
+  readEnum,
+  readText,
+  type TableDef,
+  type TableState,
+} from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
 import {
   OPENING_STATES,
@@ -54,29 +61,21 @@ export const storesTable: TableDef = {
 };
 
 export function storesInput(state: TableState) {
-  const types = readChoices(state, "type", STORE_TYPES);
-  const statuses = readChoices(state, "status", STORE_STATUSES);
-  const sources = readChoices(state, "source", STORE_SOURCES);
-  const openings = readChoices(state, "opening", OPENING_STATES);
   const needs = readEnum(state, "needs");
-  const brand = readText(state, "brand")?.slice(0, 60);
-  const countries = readEnum(state, "country");
-  const partner = readText(state, "partner")?.slice(0, 60);
-  const storeGroup = readText(state, "group")?.slice(0, 60);
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(types.length === 0 ? {} : { type: types }),
-      ...(statuses.length === 0 ? {} : { status: statuses }),
-      ...(sources.length === 0 ? {} : { source: sources }),
-      ...(countries.length === 0 ? {} : { country: countries }),
-      ...(openings.length === 0 ? {} : { opening: openings }),
-      ...(needs.includes("qr") ? { lacksQr: true } : {}),
-      ...(needs.includes("group") ? { isUnsorted: true } : {}),
-      ...(brand === undefined ? {} : { brand }),
-      ...(partner === undefined ? {} : { partner }),
-      ...(storeGroup === undefined ? {} : { storeGroup }),
-    },
+    filter: given({
+      search: state.search,
+      type: readChoices(state, "type", STORE_TYPES),
+      status: readChoices(state, "status", STORE_STATUSES),
+      source: readChoices(state, "source", STORE_SOURCES),
+      country: readEnum(state, "country"),
+      opening: readChoices(state, "opening", OPENING_STATES),
+      lacksQr: needs.includes("qr") ? true : undefined,
+      isUnsorted: needs.includes("group") ? true : undefined,
+      brand: readText(state, "brand", 60),
+      partner: readText(state, "partner", 60),
+      storeGroup: readText(state, "group", 60),
+    }),
     limit: state.size,
     cursor: state.cursor,
     sort: state.sort,

@@ -37,5 +37,5 @@ export function readTypes(state: TableState, { eventTypes }: WebhookChoices): Ev
 
 /** Ids are cut to what the server takes; a longer one is nobody's. */
 export function readId(state: TableState, id: string): string | undefined {
-  return readText(state, id)?.slice(0, 40);
+  return readText(state, id, 40);
 }

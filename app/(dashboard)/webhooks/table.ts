@@ -1,4 +1,4 @@
-import { readChoices, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { given, readChoices, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
 import { partnerFilters, readId, type WebhookChoices } from "./filters";
 
@@ -17,14 +17,12 @@ export function endpointsTable(choices: WebhookChoices): TableDef {
 }
 
 export function endpointsInput(state: TableState) {
-  const status = readChoices(state, "status", STATUSES);
-  const partner = readId(state, "partner");
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(status.length === 0 ? {} : { status }),
-      ...(partner === undefined ? {} : { partner }),
-    },
+    filter: given({
+      search: state.search,
+      status: readChoices(state, "status", STATUSES),
+      partner: readId(state, "partner"),
+    }),
     limit: state.size,
     cursor: state.cursor,
   };

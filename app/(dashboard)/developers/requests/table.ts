@@ -1,4 +1,11 @@
-import { readChoices, readDates, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import {
+  given,
+  readChoices,
+  readDates,
+  readText,
+  type TableDef,
+  type TableState,
+} from "@/components/data-table/table-state";
 import { REQUEST_METHODS, REQUEST_OUTCOMES } from "@/server/domain/overview/states";
 
 export const requestsTable: TableDef = {
@@ -29,21 +36,17 @@ export const requestsTable: TableDef = {
 };
 
 export function requestsInput(state: TableState) {
-  const outcome = readChoices(state, "outcome", REQUEST_OUTCOMES);
-  const method = readChoices(state, "method", REQUEST_METHODS);
   const { from, to } = readDates(state, "created");
-  const apiKey = readText(state, "key")?.slice(0, 60);
-  const partner = readText(state, "partner")?.slice(0, 60);
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(outcome.length === 0 ? {} : { outcome }),
-      ...(method.length === 0 ? {} : { method }),
-      ...(apiKey === undefined ? {} : { apiKey }),
-      ...(partner === undefined ? {} : { partner }),
-      ...(from === undefined ? {} : { createdFrom: from }),
-      ...(to === undefined ? {} : { createdTo: to }),
-    },
+    filter: given({
+      search: state.search,
+      outcome: readChoices(state, "outcome", REQUEST_OUTCOMES),
+      method: readChoices(state, "method", REQUEST_METHODS),
+      apiKey: readText(state, "key", 60),
+      partner: readText(state, "partner", 60),
+      createdFrom: from,
+      createdTo: to,
+    }),
     limit: state.size,
     cursor: state.cursor,
   };

@@ -1,4 +1,4 @@
-import { readChoices, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { given, readChoices, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { ONBOARDING_STATE_WORDS, ONBOARDING_STATES } from "@/server/domain/partners/states";
 
 export const onboardingTable: TableDef = {
@@ -16,12 +16,8 @@ export const onboardingTable: TableDef = {
 };
 
 export function onboardingInput(state: TableState) {
-  const states = readChoices(state, "state", ONBOARDING_STATES);
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(states.length === 0 ? {} : { state: states }),
-    },
+    filter: given({ search: state.search, state: readChoices(state, "state", ONBOARDING_STATES) }),
     limit: state.size,
     cursor: state.cursor,
   };

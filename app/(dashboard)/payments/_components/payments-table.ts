@@ -1,5 +1,6 @@
 import {
   type FilterDef,
+  given,
   readAmount,
   readChoices,
   readDates,
@@ -72,35 +73,30 @@ function place(id: string, label: string, options: Choice[] | null): FilterDef {
 export function paymentFilter(def: TableDef, state: TableState, nowMs: number): PaymentFilter {
   const dates = readDates(state, "created", nowMs);
   const amount = readAmount(state, "amount");
-  const status = PUBLIC_STATUSES.filter((option) => readEnum(state, "status").includes(option));
-  const partners = readEnum(state, "partner");
-  const channels = readChoices(state, "channel", CHANNELS);
-  const launches = readChoices(state, "launch", LAUNCHES);
-  const rails = readChoices(state, "rail", RAILS);
-  const reasons = readEnum(state, "reason");
   const ends = ENDS_WITHIN.find((option) => option.value === readText(state, "ends"));
   return {
-    ...(status.length > 0 ? { status } : {}),
-    ...(dates.from === undefined ? {} : { created_from: dates.from }),
-    ...(dates.to === undefined ? {} : { created_to: dates.to }),
-    ...(partners.length > 0 ? { partners } : {}),
+    ...given({
+      search: state.search,
+      status: readChoices(state, "status", PUBLIC_STATUSES),
+      created_from: dates.from,
+      created_to: dates.to,
+      partners: readEnum(state, "partner"),
+      currency: amount?.currency,
+      amount_min: amount?.min,
+      amount_max: amount?.max,
+      channels: readChoices(state, "channel", CHANNELS),
+      launches: readChoices(state, "launch", LAUNCHES),
+      rails: readChoices(state, "rail", RAILS),
+      reasons: readEnum(state, "reason"),
+      left_to_capture: readText(state, "left") === undefined ? undefined : true,
+      // To the hour, so that the same view asks the same question for a while.
+      authorization_ends_before:
+        ends === undefined
+          ? undefined
+          : new Date(Math.ceil(nowMs / HOUR_MS) * HOUR_MS + ends.days * DAY_MS).toISOString(),
+    }),
     ...placeFilter(def, state, "store", "stores"),
     ...placeFilter(def, state, "terminal", "terminals"),
-    ...(amount === undefined ? {} : { currency: amount.currency }),
-    ...(amount?.min === undefined ? {} : { amount_min: amount.min }),
-    ...(amount?.max === undefined ? {} : { amount_max: amount.max }),
-    ...(channels.length > 0 ? { channels } : {}),
-    ...(launches.length > 0 ? { launches } : {}),
-    ...(rails.length > 0 ? { rails } : {}),
-    ...(reasons.length > 0 ? { reasons } : {}),
-    ...(readText(state, "left") === undefined ? {} : { left_to_capture: true }),
-    // To the hour, so that the same view asks the same question for a while.
-    ...(ends === undefined
-      ? {}
-      : {
-          authorization_ends_before: new Date(Math.ceil(nowMs / HOUR_MS) * HOUR_MS + ends.days * DAY_MS).toISOString(),
-        }),
-    ...(state.search === "" ? {} : { search: state.search }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { readChoices, readDates, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { given, readChoices, readDates, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
 import { BULK_KIND_WORDS, BULK_KINDS, BULK_RUN_STATES } from "@/server/domain/bulk/states";
 
@@ -19,17 +19,15 @@ export const bulkTable: TableDef = {
 };
 
 export function bulkInput(state: TableState) {
-  const kinds = readChoices(state, "kind", BULK_KINDS);
-  const states = readChoices(state, "state", BULK_RUN_STATES);
   const { from, to } = readDates(state, "made");
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(kinds.length === 0 ? {} : { kind: kinds }),
-      ...(states.length === 0 ? {} : { state: states }),
-      ...(from === undefined ? {} : { createdFrom: from }),
-      ...(to === undefined ? {} : { createdTo: to }),
-    },
+    filter: given({
+      search: state.search,
+      kind: readChoices(state, "kind", BULK_KINDS),
+      state: readChoices(state, "state", BULK_RUN_STATES),
+      createdFrom: from,
+      createdTo: to,
+    }),
     limit: state.size,
     cursor: state.cursor,
   };

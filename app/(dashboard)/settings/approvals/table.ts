@@ -1,4 +1,4 @@
-import { readChoices, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { given, readChoices, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
 import { APPROVAL_KIND_WORDS, APPROVAL_KINDS, APPROVAL_STATES } from "@/server/domain/approvals/states";
 
@@ -19,16 +19,13 @@ export const approvalsTable: TableDef = {
 };
 
 export function approvalsInput(state: TableState) {
-  const states = readChoices(state, "state", APPROVAL_STATES);
-  const kinds = readChoices(state, "kind", APPROVAL_KINDS);
-  const partner = readText(state, "partner")?.slice(0, 60);
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(states.length === 0 ? {} : { state: states }),
-      ...(kinds.length === 0 ? {} : { kind: kinds }),
-      ...(partner === undefined ? {} : { partner }),
-    },
+    filter: given({
+      search: state.search,
+      state: readChoices(state, "state", APPROVAL_STATES),
+      kind: readChoices(state, "kind", APPROVAL_KINDS),
+      partner: readText(state, "partner", 60),
+    }),
     limit: state.size,
     cursor: state.cursor,
   };

@@ -1,4 +1,11 @@
-import { readChoices, readEnum, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import {
+  given,
+  readChoices,
+  readEnum,
+  readText,
+  type TableDef,
+  type TableState,
+} from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
 import { USER_STATES } from "@/server/domain/people/states";
 
@@ -22,16 +29,13 @@ export function usersTable(roles: readonly { id: string; name: string }[]): Tabl
 }
 
 export function usersInput(state: TableState) {
-  const states = readChoices(state, "state", USER_STATES);
-  const roles = readEnum(state, "role");
-  const partner = readText(state, "partner")?.slice(0, 60);
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(states.length === 0 ? {} : { state: states }),
-      ...(roles.length === 0 ? {} : { role: roles }),
-      ...(partner === undefined ? {} : { partner }),
-    },
+    filter: given({
+      search: state.search,
+      state: readChoices(state, "state", USER_STATES),
+      role: readEnum(state, "role"),
+      partner: readText(state, "partner", 60),
+    }),
     limit: state.size,
     cursor: state.cursor,
   };

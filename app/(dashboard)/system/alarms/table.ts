@@ -1,4 +1,11 @@
-import { readChoices, readDates, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import {
+  given,
+  readChoices,
+  readDates,
+  readText,
+  type TableDef,
+  type TableState,
+} from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
 import { ALARM_STATES } from "@/server/domain/overview/states";
 
@@ -14,17 +21,15 @@ export const alarmsTable: TableDef = {
 };
 
 export function alarmsInput(state: TableState) {
-  const states = readChoices(state, "state", ALARM_STATES);
-  const kind = readText(state, "kind")?.slice(0, 60);
   const { from, to } = readDates(state, "raised");
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(states.length === 0 ? {} : { state: states }),
-      ...(kind === undefined ? {} : { kind }),
-      ...(from === undefined ? {} : { createdFrom: from }),
-      ...(to === undefined ? {} : { createdTo: to }),
-    },
+    filter: given({
+      search: state.search,
+      state: readChoices(state, "state", ALARM_STATES),
+      kind: readText(state, "kind", 60),
+      createdFrom: from,
+      createdTo: to,
+    }),
     limit: state.size,
     cursor: state.cursor,
   };

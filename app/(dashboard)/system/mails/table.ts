@@ -1,4 +1,4 @@
-import { readChoices, readDates, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { given, readChoices, readDates, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
 import { MAIL_STATES } from "@/server/domain/mail/states";
 
@@ -13,15 +13,14 @@ export const mailsTable: TableDef = {
 };
 
 export function mailsInput(state: TableState) {
-  const states = readChoices(state, "state", MAIL_STATES);
   const { from, to } = readDates(state, "written");
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(states.length === 0 ? {} : { state: states }),
-      ...(from === undefined ? {} : { createdFrom: from }),
-      ...(to === undefined ? {} : { createdTo: to }),
-    },
+    filter: given({
+      search: state.search,
+      state: readChoices(state, "state", MAIL_STATES),
+      createdFrom: from,
+      createdTo: to,
+    }),
     limit: state.size,
     cursor: state.cursor,
   };

@@ -1,4 +1,4 @@
-import { readChoices, readDates, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { given, readChoices, readDates, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
 import { OPERATION_KINDS, OPERATION_STATES } from "@/server/domain/overview/states";
 
@@ -25,17 +25,15 @@ export const operationsTable: TableDef = {
 };
 
 export function operationsInput(state: TableState) {
-  const states = readChoices(state, "state", OPERATION_STATES);
-  const kinds = readChoices(state, "kind", OPERATION_KINDS);
   const { from, to } = readDates(state, "opened");
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(states.length === 0 ? {} : { state: states }),
-      ...(kinds.length === 0 ? {} : { kind: kinds }),
-      ...(from === undefined ? {} : { createdFrom: from }),
-      ...(to === undefined ? {} : { createdTo: to }),
-    },
+    filter: given({
+      search: state.search,
+      state: readChoices(state, "state", OPERATION_STATES),
+      kind: readChoices(state, "kind", OPERATION_KINDS),
+      createdFrom: from,
+      createdTo: to,
+    }),
     limit: state.size,
     cursor: state.cursor,
   };

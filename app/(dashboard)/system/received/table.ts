@@ -1,4 +1,11 @@
-import { readChoices, readDates, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import {
+  given,
+  readChoices,
+  readDates,
+  readText,
+  type TableDef,
+  type TableState,
+} from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
 import { INBOX_STATES } from "@/server/domain/inbox/states";
 
@@ -27,23 +34,20 @@ export const inboxTable: TableDef = {
 };
 
 export function inboxInput(state: TableState) {
-  const states = readChoices(state, "state", INBOX_STATES);
   const acted = readChoices(state, "acted", HANDLED);
-  const type = readText(state, "type")?.slice(0, 120);
-  const payment = readText(state, "payment")?.slice(0, 60);
   const key = readText(state, "key");
   const { from, to } = readDates(state, "received");
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(states.length === 0 ? {} : { state: states }),
-      ...(type === undefined ? {} : { type }),
-      ...(payment === undefined ? {} : { payment }),
-      ...(key === undefined || key.length < 4 ? {} : { key }),
-      ...(acted.length === 1 ? { unhandled: acted[0] === "unhandled" } : {}),
-      ...(from === undefined ? {} : { createdFrom: from }),
-      ...(to === undefined ? {} : { createdTo: to }),
-    },
+    filter: given({
+      search: state.search,
+      state: readChoices(state, "state", INBOX_STATES),
+      type: readText(state, "type", 120),
+      payment: readText(state, "payment", 60),
+      key: key === undefined || key.length < 4 ? undefined : key,
+      unhandled: acted.length === 1 ? acted[0] === "unhandled" : undefined,
+      createdFrom: from,
+      createdTo: to,
+    }),
     limit: state.size,
     cursor: state.cursor,
   };

@@ -1,4 +1,4 @@
-import { readChoices, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { given, readChoices, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
 import { RUN_STATES } from "@/server/domain/engine/states";
 
@@ -26,10 +26,7 @@ export function runsInput(state: TableState) {
   const [status] = readChoices(state, "status", RUN_STATES);
   const functionId = readText(state, "function")?.split(",")[0];
   return {
-    filter: {
-      ...(status === undefined ? {} : { status }),
-      ...(functionId === undefined ? {} : { functionId }),
-    },
+    filter: given({ status, functionId }),
     limit: state.size,
     cursor: state.cursor,
   };

@@ -1,4 +1,4 @@
-import { readChoices, readDates, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { given, readChoices, readDates, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
 import { partnerFilters, readId, readTypes, typeFilter, type WebhookChoices } from "../filters";
 
@@ -23,26 +23,18 @@ export function deliveriesTable(choices: WebhookChoices): TableDef {
 
 /** What the address asks for. `nowMs` is where the spans that count back begin. */
 export function deliveriesFilter(state: TableState, choices: WebhookChoices, nowMs = Date.now()) {
-  const status = readChoices(state, "status", STATUSES);
-  const types = readTypes(state, choices);
   const { from, to } = readDates(state, "created", nowMs);
-  const [partner, endpoint, subject, event] = [
-    readId(state, "partner"),
-    readId(state, "endpoint"),
-    readId(state, "subject"),
-    readId(state, "event"),
-  ];
-  return {
-    ...(state.search === "" ? {} : { search: state.search }),
-    ...(status.length === 0 ? {} : { status }),
-    ...(types.length === 0 ? {} : { types }),
-    ...(partner === undefined ? {} : { partner }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(subject === undefined ? {} : { subject }),
-    ...(event === undefined ? {} : { event }),
-    ...(from === undefined ? {} : { created_from: from }),
-    ...(to === undefined ? {} : { created_to: to }),
-  };
+  return given({
+    search: state.search,
+    status: readChoices(state, "status", STATUSES),
+    types: readTypes(state, choices),
+    partner: readId(state, "partner"),
+    endpoint: readId(state, "endpoint"),
+    subject: readId(state, "subject"),
+    event: readId(state, "event"),
+    created_from: from,
+    created_to: to,
+  });
 }
 
 export function deliveriesInput(state: TableState, choices: WebhookChoices) {

@@ -1,4 +1,4 @@
-import { readDates, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { given, readDates, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { partnerFilters, readId, readTypes, typeFilter, type WebhookChoices } from "../filters";
 
 export function eventsTable(choices: WebhookChoices): TableDef {
@@ -16,18 +16,16 @@ export function eventsTable(choices: WebhookChoices): TableDef {
 }
 
 export function eventsInput(state: TableState, choices: WebhookChoices) {
-  const type = readTypes(state, choices);
   const { from, to } = readDates(state, "created");
-  const [partner, object] = [readId(state, "partner"), readId(state, "object")];
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(type.length === 0 ? {} : { type }),
-      ...(partner === undefined ? {} : { partner }),
-      ...(object === undefined ? {} : { object }),
-      ...(from === undefined ? {} : { created_from: from }),
-      ...(to === undefined ? {} : { created_to: to }),
-    },
+    filter: given({
+      search: state.search,
+      type: readTypes(state, choices),
+      partner: readId(state, "partner"),
+      object: readId(state, "object"),
+      created_from: from,
+      created_to: to,
+    }),
     limit: state.size,
     cursor: state.cursor,
   };
