@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { faultOf, SLOW_MS } from "./call-faults";
+import { faultOf } from "./call-faults";
 import { errorBody, SimulatedError } from "./errors";
 import { createOnce } from "./idempotency";
 import { newUuid } from "./ids";
@@ -7,7 +7,7 @@ import { createAccess } from "./management/access";
 import type { Account, Fault } from "./model";
 import { categoryOf, createRateLimiter } from "./rate-limits";
 import { type ApiAnswer, type ApiCall, bodyBytesMaxOf, type Outcome, type Route, type Router } from "./routing";
-import { CALL_FAULTS, spoil } from "./scenarios";
+import { beSlow, CALL_FAULTS, spoil } from "./scenarios";
 import { sessionTokensOf } from "./session-tokens";
 import { type Facts, getAccount, nowFor, type Simulator, switchOf } from "./simulator";
 
@@ -154,7 +154,7 @@ export function createApi(sim: Simulator, routers: readonly Router[]) {
           headers["content-type"] = "text/html";
           return answer(403, htmlPage("403 Forbidden"));
         case "slow_before":
-          await pause(fault.delay_ms ?? SLOW_MS);
+          await beSlow(fault);
           break;
         default:
           break;
@@ -201,8 +201,4 @@ export function createApi(sim: Simulator, routers: readonly Router[]) {
   }
 
   return { handle };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

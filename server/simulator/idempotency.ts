@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { SLOW_MS } from "./call-faults";
 import { SimulatedError } from "./errors";
 import { type Account, type Fault, IDEMPOTENCY_MEMORY_MS } from "./model";
 import type { ApiCall, Outcome, Route } from "./routing";
+import { beSlow } from "./scenarios";
 import { customerTokenOf, requestOfTokens, sessionTokensOf } from "./session-tokens";
 import { nowFor, type Simulator } from "./simulator";
 
@@ -43,7 +43,7 @@ export function createOnce(sim: Simulator) {
           return refusal(new SimulatedError("RESOURCE_CONFLICT", "The idempotency key was used with another request."));
         }
         work.onReplay();
-        if (fault?.kind === "slow") await pause(fault.delay_ms ?? SLOW_MS);
+        if (fault?.kind === "slow") await beSlow(fault);
         return {
           status: known.status,
           body: known.body === "" ? null : known.body,
@@ -76,15 +76,11 @@ export function createOnce(sim: Simulator) {
         });
       }
       await sim.state.durable();
-      if (fault?.kind === "slow") await pause(fault.delay_ms ?? SLOW_MS);
+      if (fault?.kind === "slow") await beSlow(fault);
       return outcome;
     } finally {
       if (isKeyed) running.delete(answerId);
       if (finalId !== undefined) runningFinals.delete(finalId);
     }
   };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,8 +1,47 @@
 import { newUuid } from "./ids";
-import type { Account, Fault, FaultKind } from "./model";
+import { type Account, type Fault, type FaultKind, FaultKindSchema } from "./model";
 import { type Facts, type Simulator, switchOf } from "./simulator";
 
 /** What an amount, a header or the control panel makes happen. */
+
+/** How long a slow call takes where nobody says. */
+const SLOW_MS = 3_000;
+
+/** A fault of this call alone, which is not kept. */
+function faultOfCall(kind: FaultKind, delayMs: number | null = null): Fault {
+  return {
+    fault_id: "-",
+    operation: "-",
+    account: null,
+    match: {},
+    kind,
+    delay_ms: delayMs,
+    times: 1,
+    hits: 1,
+  };
+}
+
+/** What the header `X-Simulator-Fault` asks for; `refusal` makes the error for a kind that there is not. */
+export function faultAsked(header: string, refusal: (detail: string) => Error): Fault {
+  const [kind, ...options] = header.split(";").map((part) => part.trim());
+  const parsed = FaultKindSchema.safeParse(kind);
+  if (!parsed.success) throw refusal(`X-Simulator-Fault: unknown kind ${kind ?? ""}.`);
+  const delay = options.find((option) => option.startsWith("delay_ms="))?.slice("delay_ms=".length);
+  return faultOfCall(parsed.data, delay === undefined ? null : Number(delay));
+}
+
+/** What the last digits of an amount do to a call, the first time for this key. */
+export function faultTriggered(sim: Simulator, trigger: string | null, key: string): Fault | null {
+  if (trigger === "08" && fireOnce(sim, key)) return faultOfCall("status_500");
+  if (trigger === "09" && fireOnce(sim, key)) return faultOfCall("status_429");
+  if (trigger === "10" && fireOnce(sim, key)) return faultOfCall("slow", SLOW_MS);
+  return null;
+}
+
+/** Passes the time that a slow call takes. */
+export function beSlow(fault: Fault): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, fault.delay_ms ?? SLOW_MS));
+}
 
 /** The last two digits of an amount, where triggers are on for the account. */
 export function triggerOf(sim: Simulator, account: Account, amount: number): string | null {
@@ -12,7 +51,7 @@ export function triggerOf(sim: Simulator, account: Account, amount: number): str
 }
 
 /** True the first time it is asked for this key. Remembered over restarts. */
-export function fireOnce(sim: Simulator, key: string): boolean {
+function fireOnce(sim: Simulator, key: string): boolean {
   if (sim.state.firedTriggers.get(key) !== undefined) return false;
   sim.state.firedTriggers.put({ id: key });
   return true;

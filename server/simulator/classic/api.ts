@@ -2,12 +2,12 @@ import { SimulatedError } from "../errors";
 import { newUuid } from "../ids";
 import type { Account, Fault } from "../model";
 import { type ApiAnswer, type ApiCall, bodyBytesMaxOf } from "../routing";
-import { CALL_FAULTS, spoil } from "../scenarios";
+import { beSlow, CALL_FAULTS, spoil } from "../scenarios";
 import { type Facts, nowFor } from "../simulator";
 import type { Classic } from "./context";
 import { accountOfCall } from "./credentials";
 import { ClassicError, type ClassicErrorCode, classicErrorBody } from "./errors";
-import { factsOf, faultOf, SLOW_MS } from "./faults";
+import { factsOf, faultOf } from "./faults";
 import { createOnce } from "./idempotency";
 import type { ClassicOperation } from "./operations";
 import { createQuotas } from "./quotas";
@@ -125,7 +125,7 @@ export function createClassicApi(classic: Classic) {
           headers["content-type"] = "text/html";
           return answer(403, "<html><head><title>403 Forbidden</title></head><body>403 Forbidden</body></html>");
         case "slow_before":
-          await pause(fault.delay_ms ?? SLOW_MS);
+          await beSlow(fault);
           break;
         default:
           break;
@@ -138,7 +138,7 @@ export function createClassicApi(classic: Classic) {
       });
       switch (fault?.kind) {
         case "slow":
-          await pause(fault.delay_ms ?? SLOW_MS);
+          await beSlow(fault);
           break;
         case "status_500_after":
           return refuse(systemError(call));
@@ -166,8 +166,4 @@ export function createClassicApi(classic: Classic) {
   }
 
   return { handle };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

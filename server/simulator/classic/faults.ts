@@ -1,15 +1,12 @@
-import { type Account, type Fault, type FaultKind, FaultKindSchema } from "../model";
+import type { Account, Fault } from "../model";
 import { type ApiCall, numberAt, textAt } from "../routing";
-import { fireOnce, takeFault, triggerOf } from "../scenarios";
+import { faultAsked, faultTriggered, takeFault, triggerOf } from "../scenarios";
 import type { Facts } from "../simulator";
 import type { Classic } from "./context";
 import { ClassicError } from "./errors";
 import type { ClassicRoute } from "./routing";
 
 /** What goes wrong with a call of the classic APIs: asked for by header, armed in the control panel, set off by the amount. */
-
-/** How long a slow call takes where nobody says. */
-export const SLOW_MS = 3_000;
 
 /** What faults are matched by. */
 export function factsOf({ sim }: Classic, call: ApiCall, account: Account, body: unknown): Facts {
@@ -35,31 +32,12 @@ export function faultOf(
   account: Account,
   facts: Facts,
 ): Fault | null {
-  const made = (kind: FaultKind, delayMs: number | null = null): Fault => ({
-    fault_id: "-",
-    operation: "-",
-    account: null,
-    match: {},
-    kind,
-    delay_ms: delayMs,
-    times: 1,
-    hits: 1,
-  });
   const asked = call.header("x-simulator-fault");
-  if (asked !== undefined) {
-    const [kind, ...options] = asked.split(";").map((part) => part.trim());
-    const parsed = FaultKindSchema.safeParse(kind);
-    if (!parsed.success) throw new ClassicError(400, "BAD_REQUEST", `X-Simulator-Fault: unknown kind ${kind ?? ""}.`);
-    const delay = options.find((option) => option.startsWith("delay_ms="))?.slice("delay_ms=".length);
-    return made(parsed.data, delay === undefined ? null : Number(delay));
-  }
+  if (asked !== undefined) return faultAsked(asked, (detail) => new ClassicError(400, "BAD_REQUEST", detail));
   const armed = takeFault(sim, route.operation, account.account_id, facts);
   if (armed !== null) return armed;
   if (route.operation !== "classic_create_session" || facts.amount === undefined) return null;
   const trigger = triggerOf(sim, account, facts.amount);
   const once = `classic ${trigger} ${account.account_id} ${facts.purchase_reference ?? "-"}`;
-  if (trigger === "08" && fireOnce(sim, once)) return made("status_500");
-  if (trigger === "09" && fireOnce(sim, once)) return made("status_429");
-  if (trigger === "10" && fireOnce(sim, once)) return made("slow", SLOW_MS);
-  return null;
+  return faultTriggered(sim, trigger, once);
 }
