@@ -4,7 +4,7 @@ import { type ReactNode, useRef, useState } from "react";
 import type { ActionResult } from "@/components/action-result";
 import { type Mode, ModeBadge } from "@/components/display/mode-badge";
 import { moneyText } from "@/components/display/money";
-import { Notice } from "@/components/notice";
+import { FailureNotice } from "@/components/notice";
 import { AlertDialog, AlertDialogCancel, AlertDialogContent, AlertDialogTrigger } from "@/components/ui/alert-dialog";
 import { Button, type ButtonProps } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
@@ -167,13 +167,7 @@ export function ConfirmAction({
               )}
             </Field>
           )}
-          {failure === null ? null : (
-            <Notice tone="bad" title={failure.message}>
-              {failure.requestId === undefined ? undefined : (
-                <span className="font-mono text-xs">Request {failure.requestId}</span>
-              )}
-            </Notice>
-          )}
+          <FailureNotice failure={failure} />
         </div>
       </AlertDialogContent>
     </AlertDialog>

@@ -34,3 +34,21 @@ export function Notice({ tone = "info", title, children, action, className }: No
     </div>
   );
 }
+
+/** Why something was not done, with the id to quote. */
+export function FailureNotice({
+  failure,
+  className,
+}: {
+  failure: { message: string; requestId?: string | undefined } | null;
+  className?: string;
+}) {
+  if (failure === null) return null;
+  return (
+    <Notice tone="bad" title={failure.message} {...(className === undefined ? {} : { className })}>
+      {failure.requestId === undefined ? undefined : (
+        <span className="font-mono text-xs">Request {failure.requestId}</span>
+      )}
+    </Notice>
+  );
+}

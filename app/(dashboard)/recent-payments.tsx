@@ -4,7 +4,7 @@ import { DateTime } from "@/components/display/date-time";
 import { Money } from "@/components/display/money";
 import { StatusBadge } from "@/components/display/status-badge";
 import { ButtonLink } from "@/components/ui/button";
-import { Panel } from "@/components/ui/panel";
+import { Panel, PanelEmpty } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
@@ -40,7 +40,7 @@ export async function RecentPayments({
       }
     >
       {data.length === 0 ? (
-        <p className="px-4 py-6 text-center text-ink-3 text-sm">No payment was taken here yet.</p>
+        <PanelEmpty>No payment was taken here yet.</PanelEmpty>
       ) : (
         <ul>
           {data.map((payment) => (

@@ -1,12 +1,13 @@
 import type { Route } from "next";
 import Link from "next/link";
 import type { ReactNode } from "react";
+import { PanelEmpty } from "@/components/ui/panel";
 
 export type ListRow = { id: string; href?: string; primary: ReactNode; secondary?: ReactNode; aside?: ReactNode };
 
 /** A short list of neighbours within a record. */
 export function RowList({ rows, empty }: { rows: readonly ListRow[]; empty: string }) {
-  if (rows.length === 0) return <p className="px-4 py-6 text-center text-ink-3 text-sm">{empty}</p>;
+  if (rows.length === 0) return <PanelEmpty>{empty}</PanelEmpty>;
   return (
     <ul>
       {rows.map((row) => {

@@ -5,7 +5,7 @@ import { type ReactNode, useState } from "react";
 import { cn } from "@/components/cn";
 import { describeError, ErrorState } from "@/components/error-state";
 import { Button, buttonVariants } from "@/components/ui/button";
-import { Panel } from "@/components/ui/panel";
+import { Panel, PanelEmpty } from "@/components/ui/panel";
 import { Skeleton } from "@/components/ui/skeleton";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 
@@ -118,7 +118,7 @@ export function RunRows<Row extends { rowNumber: number }, State>({
       ) : (
         <Skeleton className="m-4 h-40" />
       )}
-      {data?.items.length === 0 ? <p className="px-4 py-6 text-center text-ink-3 text-sm">No such rows.</p> : null}
+      {data?.items.length === 0 ? <PanelEmpty>No such rows.</PanelEmpty> : null}
       <div className="flex flex-wrap items-center justify-end gap-2 border-line border-t px-3 py-1.5 text-ink-3 text-xs">
         <p aria-live="polite" className="mr-auto">
           {data === undefined ? "Loading" : `${data.total.toLocaleString("en")} in all`}

@@ -40,3 +40,8 @@ export function Panel({ title, description, actions, isFlush = false, footer, cl
     </section>
   );
 }
+
+/** What a panel says while there is nothing to list in it. */
+export function PanelEmpty({ children }: { children: ReactNode }) {
+  return <p className="px-4 py-6 text-center text-ink-3 text-sm">{children}</p>;
+}

@@ -4,9 +4,9 @@ import { useState, useTransition } from "react";
 import type { ActionFailure } from "@/components/action-result";
 import { DateTime } from "@/components/display/date-time";
 import { StatusBadge } from "@/components/display/status-badge";
-import { Notice } from "@/components/notice";
+import { FailureNotice } from "@/components/notice";
 import { Button } from "@/components/ui/button";
-import { Panel } from "@/components/ui/panel";
+import { Panel, PanelEmpty } from "@/components/ui/panel";
 import type { InvariantCheck as Check } from "@/server/domain/overview/schema";
 import { runInvariantsAction } from "./actions";
 
@@ -41,13 +41,9 @@ export function InvariantCheck({ last }: { last: Check | null }) {
           })}
     >
       <div aria-live="polite">
-        {failure === null ? null : (
-          <Notice tone="bad" title={failure.message} className="m-4">
-            {failure.requestId === undefined ? undefined : `Request ${failure.requestId}`}
-          </Notice>
-        )}
+        <FailureNotice failure={failure} className="m-4" />
         {last === null ? (
-          <p className="px-4 py-6 text-center text-ink-3 text-sm">Not checked yet.</p>
+          <PanelEmpty>Not checked yet.</PanelEmpty>
         ) : (
           <ul>
             {last.results.map((result) => (

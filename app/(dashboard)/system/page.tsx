@@ -7,7 +7,7 @@ import { Stat, StatRow } from "@/components/stat";
 import { SubNav } from "@/components/sub-nav";
 import { TextLink } from "@/components/text-link";
 import { Badge } from "@/components/ui/badge";
-import { Panel } from "@/components/ui/panel";
+import { Panel, PanelEmpty } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
 import { getEngineStatus } from "@/server/domain/engine/service";
@@ -184,7 +184,7 @@ function Waiting({ backlog }: { backlog: Backlog }) {
 }
 
 function Alarms({ alarms, canClear }: { alarms: readonly AlarmItem[]; canClear: boolean }) {
-  if (alarms.length === 0) return <p className="px-4 py-6 text-center text-ink-3 text-sm">No alarm is open.</p>;
+  if (alarms.length === 0) return <PanelEmpty>No alarm is open.</PanelEmpty>;
   return (
     <ul>
       {alarms.map((alarm) => (
@@ -216,7 +216,7 @@ function Alarms({ alarms, canClear }: { alarms: readonly AlarmItem[]; canClear: 
 
 function Operations({ operations }: { operations: readonly UnknownOperation[] }) {
   if (operations.length === 0) {
-    return <p className="px-4 py-6 text-center text-ink-3 text-sm">Every call has a definite answer.</p>;
+    return <PanelEmpty>Every call has a definite answer.</PanelEmpty>;
   }
   return (
     <ul>

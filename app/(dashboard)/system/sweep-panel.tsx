@@ -3,9 +3,9 @@
 import { useState, useTransition } from "react";
 import type { ActionFailure } from "@/components/action-result";
 import { DateTime } from "@/components/display/date-time";
-import { Notice } from "@/components/notice";
+import { FailureNotice } from "@/components/notice";
 import { Button } from "@/components/ui/button";
-import { Panel } from "@/components/ui/panel";
+import { Panel, PanelEmpty } from "@/components/ui/panel";
 import { toast } from "@/components/ui/toast";
 import type { SweepRun } from "@/server/domain/inbox/schema";
 import { runSweepAction } from "./actions";
@@ -47,15 +47,9 @@ export function SweepPanel({ last, canRun }: { last: SweepRun | null; canRun: bo
           })}
     >
       <div aria-live="polite">
-        {failure === null ? null : (
-          <Notice tone="bad" title={failure.message} className="m-4">
-            {failure.requestId === undefined ? undefined : `Request ${failure.requestId}`}
-          </Notice>
-        )}
+        <FailureNotice failure={failure} className="m-4" />
         {last === null || last.results.length === 0 ? (
-          <p className="px-4 py-6 text-center text-ink-3 text-sm">
-            {last === null ? "No sweep has run in this mode yet." : "The sweep is under way."}
-          </p>
+          <PanelEmpty>{last === null ? "No sweep has run in this mode yet." : "The sweep is under way."}</PanelEmpty>
         ) : (
           <ul>
             {last.results.map((result) => (

@@ -3,7 +3,7 @@
 import { type FormEvent, useState } from "react";
 import { z } from "zod";
 import { ExampleFile, FileField } from "@/components/forms/file-field";
-import { Notice } from "@/components/notice";
+import { FailureNotice } from "@/components/notice";
 import { TextLink } from "@/components/text-link";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
@@ -105,13 +105,7 @@ export function UploadFile({
           </>
         }
       />
-      {failure === null ? null : (
-        <Notice tone="bad" title={failure.message}>
-          {failure.requestId === undefined ? undefined : (
-            <span className="font-mono text-xs">Request {failure.requestId}</span>
-          )}
-        </Notice>
-      )}
+      <FailureNotice failure={failure} />
       <div className="flex flex-wrap items-center justify-between gap-2">
         <TextLink href="/imports">All imports</TextLink>
         <Button type="submit" variant="primary" disabled={!isReady} isBusy={isSending}>

@@ -1,7 +1,7 @@
 import { approvalRate, percentWords } from "@/components/charts/chart-words";
 import { Country } from "@/components/display/country";
 import { TextLink } from "@/components/text-link";
-import { Panel } from "@/components/ui/panel";
+import { Panel, PanelEmpty } from "@/components/ui/panel";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { AnalysisGroup, PaymentAnalysis } from "@/server/domain/payments/service";
 import { CHANNEL_WORDS, LAUNCH_WORDS, REASON_WORDS } from "../_components/payment-words";
@@ -35,9 +35,7 @@ export function ReasonTable({
   return (
     <Panel title="Why" description="Of what was declined or failed" isFlush>
       {reasons.length === 0 ? (
-        <p className="px-4 py-6 text-center text-ink-3 text-sm">
-          Nothing was declined and nothing failed in this time.
-        </p>
+        <PanelEmpty>Nothing was declined and nothing failed in this time.</PanelEmpty>
       ) : (
         <Table aria-label="Reasons">
           <TableHead>

@@ -4,7 +4,7 @@ import { DateTime } from "@/components/display/date-time";
 import { Page, PageHeader } from "@/components/page-header";
 import { SubNav } from "@/components/sub-nav";
 import { Badge, type Tone } from "@/components/ui/badge";
-import { Panel } from "@/components/ui/panel";
+import { Panel, PanelEmpty } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
 import type { PortalGrantItem } from "@/server/domain/portal/schema";
@@ -61,7 +61,7 @@ export default async function PortalPage({ searchParams }: { searchParams: Promi
         actions={mayInvite && partners.length > 0 ? <InviteToPortal partners={partners} first={first} /> : undefined}
       >
         {grants.length === 0 ? (
-          <p className="px-4 py-6 text-center text-ink-3 text-sm">Nobody was given access yet.</p>
+          <PanelEmpty>Nobody was given access yet.</PanelEmpty>
         ) : (
           <ul>
             {grants.map((grant) => (

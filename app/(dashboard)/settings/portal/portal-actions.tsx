@@ -9,7 +9,7 @@ import type { Mode } from "@/components/display/mode-badge";
 import { SelectField, TextField } from "@/components/forms/fields";
 import { Form } from "@/components/forms/form";
 import { useZodForm } from "@/components/forms/use-zod-form";
-import { Notice } from "@/components/notice";
+import { FailureNotice } from "@/components/notice";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
@@ -37,11 +37,7 @@ export function OpenPortal({ partners, first }: { partners: readonly PartnerOpti
         </Field>
       ) : null}
       <div aria-live="polite">
-        {failure === null ? null : (
-          <Notice tone="bad" title={failure.message}>
-            {failure.requestId === undefined ? undefined : `Request ${failure.requestId}`}
-          </Notice>
-        )}
+        <FailureNotice failure={failure} />
       </div>
       <div>
         <Button variant="primary" isBusy={isBusy} onClick={open}>

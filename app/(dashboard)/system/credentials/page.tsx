@@ -8,7 +8,7 @@ import { Page, PageHeader } from "@/components/page-header";
 import { SubNav } from "@/components/sub-nav";
 import { TextLink } from "@/components/text-link";
 import { Badge, type Tone } from "@/components/ui/badge";
-import { Panel } from "@/components/ui/panel";
+import { Panel, PanelEmpty } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
 import type { AccessView, CredentialItem, CredentialWarning } from "@/server/domain/credentials/schema";
@@ -106,7 +106,7 @@ function Source({ access }: { access: AccessView }) {
 }
 
 function Credentials({ items, mode, mayChange }: { items: readonly CredentialItem[]; mode: Mode; mayChange: boolean }) {
-  if (items.length === 0) return <p className="px-4 py-6 text-center text-ink-3 text-sm">None made here.</p>;
+  if (items.length === 0) return <PanelEmpty>None made here.</PanelEmpty>;
   return (
     <ul>
       {items.map((item) => (

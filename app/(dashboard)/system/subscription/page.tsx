@@ -7,7 +7,7 @@ import { Page, PageHeader } from "@/components/page-header";
 import { SubNav } from "@/components/sub-nav";
 import { TextLink } from "@/components/text-link";
 import { Badge } from "@/components/ui/badge";
-import { Panel } from "@/components/ui/panel";
+import { Panel, PanelEmpty } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
 import {
@@ -106,9 +106,9 @@ export default async function SubscriptionPage() {
         }
       >
         {keys.length === 0 ? (
-          <p className="px-4 py-6 text-center text-ink-3 text-sm">
+          <PanelEmpty>
             No key yet: no event of this mode can be accepted. Creating the subscription makes one.
-          </p>
+          </PanelEmpty>
         ) : (
           <ul>
             {keys.map((key) => (

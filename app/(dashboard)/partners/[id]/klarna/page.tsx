@@ -3,7 +3,7 @@ import { AutoRefresh } from "@/components/auto-refresh";
 import { DateTime } from "@/components/display/date-time";
 import { Notice } from "@/components/notice";
 import { Badge } from "@/components/ui/badge";
-import { Panel } from "@/components/ui/panel";
+import { Panel, PanelEmpty } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import type { DriftItem } from "@/server/domain/partners/schema";
 import { listDrift, listKlarnaChanges } from "@/server/domain/partners/service";
@@ -58,13 +58,13 @@ export default async function KlarnaPage({ params }: { params: Promise<{ id: str
             }
           >
             {drift.items.length === 0 ? (
-              <p className="px-4 py-6 text-center text-ink-3 text-sm">
+              <PanelEmpty>
                 {account.klarnaPartnerAccountId === null
                   ? "Klarna does not know the account yet."
                   : account.driftCheckedAt === null
                     ? "Compare to see whether Klarna holds what we hold."
                     : "Klarna and we held the same when we looked."}
-              </p>
+              </PanelEmpty>
             ) : (
               <ul>
                 {drift.items.map((finding) => (
@@ -76,7 +76,7 @@ export default async function KlarnaPage({ params }: { params: Promise<{ id: str
         )}
         <Panel title="What Klarna is told" description="Each change is a call of its own, in this order." isFlush>
           {changes.length === 0 ? (
-            <p className="px-4 py-6 text-center text-ink-3 text-sm">Nothing was changed here yet.</p>
+            <PanelEmpty>Nothing was changed here yet.</PanelEmpty>
           ) : (
             <ul>
               {changes.map((change) => {

@@ -2,7 +2,7 @@ import type { Metadata } from "next";
 import { DateTime } from "@/components/display/date-time";
 import { Timeline } from "@/components/timeline";
 import { Badge } from "@/components/ui/badge";
-import { Panel } from "@/components/ui/panel";
+import { Panel, PanelEmpty } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { listComplianceDecisions, listStateChanges } from "@/server/domain/partners/service";
 import { HandleDecision } from "../lifecycle-actions";
@@ -50,7 +50,7 @@ export default async function LifecyclePage({ params }: { params: Promise<{ id: 
         </Panel>
         <Panel title="Decisions of Klarna's compliance" isFlush>
           {decisions.items.length === 0 ? (
-            <p className="px-4 py-6 text-center text-ink-3 text-sm">Klarna has decided nothing about this Partner.</p>
+            <PanelEmpty>Klarna has decided nothing about this Partner.</PanelEmpty>
           ) : (
             <ul>
               {decisions.items.map((decision) => (

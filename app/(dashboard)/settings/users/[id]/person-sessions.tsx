@@ -1,7 +1,7 @@
 "use client";
 
 import { ConfirmAction } from "@/components/confirm-action";
-import { Panel } from "@/components/ui/panel";
+import { Panel, PanelEmpty } from "@/components/ui/panel";
 import { EndSession, SESSION_LOSS, type SessionFacts, SessionLine } from "../../sessions/session-parts";
 import { endSessionsAction } from "../actions";
 
@@ -34,7 +34,7 @@ export function PersonSessions({
       }
     >
       {sessions.length === 0 ? (
-        <p className="px-4 py-6 text-center text-ink-3 text-sm">Not signed in anywhere.</p>
+        <PanelEmpty>Not signed in anywhere.</PanelEmpty>
       ) : (
         <ul>
           {sessions.map((session) => (
