@@ -440,10 +440,12 @@ describe("the clock", () => {
     const till = await createTill();
     await till.signIn();
     const { id, resultUrl } = await till.session();
+    const asked = performance.now();
     const before = Date.parse(String(at((await till.call("GET", "/_control/clock")).body, "now")));
     await till.call("POST", "/_control/clock", { speed: 100_000 });
     const started = Date.parse(String(at((await till.call("GET", "/_control/clock")).body, "now")));
-    expect(started - before).toBeLessThan(60 * 60_000);
+    // No more than the calls themselves took, however busy the machine is.
+    expect(started - before).toBeLessThan((performance.now() - asked + 2) * 100_000);
     for (let turn = 0; turn < 250; turn += 1) {
       const { body } = await till.call("GET", resultUrl);
       if (at(body, "status") === "FAILED") break;
