@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import { FactRow } from "@/app/(dashboard)/fact-row";
 import { AutoRefresh } from "@/components/auto-refresh";
 import { DateTime } from "@/components/display/date-time";
 import { StatusBadge } from "@/components/display/status-badge";
@@ -188,19 +189,18 @@ function Alarms({ alarms, canClear }: { alarms: readonly AlarmItem[]; canClear: 
   return (
     <ul>
       {alarms.map((alarm) => (
-        <li
+        <FactRow
           key={alarm.id}
-          className="flex flex-wrap items-center gap-x-4 gap-y-1 border-line border-b px-4 py-2 last:border-b-0"
-        >
-          <div className="min-w-0 flex-1 basis-72">
-            <p className="text-sm">{alarm.message}</p>
-            <p className="flex flex-wrap items-center gap-x-3 text-ink-3 text-xs">
+          title={alarm.message}
+          facts={
+            <>
               <span className="font-mono">{alarm.kind}</span>
               {alarm.partnerName === null ? null : <span>{alarm.partnerName}</span>}
               <DateTime value={alarm.raisedAt} format="relative" />
               <AlarmSubject kind={alarm.subjectKind} id={alarm.subjectId} />
-            </p>
-          </div>
+            </>
+          }
+        >
           {canClear ? (
             <ClearAlarm id={alarm.id} message={alarm.message} partner={alarm.partnerName} />
           ) : (
@@ -208,7 +208,7 @@ function Alarms({ alarms, canClear }: { alarms: readonly AlarmItem[]; canClear: 
               Open
             </Badge>
           )}
-        </li>
+        </FactRow>
       ))}
     </ul>
   );
@@ -221,16 +221,16 @@ function Operations({ operations }: { operations: readonly UnknownOperation[] })
   return (
     <ul>
       {operations.map((operation) => (
-        <li
+        <FactRow
           key={operation.id}
-          className="flex flex-wrap items-center gap-x-4 gap-y-1 border-line border-b px-4 py-2 last:border-b-0"
-        >
-          <div className="min-w-0 flex-1 basis-72">
-            <p className="flex flex-wrap items-center gap-2 text-sm">
+          title={
+            <>
               <span className="font-medium">{operation.kind.toLowerCase().replaceAll("_", " ")}</span>
               <StatusBadge kind="operation" status={operation.state} />
-            </p>
-            <p className="flex flex-wrap items-center gap-x-3 text-ink-3 text-xs">
+            </>
+          }
+          facts={
+            <>
               <span>{operation.partnerName}</span>
               <span>
                 opened <DateTime value={operation.openedAt} format="relative" />
@@ -244,12 +244,13 @@ function Operations({ operations }: { operations: readonly UnknownOperation[] })
               {operation.klarnaErrorCode === null ? null : (
                 <span className="font-mono">{operation.klarnaErrorCode}</span>
               )}
-            </p>
-          </div>
+            </>
+          }
+        >
           <TextLink href={`/payments/${operation.paymentId}`} className="text-sm">
             Open the payment
           </TextLink>
-        </li>
+        </FactRow>
       ))}
     </ul>
   );

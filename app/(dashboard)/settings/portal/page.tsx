@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import { FactRow } from "@/app/(dashboard)/fact-row";
 import { partnerOptions } from "@/app/(dashboard)/partner-options";
 import { DateTime } from "@/components/display/date-time";
 import { Page, PageHeader } from "@/components/page-header";
@@ -65,30 +66,31 @@ export default async function PortalPage({ searchParams }: { searchParams: Promi
         ) : (
           <ul>
             {grants.map((grant) => (
-              <li
+              <FactRow
                 key={grant.id}
-                className="flex flex-wrap items-center gap-x-4 gap-y-1 border-line border-b px-4 py-2 last:border-b-0"
-              >
-                <div className="min-w-0 flex-1 basis-72">
-                  <p className="flex flex-wrap items-center gap-2 text-sm">
+                title={
+                  <>
                     <span className="break-all font-medium">{grant.email}</span>
                     <Badge tone={STATES[grant.state].tone} hasDot>
                       {STATES[grant.state].word}
                     </Badge>
-                  </p>
-                  <p className="flex flex-wrap items-center gap-x-3 text-ink-3 text-xs">
+                  </>
+                }
+                facts={
+                  <>
                     <span>{grant.kind === "DEEP_LINK" ? "Link" : "Invitation"}</span>
                     <span>{grant.partnerName}</span>
                     <span>{grant.roles.map(roleWord).join(", ")}</span>
                     <span>
                       <DateTime value={grant.createdAt} format="relative" /> by {grant.grantedByName}
                     </span>
-                  </p>
-                </div>
+                  </>
+                }
+              >
                 {mayInvite && (grant.state === "INVITED" || grant.state === "ACTIVE") ? (
                   <RevokePortal id={grant.id} email={grant.email} mode={ctx.scope.mode} />
                 ) : null}
-              </li>
+              </FactRow>
             ))}
           </ul>
         )}

@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import { FactRow } from "@/app/(dashboard)/fact-row";
 import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
 import { Id } from "@/components/display/id";
@@ -110,12 +111,10 @@ function Credentials({ items, mode, mayChange }: { items: readonly CredentialIte
   return (
     <ul>
       {items.map((item) => (
-        <li
+        <FactRow
           key={item.id}
-          className="flex flex-wrap items-center gap-x-4 gap-y-1 border-line border-b px-4 py-2 last:border-b-0"
-        >
-          <div className="min-w-0 flex-1 basis-72">
-            <p className="flex flex-wrap items-center gap-2 text-sm">
+          title={
+            <>
               <span className="font-medium">{item.purpose}</span>
               <State item={item} />
               {item.warnings.map((warning) => (
@@ -123,8 +122,10 @@ function Credentials({ items, mode, mayChange }: { items: readonly CredentialIte
                   <Warning warning={warning} />
                 </Badge>
               ))}
-            </p>
-            <p className="flex flex-wrap items-center gap-x-3 text-ink-3 text-xs">
+            </>
+          }
+          facts={
+            <>
               {item.hint === null ? null : (
                 <span className="break-all font-mono">
                   {item.kind === "CLIENT_IDENTIFIER" ? item.hint : `••••${item.hint}`}
@@ -153,10 +154,11 @@ function Credentials({ items, mode, mayChange }: { items: readonly CredentialIte
                   disabled <DateTime value={item.disabledAt} format="relative" />
                 </span>
               )}
-            </p>
-          </div>
+            </>
+          }
+        >
           {mayChange ? <RowActions item={item} mode={mode} /> : null}
-        </li>
+        </FactRow>
       ))}
     </ul>
   );
@@ -277,16 +279,16 @@ function Foreign({ access, mayChange }: { access: AccessView; mayChange: boolean
     >
       <ul>
         {active.map((one) => (
-          <li
+          <FactRow
             key={one.id}
-            className="flex flex-wrap items-center gap-x-4 gap-y-1 border-line border-b px-4 py-2 last:border-b-0"
-          >
-            <div className="min-w-0 flex-1 basis-72">
-              <p className="text-sm">
-                <span className="font-medium">{one.purpose === "" ? "No purpose given" : one.purpose}</span>{" "}
+            title={
+              <>
+                <span className="font-medium">{one.purpose === "" ? "No purpose given" : one.purpose}</span>
                 <span className="text-ink-3">{KIND_WORDS[one.kind].one}</span>
-              </p>
-              <p className="flex flex-wrap items-center gap-x-3 text-ink-3 text-xs">
+              </>
+            }
+            facts={
+              <>
                 <Id value={one.id} />
                 <span>
                   made <DateTime value={one.createdAt} format="relative" />
@@ -296,12 +298,13 @@ function Foreign({ access, mayChange }: { access: AccessView; mayChange: boolean
                     used <DateTime value={one.lastUsedAt} format="relative" />
                   </span>
                 )}
-              </p>
-            </div>
+              </>
+            }
+          >
             {mayChange && !(one.kind === "API_KEY" && access.keySource !== "DATABASE") ? (
               <DisableForeign id={one.id} purpose={one.purpose} mode={access.mode} />
             ) : null}
-          </li>
+          </FactRow>
         ))}
       </ul>
     </Panel>

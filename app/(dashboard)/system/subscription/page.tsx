@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import { FactRow } from "@/app/(dashboard)/fact-row";
 import { DateTime } from "@/components/display/date-time";
 import { Id } from "@/components/display/id";
 import { StatusBadge } from "@/components/display/status-badge";
@@ -194,15 +195,16 @@ function FieldValue({ label, value }: { label: string; value: string | null }) {
 
 function OtherWebhook({ webhook }: { webhook: HeldWebhook }) {
   return (
-    <li className="flex flex-wrap items-center gap-x-4 gap-y-1 border-line border-b px-4 py-2 last:border-b-0">
-      <span className="min-w-0 flex-1 basis-72">
-        <span className="block break-all text-sm">{webhook.url}</span>
-        <span className="flex flex-wrap gap-x-3 text-ink-3 text-xs">
+    <FactRow
+      title={<span className="min-w-0 break-all">{webhook.url}</span>}
+      facts={
+        <>
           <span className="font-mono">{webhook.event_types}</span>
           <span>{webhook.status.toLowerCase()}</span>
           <span>{webhook.isKeyKnown ? "signed with a key of ours" : "signed with a key that we do not hold"}</span>
-        </span>
-      </span>
+        </>
+      }
+    >
       {webhook.relation === "surplus" ? (
         <Badge tone="warn" hasDot>
           Removed by a repair
@@ -210,7 +212,7 @@ function OtherWebhook({ webhook }: { webhook: HeldWebhook }) {
       ) : (
         <Badge>Left alone</Badge>
       )}
-    </li>
+    </FactRow>
   );
 }
 
@@ -218,10 +220,10 @@ function Key({ item, canRetire }: { item: SigningKeyItem; canRetire: boolean }) 
   const status =
     item.state === "RETIRED" ? "retired" : item.isCurrent ? "current" : item.retireAt === null ? "active" : "leaving";
   return (
-    <li className="flex flex-wrap items-center gap-x-4 gap-y-1 border-line border-b px-4 py-2 last:border-b-0">
-      <span className="min-w-0 flex-1 basis-72">
-        <Id value={item.id} isFull />
-        <span className="flex flex-wrap gap-x-3 text-ink-3 text-xs">
+    <FactRow
+      title={<Id value={item.id} isFull />}
+      facts={
+        <>
           <span>
             {item.source === "KLARNA" ? "made at Klarna" : "entered by hand"}{" "}
             <DateTime value={item.createdAt} format="relative" />
@@ -248,10 +250,11 @@ function Key({ item, canRetire }: { item: SigningKeyItem; canRetire: boolean }) 
             </span>
           )}
           <TextLink href={`/system/received?key=${encodeURIComponent(item.id)}`}>Its events</TextLink>
-        </span>
-      </span>
+        </>
+      }
+    >
       <StatusBadge kind="signing_key" status={status} />
       {canRetire ? <RetireKey id={item.id} mode={item.mode} /> : null}
-    </li>
+    </FactRow>
   );
 }
