@@ -11,6 +11,36 @@ import { type BuiltPartner, makePartner, unique } from "./builders";
 import { asApiKey, type TestServices, testServices } from "./context";
 import { receiveKlarnaWebhooks, type WebhookReceiver } from "./klarna-webhooks";
 
+/** An amount that the simulator's Klarna leaves to the customer. */
+export const STEP_UP = { amount: 11_850 } as const;
+
+/** The events about a thing, in the order in which they were written. */
+export async function eventsOf(services: Services, subject: string): Promise<string[]> {
+  const rows = await services.db.query<{ type: string }>({
+    text: "select type from outbox_events where subject_id = $1 order by sequence",
+    values: [subject],
+  });
+  return rows.map((row) => row.type);
+}
+/** The alarms about a thing that nobody has cleared, oldest first. */
+export async function openAlarmsOf(services: Services, subject: string): Promise<string[]> {
+  const rows = await services.db.query<{ kind: string }>({
+    text: "select kind from alarms where subject_id = $1 and cleared_at is null order by raised_at",
+    values: [subject],
+  });
+  return rows.map((row) => row.kind);
+}
+/** The journal of a payment's calls to Klarna, oldest first. */
+export function journalOf(
+  services: Services,
+  paymentId: string,
+): Promise<Pick<OperationRow, "kind" | "state" | "result" | "attempts">[]> {
+  return services.db.query({
+    text: "select kind, state, result, attempts from klarna_operations where payment_id = $1 order by opened_at, id",
+    values: [paymentId],
+  });
+}
+
 /*
  * A test file's payments against the simulator, for what comes after a payment. Klarna's webhooks come over HTTP through the
  * product's own listener; background work runs when it is asked to. After each test every invariant holds.
@@ -28,8 +58,7 @@ export function paymentHarness(options: { environment?: Readonly<Record<string, 
       environment: { KLARNA_TIMEOUT_MS: "1500", ...options.environment },
     });
     webhooks = await receiveKlarnaWebhooks(test.services, test.simulator);
-    partner = await makePartner(test.services);
-    ctx = asApiKey(test.services, { partnerId: partner.partner.id });
+    await freshPartner();
   });
   afterAll(async () => {
     await webhooks.close();
@@ -45,6 +74,11 @@ export function paymentHarness(options: { environment?: Readonly<Record<string, 
     ).toEqual([]);
   });
 
+  /** A Partner of its own from now on: its account, faults and health at Klarna are nobody else's. */
+  async function freshPartner(): Promise<void> {
+    partner = await makePartner(test.services);
+    ctx = asApiKey(test.services, { partnerId: partner.partner.id });
+  }
   /** Waits until Klarna's webhooks are in and worked off. */
   async function settleWebhooks(): Promise<void> {
     for (let turn = 0; turn < 2; turn += 1) {
@@ -75,8 +109,9 @@ export function paymentHarness(options: { environment?: Readonly<Record<string, 
         ...overrides,
       }),
     );
+  const transactionsOf = (id: string) => test.simulator.control.transactions({ payment_transaction_reference: id });
   async function transactionOf(id: string) {
-    const [transaction, ...more] = await test.simulator.control.transactions({ payment_transaction_reference: id });
+    const [transaction, ...more] = await transactionsOf(id);
     if (!transaction || more.length > 0) throw new Error(`${id} has ${more.length + 1} transactions`);
     return transaction;
   }
@@ -99,10 +134,17 @@ export function paymentHarness(options: { environment?: Readonly<Record<string, 
     get ctx() {
       return ctx;
     },
+    freshPartner,
     settleWebhooks,
     passTime,
     sweepFor,
     create,
+    /** Waits for its customer: 118.50. */
+    pending: async (overrides: Partial<CreatePaymentInput> = {}): Promise<string> => {
+      const payment = await create({ ...STEP_UP, ...overrides });
+      expect(payment.status).toBe("pending");
+      return payment.id;
+    },
     /** Approved at once, everything left to capture: 100.02. */
     authorized: async (overrides: Partial<CreatePaymentInput> = {}): Promise<string> => {
       const payment = await create({ capture: "manual", ...overrides });
@@ -115,8 +157,14 @@ export function paymentHarness(options: { environment?: Readonly<Record<string, 
       expect(payment.status).toBe("completed");
       return payment.id;
     },
+    transactionsOf,
     transactionOf,
     read: (id: string) => getPayment(ctx, id),
+    requestOf: async (id: string): Promise<string> => {
+      const { klarna } = await getPayment(ctx, id);
+      if (klarna.payment_request_id === null) throw new Error("no payment request");
+      return klarna.payment_request_id;
+    },
     /** Takes every payment so far out of the sweep: their tests are over, and later ones need not spend time on them. */
     async retire(): Promise<void> {
       await test.services.db.query({
@@ -141,20 +189,9 @@ export function paymentHarness(options: { environment?: Readonly<Record<string, 
         },
       );
     },
-    eventsOf: async (subject: string): Promise<string[]> =>
-      (
-        await test.services.db.query<{ type: string }>({
-          text: "select type from outbox_events where subject_id = $1 order by sequence",
-          values: [subject],
-        })
-      ).map((row) => row.type),
-    openAlarmsOf: async (id: string): Promise<string[]> =>
-      (
-        await test.services.db.query<{ kind: string }>({
-          text: "select kind from alarms where subject_id = $1 and cleared_at is null order by raised_at",
-          values: [id],
-        })
-      ).map((row) => row.kind),
+    eventsOf: (subject: string) => eventsOf(test.services, subject),
+    openAlarmsOf: (subject: string) => openAlarmsOf(test.services, subject),
+    journalOf: (id: string) => journalOf(test.services, id),
     operationsOf: (id: string, kind: string): Promise<Pick<OperationRow, "state" | "result" | "attempts">[]> =>
       test.services.db.query({
         text: "select state, result, attempts from klarna_operations where payment_id = $1 and kind = $2 order by epoch",
