@@ -1,7 +1,10 @@
 "use client";
 
+import type { ReactNode } from "react";
 import { CopyButton } from "@/components/display/copy-button";
 import { Notice } from "@/components/notice";
+import { Button } from "@/components/ui/button";
+import { DialogContent } from "@/components/ui/dialog";
 
 /** A secret that is shown this once: whole, to copy, with what happens otherwise. */
 export function SecretOnce({ label, value, hint }: { label: string; value: string; hint: string }) {
@@ -20,5 +23,32 @@ export function SecretOnce({ label, value, hint }: { label: string; value: strin
         </div>
       </div>
     </div>
+  );
+}
+
+/** A dialog with a secret stays until the person says that it is kept: a click beside it does not close it. */
+export function SecretDialogContent({
+  title,
+  word = "I have copied it",
+  onClose,
+  children,
+}: {
+  title: string;
+  word?: string;
+  onClose: () => void;
+  children: ReactNode;
+}) {
+  return (
+    <DialogContent
+      title={title}
+      onInteractOutside={(event) => event.preventDefault()}
+      footer={
+        <Button variant="primary" onClick={onClose}>
+          {word}
+        </Button>
+      }
+    >
+      {children}
+    </DialogContent>
   );
 }

@@ -2,7 +2,7 @@
 
 import type { Route } from "next";
 import Link from "next/link";
-import { SecretOnce } from "@/components/secret-once";
+import { SecretDialogContent, SecretOnce } from "@/components/secret-once";
 import { Button } from "@/components/ui/button";
 import { DialogContent } from "@/components/ui/dialog";
 import type { KeyMade } from "./actions";
@@ -10,21 +10,13 @@ import type { KeyMade } from "./actions";
 /** What came of asking for a key: the key, this once, or the request that somebody else must approve. */
 export function KeyMadeContent({ made, onClose }: { made: KeyMade; onClose: () => void }) {
   return made.key !== null ? (
-    <DialogContent
-      title="The key is created"
-      onInteractOutside={(event) => event.preventDefault()}
-      footer={
-        <Button variant="primary" onClick={onClose}>
-          I have copied it
-        </Button>
-      }
-    >
+    <SecretDialogContent title="The key is created" onClose={onClose}>
       <SecretOnce
         label="API key"
         value={made.key}
         hint="Keep it where only your systems can read it. It is not shown again; lost keys are revoked and replaced."
       />
-    </DialogContent>
+    </SecretDialogContent>
   ) : (
     <DialogContent
       title="A second person must approve this"

@@ -6,7 +6,7 @@ import dynamic from "next/dynamic";
 import { useRouter } from "next/navigation";
 import { useState } from "react";
 import { type Mode, ModeBadge } from "@/components/display/mode-badge";
-import { SecretOnce } from "@/components/secret-once";
+import { SecretDialogContent, SecretOnce } from "@/components/secret-once";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import type { PartnerOption } from "../partner-options";
@@ -56,21 +56,13 @@ export function AddEndpoint({
           <AddEndpointForm mode={mode} partners={partners} eventTypes={eventTypes} onMade={setMade} />
         </DialogContent>
       ) : (
-        <DialogContent
-          title="The endpoint is added"
-          onInteractOutside={(event) => event.preventDefault()}
-          footer={
-            <Button variant="primary" onClick={close}>
-              I have copied it
-            </Button>
-          }
-        >
+        <SecretDialogContent title="The endpoint is added" onClose={close}>
           <SecretOnce
             label="Signing secret"
             value={made.secret}
             hint="Receivers check each delivery with it. It is not shown again; a new one can be made at any time."
           />
-        </DialogContent>
+        </SecretDialogContent>
       )}
     </Dialog>
   );

@@ -5,6 +5,7 @@ import { RecoveryCodes } from "@/app/(auth)/recovery-codes";
 import { TotpSetup } from "@/app/(auth)/totp-setup";
 import { ConfirmAction } from "@/components/confirm-action";
 import { DateTime } from "@/components/display/date-time";
+import { SecretDialogContent } from "@/components/secret-once";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogContent } from "@/components/ui/dialog";
@@ -106,16 +107,8 @@ export function AuthenticatorApp({
 /** Stays until the person says that they have kept them. */
 export function CodesDialog({ codes, onClose }: { codes: readonly string[]; onClose: () => void }) {
   return (
-    <DialogContent
-      title="Your recovery codes"
-      onInteractOutside={(event) => event.preventDefault()}
-      footer={
-        <Button variant="primary" onClick={onClose}>
-          I have kept them
-        </Button>
-      }
-    >
+    <SecretDialogContent title="Your recovery codes" word="I have kept them" onClose={onClose}>
       <RecoveryCodes codes={codes} />
-    </DialogContent>
+    </SecretDialogContent>
   );
 }

@@ -5,9 +5,9 @@ import { useRouter } from "next/navigation";
 import { useState, useTransition } from "react";
 import { ConfirmAction } from "@/components/confirm-action";
 import type { Mode } from "@/components/display/mode-badge";
-import { SecretOnce } from "@/components/secret-once";
+import { SecretDialogContent, SecretOnce } from "@/components/secret-once";
 import { Button } from "@/components/ui/button";
-import { Dialog, DialogContent } from "@/components/ui/dialog";
+import { Dialog } from "@/components/ui/dialog";
 import { toast } from "@/components/ui/toast";
 import { deleteEndpointAction, rotateSecretAction, sendTestEventAction, setEndpointStatusAction } from "../actions";
 
@@ -58,21 +58,13 @@ export function RotateSecret({ endpoint }: { endpoint: EndpointInQuestion }) {
         }}
       />
       <Dialog open={secret !== null} onOpenChange={(open) => (open ? undefined : setSecret(null))}>
-        <DialogContent
-          title="The new signing secret"
-          onInteractOutside={(event) => event.preventDefault()}
-          footer={
-            <Button variant="primary" onClick={() => setSecret(null)}>
-              I have copied it
-            </Button>
-          }
-        >
+        <SecretDialogContent title="The new signing secret" onClose={() => setSecret(null)}>
           <SecretOnce
             label="Signing secret"
             value={secret ?? ""}
             hint="Put it into the receiver within a day. It is not shown again."
           />
-        </DialogContent>
+        </SecretDialogContent>
       </Dialog>
     </>
   );

@@ -4,9 +4,8 @@ import { useRouter } from "next/navigation";
 import { useState } from "react";
 import { ConfirmAction } from "@/components/confirm-action";
 import type { Mode } from "@/components/display/mode-badge";
-import { SecretOnce } from "@/components/secret-once";
-import { Button } from "@/components/ui/button";
-import { Dialog, DialogContent } from "@/components/ui/dialog";
+import { Dialog } from "@/components/ui/dialog";
+import { KeyMadeContent } from "../../../developers/key-made";
 import { carryOutAction, collectKeyAction, decideAction, withdrawAction } from "../actions";
 
 type Question = {
@@ -116,21 +115,7 @@ export function CollectKey(question: Question) {
         }}
       />
       <Dialog open={secret !== null} onOpenChange={(open) => (open ? undefined : close())}>
-        <DialogContent
-          title="The key is created"
-          onInteractOutside={(event) => event.preventDefault()}
-          footer={
-            <Button variant="primary" onClick={close}>
-              I have copied it
-            </Button>
-          }
-        >
-          <SecretOnce
-            label="API key"
-            value={secret ?? ""}
-            hint="Keep it where only your systems can read it. It is not shown again; lost keys are revoked and replaced."
-          />
-        </DialogContent>
+        <KeyMadeContent made={{ key: secret ?? "", approvalId: null }} onClose={close} />
       </Dialog>
     </>
   );
