@@ -1,9 +1,15 @@
 "use client";
 
 import type { ComponentProps, ReactNode } from "react";
-import { type Control, Controller, type FieldPath, type FieldValues } from "react-hook-form";
+import {
+  type Control,
+  Controller,
+  type ControllerRenderProps,
+  type FieldPath,
+  type FieldValues,
+} from "react-hook-form";
 import { Checkbox } from "@/components/ui/checkbox";
-import { Field } from "@/components/ui/field";
+import { Field, type FieldControlProps } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Select, type SelectOption } from "@/components/ui/select";
 import { Textarea } from "@/components/ui/textarea";
@@ -14,21 +20,24 @@ type Base<Input extends FieldValues, Output> = {
   name: FieldPath<Input>;
   label: string;
   hint?: ReactNode;
-  isRequired?: boolean;
-  className?: string;
+  isRequired?: boolean | undefined;
+  className?: string | undefined;
 };
 
 type NativeInput = Omit<ComponentProps<"input">, "name" | "id" | "value" | "onChange" | "onBlur" | "ref" | "className">;
 
-export function TextField<Input extends FieldValues, Output>({
+/** A control within its field, with what the form says of it. */
+function Controlled<Input extends FieldValues, Output>({
   control,
   name,
   label,
   hint,
   isRequired = true,
   className,
-  ...input
-}: Base<Input, Output> & NativeInput) {
+  children,
+}: Base<Input, Output> & {
+  children: (attributes: FieldControlProps, field: ControllerRenderProps<Input>) => ReactNode;
+}) {
   return (
     <Controller
       control={control}
@@ -41,10 +50,26 @@ export function TextField<Input extends FieldValues, Output>({
           error={fieldState.error?.message}
           {...(className === undefined ? {} : { className })}
         >
-          {(attributes) => <InputControl {...input} {...attributes} {...field} value={field.value ?? ""} />}
+          {(attributes) => children(attributes, field)}
         </Field>
       )}
     />
+  );
+}
+
+export function TextField<Input extends FieldValues, Output>({
+  control,
+  name,
+  label,
+  hint,
+  isRequired,
+  className,
+  ...input
+}: Base<Input, Output> & NativeInput) {
+  return (
+    <Controlled {...{ control, name, label, hint, isRequired, className }}>
+      {(attributes, field) => <InputControl {...input} {...attributes} {...field} value={field.value ?? ""} />}
+    </Controlled>
   );
 }
 
@@ -53,70 +78,36 @@ function InputControl(props: ComponentProps<"input">) {
 }
 
 export function TextareaField<Input extends FieldValues, Output>({
-  control,
-  name,
-  label,
-  hint,
-  isRequired = true,
-  className,
   rows = 3,
   maxLength,
+  ...base
 }: Base<Input, Output> & { rows?: number; maxLength?: number }) {
   return (
-    <Controller
-      control={control}
-      name={name}
-      render={({ field, fieldState }) => (
-        <Field
-          label={label}
-          hint={hint}
-          isRequired={isRequired}
-          error={fieldState.error?.message}
-          {...(className === undefined ? {} : { className })}
-        >
-          {(attributes) => (
-            <Textarea rows={rows} maxLength={maxLength} {...attributes} {...field} value={field.value ?? ""} />
-          )}
-        </Field>
+    <Controlled {...base}>
+      {(attributes, field) => (
+        <Textarea rows={rows} maxLength={maxLength} {...attributes} {...field} value={field.value ?? ""} />
       )}
-    />
+    </Controlled>
   );
 }
 
 export function SelectField<Input extends FieldValues, Output>({
-  control,
-  name,
-  label,
-  hint,
-  isRequired = true,
-  className,
   options,
   placeholder,
+  ...base
 }: Base<Input, Output> & { options: readonly SelectOption[]; placeholder?: string }) {
   return (
-    <Controller
-      control={control}
-      name={name}
-      render={({ field, fieldState }) => (
-        <Field
-          label={label}
-          hint={hint}
-          isRequired={isRequired}
-          error={fieldState.error?.message}
-          {...(className === undefined ? {} : { className })}
-        >
-          {(attributes) => (
-            <Select
-              {...attributes}
-              options={options}
-              value={field.value ?? ""}
-              onValueChange={field.onChange}
-              {...(placeholder === undefined ? {} : { placeholder })}
-            />
-          )}
-        </Field>
+    <Controlled {...base}>
+      {(attributes, field) => (
+        <Select
+          {...attributes}
+          options={options}
+          value={field.value ?? ""}
+          onValueChange={field.onChange}
+          {...(placeholder === undefined ? {} : { placeholder })}
+        />
       )}
-    />
+    </Controlled>
   );
 }
 
