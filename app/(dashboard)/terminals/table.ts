@@ -1,4 +1,4 @@
-import { readChoices, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
+import { given, readChoices, readText, type TableDef, type TableState } from "@/components/data-table/table-state";
 import { statusOptions } from "@/components/display/status-words";
 import {
   CONNECTION_WORDS,
@@ -41,22 +41,17 @@ export const terminalsTable: TableDef = {
 };
 
 export function terminalsInput(state: TableState) {
-  const devices = readChoices(state, "device", TERMINAL_DEVICES);
-  const statuses = readChoices(state, "status", TERMINAL_STATUSES);
-  const connections = readChoices(state, "connection", CONNECTIONS);
   const shows = readChoices(state, "qr", ["yes", "no"]);
-  const store = readText(state, "store")?.slice(0, 60);
-  const partner = readText(state, "partner")?.slice(0, 60);
   return {
-    filter: {
-      ...(state.search === "" ? {} : { search: state.search }),
-      ...(devices.length === 0 ? {} : { device: devices }),
-      ...(statuses.length === 0 ? {} : { status: statuses }),
-      ...(connections.length === 0 ? {} : { connection: connections }),
-      ...(shows.length === 1 ? { canShowQr: shows[0] === "yes" } : {}),
-      ...(store === undefined ? {} : { store }),
-      ...(partner === undefined ? {} : { partner }),
-    },
+    filter: given({
+      search: state.search,
+      device: readChoices(state, "device", TERMINAL_DEVICES),
+      status: readChoices(state, "status", TERMINAL_STATUSES),
+      connection: readChoices(state, "connection", CONNECTIONS),
+      canShowQr: shows.length === 1 ? shows[0] === "yes" : undefined,
+      store: readText(state, "store", 60),
+      partner: readText(state, "partner", 60),
+    }),
     limit: state.size,
     cursor: state.cursor,
     sort: state.sort,
