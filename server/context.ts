@@ -8,7 +8,8 @@ import type { IdempotencyIntent } from "@/server/db/idempotency";
 import { createSecretBox, type SecretBox } from "@/server/db/secrets";
 import { type Env, env } from "@/server/env";
 import { createNudge, type Nudge } from "@/server/events/nudge";
-import { createKlarnaClient, type KlarnaClient } from "@/server/klarna/client";
+import type { KlarnaClient } from "@/server/klarna/client";
+import { createKlarnaClient } from "@/server/klarna/http-client";
 import { createKeyring } from "@/server/klarna/keyring";
 import { createLog, type Log } from "@/server/observability/log";
 

@@ -2,7 +2,8 @@ import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "@/server/core/time";
 import { createLog } from "@/server/observability/log";
-import { createKlarnaClient, type KlarnaClient, type KlarnaRequest } from "./client";
+import type { KlarnaClient, KlarnaRequest } from "./client";
+import { createKlarnaClient } from "./http-client";
 
 /* The client against a Klarna that is ill for everybody, seen from Klarna's side: what reaches it is counted there. */
 

@@ -3,7 +3,8 @@ import { systemClock } from "@/server/core/time";
 import { createLog } from "@/server/observability/log";
 import { at, stepUpBody } from "@/server/simulator/fixtures";
 import { type RunningSimulator, startSimulator } from "@/server/simulator/testing";
-import { createKlarnaClient, type KlarnaClient, type KlarnaOutcome } from "./client";
+import type { KlarnaClient, KlarnaOutcome } from "./client";
+import { createKlarnaClient } from "./http-client";
 import { authorizePayment } from "./payments";
 
 /* The client against Klarna's quotas of the test environment as the simulator counts them, over HTTP. */

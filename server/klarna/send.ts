@@ -1,0 +1,190 @@
+import { randomUUID } from "node:crypto";
+import { Pool } from "undici";
+import type { Mode } from "@/server/core/schema";
+import type { KlarnaRequest } from "./client";
+import type { Access, Keyring } from "./keyring";
+import type { RateHeaders } from "./pacing";
+
+/* One request to Klarna over HTTP: what came back, or whether anything left us at all. */
+
+/** Lists of a large Partner's stores come in long pages. */
+const BODY_MAX_BYTES = 8 * 1_048_576;
+export const CONNECTIONS_MAX = 64;
+
+export type Attempt =
+  | {
+      kind: "answer";
+      status: number;
+      body: unknown;
+      hasBody: boolean;
+      correlationId: string | null;
+      location: string | null;
+      rate: RateHeaders | null;
+    }
+  | { kind: "no_answer"; reason: string; status: number | null }
+  | { kind: "not_sent"; reason: string };
+
+/** Faults that mean that no byte of the request left us. */
+const NOT_SENT_CODES = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "ERR_SSL_WRONG_VERSION_NUMBER",
+  "EPROTO",
+]);
+
+function faultCode(error: unknown): string {
+  if (error instanceof AggregateError) return faultCode(error.errors[0]);
+  if (!(error instanceof Error)) return "UNKNOWN";
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return error.cause === undefined ? error.name : faultCode(error.cause);
+}
+
+/** Of a request that brings its own credentials. */
+const NO_ACCESS: Access = { apiKey: null, credentialId: null, certificate: null };
+
+const headerText = (value: string | string[] | undefined): string | null =>
+  typeof value === "string" ? value.slice(0, 40) : null;
+
+function rateOf(headers: Readonly<Record<string, string | string[] | undefined>>): RateHeaders | null {
+  const limit = headers["x-ratelimit-limit"];
+  if (typeof limit !== "string" || limit.length > 1_000) return null;
+  return {
+    limit,
+    remaining: headerText(headers["x-ratelimit-remaining"]),
+    reset: headerText(headers["x-ratelimit-reset"]),
+  };
+}
+
+/** Connections to Klarna, and the credentials of each request. */
+export function createSender(options: {
+  environments: Readonly<Record<Mode, { baseUrl: string; apiKey: string | null }>>;
+  keyring: Keyring | undefined;
+  timeoutMs: number;
+}) {
+  const { timeoutMs, keyring } = options;
+  const pools = new Map<string, { pool: Pool; fingerprint: string | null }>();
+  const poolOf = (request: Pick<KlarnaRequest, "mode" | "host">, certificate: Access["certificate"]): Pool => {
+    const { mode, host } = request;
+    const key = host ? `${mode} ${host.baseUrl}` : mode;
+    const held = pools.get(key);
+    const fingerprint = certificate?.fingerprint ?? null;
+    if (held?.fingerprint === fingerprint) return held.pool;
+    // Calls under way end on the connections that they began on.
+    void held?.pool.close().catch(() => undefined);
+    const pool = new Pool(new URL(host?.baseUrl ?? options.environments[mode].baseUrl).origin, {
+      connections: CONNECTIONS_MAX,
+      pipelining: 1,
+      keepAliveTimeout: 30_000,
+      connect: {
+        timeout: 3_000,
+        ...(certificate === null ? {} : { key: certificate.privateKey, cert: certificate.certificate }),
+      },
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      maxResponseSize: BODY_MAX_BYTES,
+    });
+    pools.set(key, { pool, fingerprint });
+    return pool;
+  };
+
+  /** With the key in use; where Klarna refuses that one, once more with the one in use since. */
+  async function send(request: KlarnaRequest, remainingMs: number): Promise<Attempt> {
+    if (request.host) return sendWith(request, remainingMs, NO_ACCESS);
+    if (!keyring) {
+      const { apiKey } = options.environments[request.mode];
+      return sendWith(request, remainingMs, { apiKey, credentialId: null, certificate: null });
+    }
+    const access = await keyring.accessOf(request.mode);
+    const first = await sendWith(request, remainingMs, access);
+    if (first.kind !== "answer" || first.status !== 401 || request.headers?.["authorization"] !== undefined)
+      return first;
+    // Refused before anything was done: another key may be in use since.
+    const fresh = await keyring.reread(request.mode);
+    return fresh.apiKey === access.apiKey ? first : sendWith(request, remainingMs, fresh);
+  }
+
+  async function sendWith(request: KlarnaRequest, remainingMs: number, access: Access): Promise<Attempt> {
+    const baseUrl = request.host?.baseUrl ?? options.environments[request.mode].baseUrl;
+    const { apiKey, certificate } = access;
+    const authorization = request.host?.authorization ?? (apiKey === null ? null : `Basic ${apiKey}`);
+    if (authorization === null) return { kind: "not_sent", reason: "no_credentials" };
+    const prefix = new URL(baseUrl).pathname.replace(/\/$/, "");
+    const headers: Record<string, string> = {
+      authorization,
+      accept: "application/json",
+      "partner-correlation-id": randomUUID().replaceAll("-", ""),
+      "klarna-integration-metadata": JSON.stringify({
+        integrator: {
+          name: "TILLGATE",
+          session_reference: request.sessionReference.slice(0, 100),
+          module_name: "TILLGATE_GATEWAY",
+          module_version: "1.0",
+        },
+      }),
+      // Without TLS there is no handshake to show a certificate in; only the simulator is reached like that.
+      ...(certificate !== null && baseUrl.startsWith("http:")
+        ? { "x-simulator-client-certificate": certificate.fingerprint }
+        : {}),
+      ...request.headers,
+    };
+    if (request.idempotencyKey) headers["klarna-idempotency-key"] = request.idempotencyKey;
+    const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+    if (body !== undefined) headers["content-type"] = "application/json";
+    try {
+      const response = await poolOf(request, certificate).request({
+        path: `${prefix}${request.path}`,
+        method: request.method,
+        headers,
+        body,
+        signal: AbortSignal.timeout(Math.max(1, Math.floor(Math.min(timeoutMs, remainingMs)))),
+      });
+      const text = await response.body.text();
+      if (!request.host) {
+        keyring?.noteUse(request.mode, {
+          ip: headerText(response.headers["klarna-ip-validation-status"]),
+          mtls: headerText(response.headers["klarna-mtls-verification-status"]),
+        });
+      }
+      const correlation = response.headers["klarna-correlation-id"];
+      const place = response.headers.location;
+      const facts = {
+        kind: "answer" as const,
+        status: response.statusCode,
+        correlationId: typeof correlation === "string" ? correlation : null,
+        location: typeof place === "string" ? place.slice(0, 2_048) : null,
+        rate: rateOf(response.headers),
+      };
+      if (text === "") return { ...facts, body: null, hasBody: false };
+      try {
+        return { ...facts, body: JSON.parse(text), hasBody: true };
+      } catch {
+        // A 2xx that cannot be read proves nothing; an error page keeps its status.
+        return response.statusCode < 300
+          ? { kind: "no_answer", reason: "unreadable_answer", status: response.statusCode }
+          : { ...facts, body: null, hasBody: false };
+      }
+    } catch (error) {
+      const code = faultCode(error);
+      return NOT_SENT_CODES.has(code)
+        ? { kind: "not_sent", reason: code }
+        : { kind: "no_answer", reason: code, status: null };
+    }
+  }
+
+  return {
+    send,
+    async close(): Promise<void> {
+      await Promise.allSettled([...pools.values()].map(({ pool }) => pool.destroy()));
+      pools.clear();
+    },
+  };
+}
