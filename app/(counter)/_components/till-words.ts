@@ -101,6 +101,10 @@ const ENGLISH = {
       sentence: "Those who can approve were told. Nothing is sent yet.",
     },
     limit: { title: "More than this till may give back", sentence: "Ask the office. The most for one sale here:" },
+    currency: {
+      title: "Not in this currency at this till",
+      sentence: "What it may give back is stated in another currency. Ask the office.",
+    },
   },
   offline: "No connection. What is on the screen may be old.",
   back: "Back online.",
@@ -216,6 +220,10 @@ const SWEDISH: TillWords = {
       sentence: "De som kan godkänna har fått veta. Inget är skickat än.",
     },
     limit: { title: "Mer än kassan får betala tillbaka", sentence: "Fråga kontoret. Högst för ett köp här:" },
+    currency: {
+      title: "Inte i den här valutan i den här kassan",
+      sentence: "Vad kassan får betala tillbaka är angivet i en annan valuta. Fråga kontoret.",
+    },
   },
   offline: "Ingen anslutning. Det som visas kan vara gammalt.",
   back: "Ansluten igen.",
@@ -349,6 +357,10 @@ const GERMAN: TillWords = {
     limit: {
       title: "Mehr, als diese Kasse erstatten darf",
       sentence: "Frag im Büro nach. Höchstens für einen Verkauf hier:",
+    },
+    currency: {
+      title: "Nicht in dieser Währung an dieser Kasse",
+      sentence: "Was sie erstatten darf, ist in einer anderen Währung festgelegt. Frag im Büro nach.",
     },
   },
   offline: "Keine Verbindung. Was hier steht, kann alt sein.",

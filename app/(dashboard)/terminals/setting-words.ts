@@ -1,3 +1,4 @@
+import { moneyText } from "@/components/display/money";
 import type { TerminalSettings } from "@/server/domain/partners/schema";
 import type { SettingName } from "@/server/domain/stores/states";
 
@@ -15,7 +16,7 @@ export const SETTING_WORDS: Readonly<Record<SettingName, string>> = {
   language: "Language",
   time_zone: "Time zone of receipts",
   till_returns: "Returns at the till",
-  till_return_limit: "One return, at most",
+  till_return_limit: "Returns of one sale, at most",
   kiosk_amount: "Amount at the kiosk",
 };
 
@@ -36,6 +37,11 @@ export const CAPTURE_WORDS = { AUTOMATIC: "At once", MANUAL: "Later, by hand" } 
 export function durationWords(seconds: number): string {
   if (seconds % 3_600 === 0) return `${seconds / 3_600} h`;
   return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
+}
+
+function limitText({ till_return_limit: limit, till_return_currency: currency }: Required<TerminalSettings>): string {
+  if (limit === 0) return "No limit";
+  return currency === "auto" ? `${limit} minor units of the Partner\u2019s currency` : moneyText(limit, currency);
 }
 
 export function settingText(name: SettingName, values: Required<TerminalSettings>): string {
@@ -59,7 +65,7 @@ export function settingText(name: SettingName, values: Required<TerminalSettings
     case "till_returns":
       return RETURNS_WORDS[values.till_returns ? "yes" : "no"];
     case "till_return_limit":
-      return values.till_return_limit === 0 ? "No limit" : `${values.till_return_limit} minor units`;
+      return limitText(values);
     case "kiosk_amount":
       return KIOSK_AMOUNT_WORDS[values.kiosk_amount ? "yes" : "no"];
     default:

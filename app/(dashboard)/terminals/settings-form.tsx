@@ -9,6 +9,7 @@ import { useZodForm } from "@/components/forms/use-zod-form";
 import { QrCode } from "@/components/qr-code";
 import { toast } from "@/components/ui/toast";
 import { LANGUAGES } from "@/server/core/languages";
+import { AMOUNT_MAX, KLARNA_CURRENCIES, parseDecimal, toDecimalString } from "@/server/core/money";
 import { timeZoneSchema } from "@/server/core/schema";
 import { QR_LOGOS, type TerminalSettings } from "@/server/domain/partners/schema";
 import type { EffectiveSettings } from "@/server/domain/partners/service";
@@ -48,7 +49,9 @@ const FormSchema = z.object({
   language: z.enum([INHERIT, "auto", ...LANGUAGES]),
   time_zone: z.union([z.literal(["", "auto"]), timeZoneSchema]),
   till_returns: z.enum([INHERIT, "yes", "no"]),
-  till_return_limit: whole(0, 2_147_483_647, "Enter a whole number of minor units; 0 is no limit."),
+  /** As it is written, in the currency. */
+  till_return_limit: z.string(),
+  till_return_currency: z.string(),
   kiosk_amount: z.enum([INHERIT, "yes", "no"]),
 });
 type Values = z.infer<typeof FormSchema>;
@@ -59,6 +62,13 @@ const switchOrNull = (choice: typeof INHERIT | "yes" | "no"): boolean | null =>
 const choiceOf = (own: boolean | undefined): typeof INHERIT | "yes" | "no" =>
   own === undefined ? INHERIT : own ? "yes" : "no";
 const numberOrNull = (text: string): number | null => (text === "" ? null : Number(text));
+/** The limit in minor units; null when it is inherited, undefined when it is no amount of the currency. */
+function limitOf({ till_return_limit, till_return_currency }: Limit): number | null | undefined {
+  if (till_return_limit.trim() === "") return null;
+  const amount = parseDecimal(till_return_limit.trim(), till_return_currency)?.amount;
+  return amount === undefined || amount < 0 || amount > AMOUNT_MAX ? undefined : amount;
+}
+type Limit = Pick<Values, "till_return_limit" | "till_return_currency">;
 
 /** Left empty, a value is inherited: null takes what was set back. */
 function toChange(values: Values) {
@@ -76,16 +86,20 @@ function toChange(values: Values) {
     language: values.language === INHERIT ? null : values.language,
     time_zone: orNull(values.time_zone),
     till_returns: switchOrNull(values.till_returns),
-    till_return_limit: numberOrNull(values.till_return_limit),
+    till_return_limit: limitOf(values) ?? null,
+    till_return_currency: limitOf(values) === null ? null : values.till_return_currency,
     kiosk_amount: switchOrNull(values.kiosk_amount),
   };
 }
 
 /** What the tills would do with these values. */
-function returnsOf(values: Pick<Values, "till_returns" | "till_return_limit">, above: EffectiveSettings["values"]) {
+function returnsOf(values: Limit & Pick<Values, "till_returns">, above: EffectiveSettings["values"]) {
+  const limit = limitOf(values);
   return {
     till_returns: switchOrNull(values.till_returns) ?? above.till_returns,
-    till_return_limit: numberOrNull(values.till_return_limit) ?? above.till_return_limit,
+    ...(typeof limit === "number"
+      ? { till_return_limit: limit, till_return_currency: values.till_return_currency }
+      : { till_return_limit: above.till_return_limit, till_return_currency: above.till_return_currency }),
   };
 }
 
@@ -95,6 +109,7 @@ export function SettingsForm({
   version,
   own,
   above,
+  currency,
   mayRefund,
   save,
 }: {
@@ -103,20 +118,32 @@ export function SettingsForm({
   own: TerminalSettings;
   /** What is inherited. */
   above: EffectiveSettings;
+  /** The Partner's own. */
+  currency: string;
   /** Who may not cannot let tills give back more than they do. */
   mayRefund: boolean;
   save: (id: string, version: number, input: unknown) => Promise<ActionResult>;
 }) {
   const router = useRouter();
+  const inheritedCurrency = above.values.till_return_limit === 0 ? "auto" : above.values.till_return_currency;
+  const stated = own.till_return_currency ?? inheritedCurrency;
+  const limitCurrency = stated === "auto" ? currency : stated;
   const stored = {
     till_returns: choiceOf(own.till_returns),
-    till_return_limit: own.till_return_limit?.toString() ?? "",
+    till_return_limit:
+      own.till_return_limit === undefined
+        ? ""
+        : toDecimalString({ amount: own.till_return_limit, currency: limitCurrency }),
+    till_return_currency: limitCurrency,
   };
   const now = returnsOf(stored, above.values);
   /** Whether it may be chosen: all but what needs the permission to refund. */
   const isAllowed = (change: Partial<typeof stored>): boolean =>
     mayRefund || !widensTillReturns(now, returnsOf({ ...stored, ...change }, above.values));
-  const schema = FormSchema.refine(({ till_return_limit }) => isAllowed({ till_return_limit }), {
+  const schema = FormSchema.refine((values) => limitOf(values) !== undefined, {
+    path: ["till_return_limit"],
+    message: "Enter an amount of this currency; 0 is no limit.",
+  }).refine(({ till_return_limit, till_return_currency }) => isAllowed({ till_return_limit, till_return_currency }), {
     path: ["till_return_limit"],
     message: "Only who may refund can raise or remove the limit.",
   });
@@ -140,7 +167,7 @@ export function SettingsForm({
     const value = settingText(name, above.values);
     return `${value === "" ? "Nothing" : value}, ${LEVEL_WORDS[above.from[name]]}`;
   };
-  const [dark, light] = form.watch(["qr_dark", "qr_light"]);
+  const [dark, light, chosenCurrency] = form.watch(["qr_dark", "qr_light", "till_return_currency"]);
   const shown = (typed: string, otherwise: string): string => (/^#[0-9a-fA-F]{6}$/.test(typed) ? typed : otherwise);
   return (
     <Form
@@ -296,15 +323,26 @@ export function SettingsForm({
         <TextField
           control={form.control}
           name="till_return_limit"
-          label={`${SETTING_WORDS.till_return_limit}, minor units`}
+          label={`${SETTING_WORDS.till_return_limit}, ${chosenCurrency}`}
           isRequired={false}
-          inputMode="numeric"
+          inputMode="decimal"
           autoComplete="off"
           hint={
             isAllowed({ till_return_limit: "0" })
               ? `Empty: ${inherited("till_return_limit")}`
               : `Empty: ${inherited("till_return_limit")}. Only who may refund can raise or remove it.`
           }
+        />
+        <SelectField
+          control={form.control}
+          name="till_return_currency"
+          label="That limit is in"
+          hint="A sale in another currency is given back in the dashboard."
+          options={[...new Set([limitCurrency, currency, ...KLARNA_CURRENCIES])].map((code) => ({
+            value: code,
+            label: code,
+            isDisabled: own.till_return_limit !== undefined && !isAllowed({ till_return_currency: code }),
+          }))}
         />
         <SelectField
           control={form.control}

@@ -14,6 +14,11 @@ const HANDOVER = [
 const SETTINGS = [
   { name: "till_returns", words: "The paired till takes returns, of any sale of yours: other stores and online too." },
   { name: "till_return_limit", words: "The most that the till gives back of one sale, in minor units; 0 is no limit." },
+  {
+    name: "till_return_currency",
+    words:
+      "The currency of that limit, by default your own. A sale in another currency is given back in the dashboard.",
+  },
   { name: "kiosk_amount", words: "A kiosk that is handed nothing lets its customer type the amount." },
   { name: "language", words: "Of the customer's screens and of receipts; auto goes by the store's country." },
   {

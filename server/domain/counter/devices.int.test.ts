@@ -8,6 +8,7 @@ import { refundAtCounter } from "@/server/domain/counter/service";
 import { checkInvariants } from "@/server/domain/invariants";
 import { type CreatePaymentInput, CreatePaymentSchema } from "@/server/domain/payments/schema";
 import { createPayment, getPayment, listRefunds, refundPayment } from "@/server/domain/payments/service";
+import type { SettingsChange } from "@/server/domain/stores/schema";
 import { createStore } from "@/server/domain/stores/service";
 import {
   changeTerminal,
@@ -476,6 +477,36 @@ describe("a return at another store", () => {
     });
     expect(rows).toHaveLength(2);
     await takesReturns(otherTerminal.id);
+  });
+
+  it("a limit is never read in another currency: such a sale is not given back at the till, and staff are asked", async () => {
+    const set = (settings: SettingsChange) =>
+      changeTerminal(asUser(test.services, "ACQUIRER_ADMIN"), otherTerminal.id, { settings });
+    const { token } = await pair(otherTerminal.id, "TILL");
+    const back = (payment: { id: string }, amount: number) =>
+      act({ device: token }, "returnAtTillAction", {
+        ...{ terminalId: otherTerminal.id, nonce: nonce(), paymentId: payment.id, amount, reason: "Other" },
+      });
+    const [inKronor, inEuro] = [await sold(here(ours)), await sold(here(ours), { currency: "EUR" })];
+    // Left out, it is the Partner's own: 60.00 kronor say nothing about 1.00 euro.
+    await set({ till_returns: true, till_return_limit: 6_000 });
+    expect(await back(inEuro, 100)).toMatchObject({
+      ok: true,
+      data: { kind: "currency", id: null, amount: 100, currency: "EUR" },
+    });
+    expect(await back(inKronor, 6_000)).toMatchObject({ ok: true, data: { kind: "refund", status: "succeeded" } });
+    await set({ till_return_limit: 6_000, till_return_currency: "EUR" });
+    expect(await back(inKronor, 100)).toMatchObject({ ok: true, data: { kind: "currency", currency: "SEK" } });
+    expect(await back(inEuro, 6_000)).toMatchObject({ ok: true, data: { kind: "refund", status: "succeeded" } });
+    expect((await getPayment(mine(), inEuro.id)).amount_refunded).toBe(6_000);
+    const rows = await test.services.db.query({
+      text: "select 1 from audit_entries where subject_id = any($1) and action = 'refund.not_in_till_currency'",
+      values: [[inEuro.id, inKronor.id]],
+    });
+    expect(rows).toHaveLength(2);
+    // Without a limit every currency is given back.
+    await takesReturns(otherTerminal.id);
+    expect(await back(inKronor, 100)).toMatchObject({ ok: true, data: { kind: "refund" } });
   });
 
   it("R5: stops returns at once at the limit together, and answers a repeat with the return it made", async () => {

@@ -90,11 +90,12 @@ export type SaleCapture = { id: string; amount: number; left: number };
 export type SaleRecord = Sale & { lines: SaleLine[]; captures: SaleCapture[] };
 
 /**
- * `approval`: a second person has to agree first. `limit`: more than this till may give back, `amount` is the most. In both
- * nothing was sent, and there is neither id nor status.
+ * `approval`: a second person has to agree first. `limit`: more than this till may give back, `amount` is the most.
+ * `currency`: this till's limit is stated in another one than the sale. In all three nothing was sent, and there is neither
+ * id nor status.
  */
 export type ReturnOutcome = {
-  kind: "refund" | "approval" | "limit";
+  kind: "refund" | "approval" | "limit" | "currency";
   id: string | null;
   status: "processing" | "succeeded" | "failed" | null;
   amount: number;

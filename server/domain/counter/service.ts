@@ -168,7 +168,7 @@ export async function getSale(ctx: ServiceContext, place: CounterPlace, id: stri
 
 /**
  * Gives back a sale, or part of it, at this till: the return keeps this store and terminal, wherever the sale was made.
- * A paired till whose terminal has a limit gives back no more than that of one sale.
+ * A paired till whose terminal has a limit gives back no more than that of one sale, and of sales in its currency alone.
  * Errors: those of `refundPayment`. Source: KNR-L3. Case: R5.
  */
 export async function refundAtCounter(
@@ -210,27 +210,33 @@ async function refundAtTill(
   payment: { id: string; currency: string },
   body: CreateRefundInput,
 ): Promise<ReturnOutcome> {
-  const limit = place.settings.till_return_limit;
-  const found: { above: { amount: number; given: number } | null } = { above: null };
+  const { till_return_limit: limit, till_return_currency: stated } = place.settings;
+  const limitCurrency = stated === "auto" ? place.currency : stated;
+  const found: { refused: { kind: "limit" | "currency"; amount: number; given: number } | null } = { refused: null };
   const mayRefund = (refunds: readonly RefundTaken[], amount: number): void => {
     const given = refunds
       .filter((refund) => refund.state !== "FAILED" && refund.createdBy.startsWith("pdv_"))
       .reduce((sum, refund) => sum + refund.amount, 0);
-    found.above = limit > 0 && given + amount > limit ? { amount, given } : null;
-    if (found.above !== null) throw new AppError("rule_broken");
+    // A number says nothing about another currency: staff decide.
+    const kind =
+      limit === 0 ? null : payment.currency !== limitCurrency ? "currency" : given + amount > limit ? "limit" : null;
+    found.refused = kind === null ? null : { kind, amount, given };
+    if (found.refused !== null) throw new AppError("rule_broken");
   };
   try {
     return toOutcome(await refundPayment(ctx, payment.id, body, { mayRefund }));
   } catch (error) {
-    if (found.above === null) throw error;
+    if (found.refused === null) throw error;
+    const { kind, ...asked } = found.refused;
     await appendAudit(ctx.db, ctx, {
-      action: "refund.above_till_limit",
+      action: kind === "limit" ? "refund.above_till_limit" : "refund.not_in_till_currency",
       subjectKind: "payment",
       subjectId: payment.id,
       partnerId: place.partnerId,
-      after: { ...found.above, limit, currency: payment.currency },
+      after: { ...asked, currency: payment.currency, limit, limit_currency: limitCurrency },
     });
-    return { kind: "limit", id: null, status: null, amount: limit, currency: payment.currency };
+    const amount = kind === "limit" ? limit : asked.amount;
+    return { kind, id: null, status: null, amount, currency: payment.currency };
   }
 }
 

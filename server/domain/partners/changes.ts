@@ -23,7 +23,7 @@ import {
   TerminalSettingsSchema,
 } from "./schema";
 import { inheritSettings } from "./settings";
-import { requireMayWiden } from "./till-returns";
+import { requireMayWiden, withLimitCurrency } from "./till-returns";
 
 /*
  * Changes of an account that is in use: written here and queued for Klarna in one transaction. While the account is a draft
@@ -195,7 +195,8 @@ export async function setArchived(
 
 /**
  * What the Partner's terminals inherit; see `inheritSettings`. More returns at the till only by who may refund.
- * Errors: permission_denied, not_found, rule_broken (a look of the QR code that cameras could not read).
+ * Errors: permission_denied, not_found, rule_broken (a look of the QR code that cameras could not read; a currency without
+ * a limit).
  */
 export async function saveTerminalSettings(
   ctx: ServiceContext,
@@ -203,16 +204,20 @@ export async function saveTerminalSettings(
   input: TerminalSettings,
 ): Promise<void> {
   requirePermission(ctx, "terminals:write");
-  const settings = TerminalSettingsSchema.parse(input);
-  const { values } = inheritSettings({ partner: settings });
-  requireReadableQr(values);
+  const wanted = TerminalSettingsSchema.parse(input);
+  requireReadableQr(inheritSettings({ partner: wanted }).values);
   await changing(ctx, partnerId, async (tx, account) => {
+    const settings = withLimitCurrency(wanted, {
+      named: wanted.till_return_currency,
+      above: inheritSettings({}).values,
+      partnerCurrency: account.partnerCurrency,
+    });
     const [stored] = await tx.query<Row & { settings: unknown }>({
       text: "select settings from partner_accounts where partner_id = $1 and mode = $2",
       values: [account.partnerId, account.mode],
     });
     const before = TerminalSettingsSchema.catch({}).parse(stored?.settings);
-    requireMayWiden(ctx, inheritSettings({ partner: before }).values, values);
+    requireMayWiden(ctx, inheritSettings({ partner: before }).values, inheritSettings({ partner: settings }).values);
     await tx.query<Row>({
       text: "update partner_accounts set settings = $3::jsonb, version = version + 1, updated_at = $4 where partner_id = $1 and mode = $2",
       values: [account.partnerId, account.mode, JSON.stringify(settings), ctx.clock.now()],

@@ -530,8 +530,13 @@ export const TerminalSettingsSchema = z.strictObject({
   time_zone: z.union([z.literal("auto"), timeZoneSchema]).optional(),
   /** A paired till takes returns, of any sale of the Partner. */
   till_returns: z.boolean().optional(),
-  /** The most that one return at a paired till gives back, minor units; 0 is no limit. */
+  /** The most that a paired till gives back of one sale, minor units; 0 is no limit. */
   till_return_limit: z.int().min(0).max(2_147_483_647).optional(),
+  /** What the limit is stated in; `auto`: the Partner's own. A sale in another currency is not given back at a till. */
+  till_return_currency: z
+    .string()
+    .regex(/^(auto|[A-Z]{3})$/, "must be auto or an ISO 4217 currency code")
+    .optional(),
   /** A kiosk lets its customer type the amount. */
   kiosk_amount: z.boolean().optional(),
 });

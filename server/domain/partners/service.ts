@@ -57,7 +57,7 @@ export { requireReadableQr, STORED_LOGO_PERCENT } from "./qr-look";
 export { snapshotStores, tellOfStores } from "./queue-stores";
 export { syncPartners } from "./queue-sync";
 export { DEFAULT_TERMINAL_SETTINGS, type EffectiveSettings, inheritSettings, type SettingsLevel } from "./settings";
-export { requireMayRefund, requireMayWiden } from "./till-returns";
+export { requireMayRefund, requireMayWiden, withLimitCurrency } from "./till-returns";
 
 /** Lists Partners within the caller's scope, newest first. Errors: permission_denied, validation_failed (cursor). */
 export async function listPartners(

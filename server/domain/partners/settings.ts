@@ -16,6 +16,7 @@ export const DEFAULT_TERMINAL_SETTINGS: Required<TerminalSettings> = {
   time_zone: "auto",
   till_returns: false,
   till_return_limit: 0,
+  till_return_currency: "auto",
   kiosk_amount: false,
 };
 
@@ -28,7 +29,7 @@ export type EffectiveSettings = {
 
 const KEYS = Object.keys(DEFAULT_TERMINAL_SETTINGS) as (keyof TerminalSettings)[];
 
-/** Partner, store, terminal: the nearest that says something wins, field by field. */
+/** Partner, store, terminal: the nearest that says something wins, field by field; a limit always with its own currency. */
 export function inheritSettings(levels: {
   partner?: TerminalSettings;
   store?: TerminalSettings;
@@ -37,7 +38,9 @@ export function inheritSettings(levels: {
   const values: Required<TerminalSettings> = { ...DEFAULT_TERMINAL_SETTINGS };
   const from = Object.fromEntries(KEYS.map((key) => [key, "default"])) as EffectiveSettings["from"];
   for (const level of ["partner", "store", "terminal"] as const) {
-    const given = levels[level] ?? {};
+    const { till_return_currency, ...rest } = levels[level] ?? {};
+    const given: TerminalSettings =
+      rest.till_return_limit === undefined ? rest : { ...rest, till_return_currency: till_return_currency ?? "auto" };
     for (const key of KEYS) {
       if (given[key] === undefined) continue;
       Object.assign(values, { [key]: given[key] });

@@ -86,8 +86,8 @@ export const DECISION_REASON_WORDS: Readonly<Record<string, string>> = {
   OTHER_RISK: "Other risk",
 };
 
-/** What a paired till may give back by itself; a limit of 0 is none. */
-export type TillReturns = { till_returns: boolean; till_return_limit: number };
+/** What a paired till may give back by itself, in minor units of the currency; a limit of 0 is none. */
+export type TillReturns = { till_returns: boolean; till_return_limit: number; till_return_currency: string };
 
 /** Whether a till that follows `after` may give back what it may not by `before`. */
 export function widensTillReturns(before: TillReturns, after: TillReturns): boolean {
@@ -95,6 +95,8 @@ export function widensTillReturns(before: TillReturns, after: TillReturns): bool
   // Also where returns are off: a store or terminal below may have turned them on, with the limit from here.
   return (
     before.till_return_limit > 0 &&
-    (after.till_return_limit === 0 || after.till_return_limit > before.till_return_limit)
+    (after.till_return_limit === 0 ||
+      after.till_return_limit > before.till_return_limit ||
+      after.till_return_currency !== before.till_return_currency)
   );
 }

@@ -12,6 +12,7 @@ import {
   snapshotStores,
   takingReference,
   tellOfStores,
+  withLimitCurrency,
 } from "@/server/domain/partners/service";
 import { appendStoreUpdated } from "./events";
 import {
@@ -260,8 +261,12 @@ async function changing(
   if (patch.support?.email !== undefined) next.supportEmail = patch.support.email;
   if (patch.support?.phone !== undefined) next.supportPhone = patch.support.phone;
   if (patch.settings !== undefined) {
-    next.settings = mergeSettings(row.settings, patch.settings);
     const partner = StoredSettingsSchema.parse(account.settings);
+    next.settings = withLimitCurrency(mergeSettings(row.settings, patch.settings), {
+      named: patch.settings.till_return_currency,
+      above: inheritSettings({ partner }).values,
+      partnerCurrency: account.partnerCurrency,
+    });
     const { values } = inheritSettings({ partner, store: next.settings });
     requireReadableQr(values);
     requireMayWiden(ctx, inheritSettings({ partner, store: row.settings }).values, values);

@@ -228,6 +228,7 @@ export async function insertStoreRow(
 
 export type AccountRow = Row & {
   partnerState: string;
+  partnerCurrency: string;
   state: string;
   onboardingState: string | null;
   partnerMayEdit: boolean;
@@ -237,7 +238,7 @@ export type AccountRow = Row & {
 /** The account, held as it is until the transaction ends: it is not onboarded, suspended or closed meanwhile. */
 export async function holdAccount(tx: Queries, scope: TenantScope, partnerId: string): Promise<AccountRow | null> {
   const [row] = await tx.query<AccountRow>({
-    text: `select p.state as "partnerState", a.state, o.state as "onboardingState", coalesce(o.partner_may_edit, false) as "partnerMayEdit", a.settings
+    text: `select p.state as "partnerState", p.currency as "partnerCurrency", a.state, o.state as "onboardingState", coalesce(o.partner_may_edit, false) as "partnerMayEdit", a.settings
       from partner_accounts a join partners p on p.id = a.partner_id
         left join onboardings o on o.partner_id = a.partner_id and o.mode = a.mode
       where a.mode = $1 and ($2::text[] is null or a.partner_id = any($2)) and a.partner_id = $3 for share of a`,

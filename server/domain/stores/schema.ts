@@ -3,6 +3,7 @@ import {
   type Address,
   addressSchema,
   countrySchema,
+  currencySchema,
   emailSchema,
   lineSchema,
   modeSchema,
@@ -127,8 +128,16 @@ export const SettingsChangeSchema = z.strictObject({
   time_zone: TerminalSettingsSchema.shape.time_zone.nullable(),
   /** Whether a paired till takes returns, of any sale of the Partner. */
   till_returns: z.boolean().nullable().optional(),
-  /** The most that one return at a paired till gives back, minor units; 0 is no limit. */
+  /** The most that a paired till gives back of one sale, minor units; 0 is no limit. */
   till_return_limit: z.int().min(0).max(2_147_483_647).nullable().optional(),
+  /**
+   * What till_return_limit is stated in. `auto` is the Partner's own currency; left out, it stays what the limit had before.
+   * A sale in another currency is not given back at a till.
+   */
+  till_return_currency: z
+    .union([z.literal("auto"), currencySchema])
+    .nullable()
+    .optional(),
   /** Whether a kiosk lets its customer type the amount. */
   kiosk_amount: z.boolean().nullable().optional(),
 });
@@ -211,6 +220,7 @@ const SettingsSchema = z.object({
   time_zone: z.string().optional(),
   till_returns: z.boolean().optional(),
   till_return_limit: z.int().optional(),
+  till_return_currency: z.string().optional(),
   kiosk_amount: z.boolean().optional(),
 });
 export const PublicSettingsSchema = SettingsSchema;

@@ -4,8 +4,21 @@ import { newId } from "@/server/core/ids";
 import type { Row } from "@/server/db/client";
 import { once } from "@/server/db/idempotency";
 import { appendAudit } from "@/server/domain/audit/service";
-import { inheritSettings, requireMayWiden, requireReadableQr, takingReference } from "@/server/domain/partners/service";
-import { type BulkResult, type Known, mergeSettings, StoredSettingsSchema } from "@/server/domain/stores/schema";
+import type { TerminalSettings } from "@/server/domain/partners/schema";
+import {
+  inheritSettings,
+  requireMayWiden,
+  requireReadableQr,
+  takingReference,
+  withLimitCurrency,
+} from "@/server/domain/partners/service";
+import {
+  type BulkResult,
+  type Known,
+  mergeSettings,
+  type SettingsChange,
+  StoredSettingsSchema,
+} from "@/server/domain/stores/schema";
 import { changeEach, holdAccount, partnerFor, statusForNew } from "@/server/domain/stores/service";
 import {
   holdStores,
@@ -64,6 +77,14 @@ const auditFacts = (row: Pick<TerminalRow, "reference" | "label" | "device" | "s
   can_show_qr: row.canShowQr,
 });
 
+const merged = (
+  own: TerminalSettings,
+  change: SettingsChange,
+  above: Required<TerminalSettings>,
+  partnerCurrency: string,
+): TerminalSettings =>
+  withLimitCurrency(mergeSettings(own, change), { named: change.till_return_currency, above, partnerCurrency });
+
 async function insert(
   tx: Queries,
   ctx: ServiceContext,
@@ -77,12 +98,13 @@ async function insert(
   const terminal = RegisterTerminalSchema.parse(input);
   const stores = await holdStores(tx, key, [terminal.store]);
   const store = requirePlace(stores.get(storeKey(terminal.store)));
-  const settings = terminal.settings ? mergeSettings({}, terminal.settings) : {};
   const partner = StoredSettingsSchema.parse(account.settings);
+  const above = inheritSettings({ partner, store: store.settings }).values;
+  const settings = terminal.settings ? merged({}, terminal.settings, above, account.partnerCurrency) : {};
   if (terminal.settings) {
     const { values } = inheritSettings({ partner, store: store.settings, terminal: settings });
     requireReadableQr(values);
-    requireMayWiden(ctx, inheritSettings({ partner, store: store.settings }).values, values);
+    requireMayWiden(ctx, above, values);
   }
   const row: NewTerminalRow = {
     id,
@@ -127,7 +149,11 @@ export async function registerTerminal(
   );
 }
 
-type Step = (row: TerminalRow, tx: Queries, newStatus: "DRAFT" | "ACTIVE") => Promise<TerminalRow | null>;
+type Step = (
+  row: TerminalRow,
+  tx: Queries,
+  account: { newStatus: "DRAFT" | "ACTIVE"; partnerCurrency: string },
+) => Promise<TerminalRow | null>;
 
 /** One change of one terminal: locked, and written with its audit. `step` answers null for no change. */
 async function applyChange(
@@ -142,7 +168,8 @@ async function applyChange(
   const account = await holdAccount(tx, ctx.scope, found.partnerId);
   const [row] = await loadTerminalRows(tx, ctx.scope, [id], { isLocked: true });
   if (!row || !account) throw noTerminal();
-  const next = await step({ ...row }, tx, statusForNew(ctx, account));
+  const { partnerCurrency } = account;
+  const next = await step({ ...row }, tx, { newStatus: statusForNew(ctx, account), partnerCurrency });
   const now = ctx.clock.now();
   if (next === null || JSON.stringify(next) === JSON.stringify(row)) return { row, isChanged: false };
   await updateTerminalRow(tx, ctx.scope, next, now);
@@ -170,14 +197,20 @@ const levelsOf = (row: TerminalRow) => ({
   terminal: row.settings,
 });
 
-function changed(ctx: ServiceContext, row: TerminalRow, patch: ChangeTerminalInput): TerminalRow {
+function changed(
+  ctx: ServiceContext,
+  row: TerminalRow,
+  patch: ChangeTerminalInput,
+  { partnerCurrency }: { partnerCurrency: string },
+): TerminalRow {
   requireInUse(row);
   const next = { ...row };
   if (patch.label !== undefined) next.label = patch.label;
   if (patch.device !== undefined) next.device = TerminalDeviceSchema.parse(patch.device.toUpperCase());
   if (patch.can_show_qr !== undefined) next.canShowQr = patch.can_show_qr;
   if (patch.settings !== undefined) {
-    next.settings = mergeSettings(row.settings, patch.settings);
+    const above = inheritSettings({ ...levelsOf(row), terminal: {} }).values;
+    next.settings = merged(row.settings, patch.settings, above, partnerCurrency);
     const { values } = inheritSettings(levelsOf(next));
     requireReadableQr(values);
     requireMayWiden(ctx, inheritSettings(levelsOf(row)).values, values);
@@ -198,10 +231,10 @@ export async function changeTerminal(
   requirePermission(ctx, "terminals:write");
   const patch = ChangeTerminalSchema.parse(input);
   const { row } = await ctx.db.transaction((tx) =>
-    applyChange(tx, ctx, id, async (terminal) => {
+    applyChange(tx, ctx, id, async (terminal, _inner, account) => {
       if (options.version !== undefined && options.version !== terminal.version)
         throw new AppError("state_conflict", { detail: "Somebody else changed the terminal. Reload and look again." });
-      return changed(ctx, terminal, patch);
+      return changed(ctx, terminal, patch, account);
     }),
   );
   return toPublicTerminal(row, ctx.clock.now());
@@ -282,11 +315,11 @@ function restore(tx: Queries, ctx: ServiceContext, id: string) {
     tx,
     ctx,
     id,
-    async (row, _inner, status) => {
+    async (row, _inner, { newStatus }) => {
       if (row.status !== "ARCHIVED") return null;
       if (row.storeStatus === "ARCHIVED")
         throw new AppError("state_conflict", { detail: "Its store is archived. Restore the store first." });
-      return { ...row, status, archivedAt: null };
+      return { ...row, status: newStatus, archivedAt: null };
     },
     { action: "terminal.restored" },
   );
@@ -376,7 +409,9 @@ export async function changeTerminals(
         case "move":
           return move(tx, ctx, id, change.store, change.reason ?? null);
         case "settings":
-          return applyChange(tx, ctx, id, async (row) => changed(ctx, row, { settings: change.settings }));
+          return applyChange(tx, ctx, id, async (row, _inner, account) =>
+            changed(ctx, row, { settings: change.settings }, account),
+          );
         default:
           return change satisfies never;
       }

@@ -1,8 +1,12 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ROOT } from "@/server/boot/settings";
 import { createContext, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import type { TerminalSettings } from "@/server/domain/partners/schema";
 import { saveTerminalSettings } from "@/server/domain/partners/service";
+import type { SettingsChange } from "@/server/domain/stores/schema";
 import { changeStore, changeStores, registerStore } from "@/server/domain/stores/service";
 import { addressIn, asSystem, type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
 import { asApiKey, asUser, type TestServices, testServices } from "@/server/testing/context";
@@ -46,7 +50,11 @@ type Level = (typeof LEVELS)[number];
 /** Sets all three; the Partner's replace what stood there. */
 async function set(ctx: ServiceContext, own: BuiltPartner, level: Level, settings: TerminalSettings): Promise<unknown> {
   if (level === "partner") return saveTerminalSettings(ctx, own.partner.id, settings);
-  const given = { till_returns: null, till_return_limit: null, ...settings, capture: null, rail: null };
+  const given = {
+    ...{ till_returns: null, till_return_limit: null, till_return_currency: null },
+    ...settings,
+    ...{ capture: null, rail: null },
+  };
   if (level === "store") return changeStore(ctx, own.store.id, { settings: given });
   return changeTerminal(ctx, own.terminal.id, { settings: given });
 }
@@ -59,6 +67,8 @@ const CHANGES: readonly { from: TerminalSettings; to: TerminalSettings; isWider:
   { from: { till_return_limit: 100 }, to: { till_return_limit: 101 }, isWider: true },
   { from: { till_return_limit: 100 }, to: { till_return_limit: 0 }, isWider: true },
   { from: { till_return_limit: 100 }, to: {}, isWider: true },
+  { from: { till_return_limit: 100 }, to: { till_return_limit: 100, till_return_currency: "EUR" }, isWider: true },
+  { from: { till_return_limit: 100 }, to: { till_return_limit: 99, till_return_currency: "EUR" }, isWider: true },
   { from: { till_returns: true, till_return_limit: 100 }, to: { till_returns: true }, isWider: true },
   { from: { till_returns: true, till_return_limit: 100 }, to: { till_returns: false }, isWider: true },
   { from: { till_returns: true }, to: { till_returns: false }, isWider: false },
@@ -120,6 +130,58 @@ describe("S4: returns at the till", () => {
     expect(await refusal(moveTerminal(ctx, own.terminal.id, { store: { id: other.id } }))).toMatch(WIDENS);
     expect((await getTerminal(ctx, own.terminal.id)).store.id).toBe(own.store.id);
     expect(await refusal(moveTerminal(wide, own.terminal.id, { store: { id: other.id } }))).toBe("done");
+  });
+
+  it.each(LEVELS)("a limit is kept with its currency, the Partner's own where none is named: %s", async (level) => {
+    const own = await makePartner(test.services);
+    const ctx = asSystem(test.services);
+    const table = { partner: "partner_accounts", store: "stores", terminal: "terminals" }[level];
+    const stored = async () => {
+      const [row] = await test.services.db.query<{ limit: string | null; currency: string | null }>({
+        text: `select settings ->> 'till_return_limit' as limit, settings ->> 'till_return_currency' as currency from ${table}
+          where partner_id = $1 and mode = 'test'`,
+        values: [own.partner.id],
+      });
+      return [row?.limit, row?.currency];
+    };
+    await set(ctx, own, level, { till_return_limit: 500 });
+    expect(await stored()).toEqual(["500", "SEK"]);
+    await set(ctx, own, level, { till_return_limit: 500, till_return_currency: "EUR" });
+    expect(await stored()).toEqual(["500", "EUR"]);
+    const { effective_settings } = await changeTerminal(ctx, own.terminal.id, {});
+    expect(effective_settings).toMatchObject({ till_return_limit: 500, till_return_currency: "EUR" });
+    await set(ctx, own, level, { till_return_limit: 500, till_return_currency: "auto" });
+    expect(await stored()).toEqual(["500", "SEK"]);
+    await set(ctx, own, level, { till_return_limit: 0, till_return_currency: "EUR" });
+    expect(await stored()).toEqual(["0", null]);
+    await set(ctx, own, level, {});
+    expect(await stored()).toEqual([null, null]);
+    expect(await refusal(set(ctx, own, level, { till_return_currency: "EUR" }))).toMatch(/^rule_broken/);
+
+    // What was stored before limits had a currency.
+    await test.services.db.query({
+      text: `update ${table} set settings = '{"till_return_limit": 700}' where partner_id = $1`,
+      values: [own.partner.id],
+    });
+    const file = path.join(ROOT, "prisma/migrations/20261121184500_till_return_currency/migration.sql");
+    for (const text of (await readFile(file, "utf8")).split(";\n").filter((statement) => /\bUPDATE\b/.test(statement)))
+      await test.services.db.query({ text, values: [] });
+    expect(await stored()).toEqual(["700", "SEK"]);
+  });
+
+  it("a limit changed without its currency keeps it; one over another takes that of the one above", async () => {
+    const own = await makePartner(test.services);
+    const ctx = asSystem(test.services);
+    await set(ctx, own, "partner", { till_return_limit: 900, till_return_currency: "EUR" });
+    const limitOf = async (settings: SettingsChange) => {
+      const { effective_settings } = await changeTerminal(ctx, own.terminal.id, { settings });
+      return [effective_settings.till_return_limit, effective_settings.till_return_currency];
+    };
+    expect(await limitOf({ till_return_limit: 50 })).toEqual([50, "EUR"]);
+    expect(await limitOf({ till_return_currency: "NOK" })).toEqual([50, "NOK"]);
+    expect(await limitOf({ till_return_limit: 60 })).toEqual([60, "NOK"]);
+    expect(await limitOf({ till_return_limit: null })).toEqual([900, "EUR"]);
+    expect(await limitOf({ till_return_limit: 0 })).toEqual([0, "auto"]);
   });
 
   it("a till is paired where returns are taken by who may refund; a kiosk, and a till without returns, as before", async () => {

@@ -125,6 +125,7 @@ const TONES: Readonly<Record<string, NonNullable<NoticeProps["tone"]>>> = {
   failed: "bad",
   approval: "info",
   limit: "warn",
+  currency: "warn",
 };
 
 function Return(props: Common & { sale: SaleRecord; onBack: () => void }) {

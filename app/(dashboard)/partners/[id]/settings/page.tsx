@@ -36,6 +36,7 @@ export default async function PartnerSettingsPage({ params }: { params: Promise<
                 version={1}
                 own={account.settings}
                 above={inheritSettings({})}
+                currency={partner.currency}
                 mayRefund={can(user, "payments:refund")}
                 save={savePartnerSettingsAction}
               />

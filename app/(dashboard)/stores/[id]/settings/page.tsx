@@ -35,6 +35,7 @@ export default async function StoreSettingsPage({ params }: { params: Promise<{ 
               version={store.version}
               own={store.settings}
               above={inheritSettings({ partner: store.partnerSettings })}
+              currency={store.partnerCurrency}
               mayRefund={can(user, "payments:refund")}
               save={saveStoreSettingsAction}
             />

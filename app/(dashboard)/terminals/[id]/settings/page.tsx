@@ -36,6 +36,7 @@ export default async function TerminalSettingsPage({ params }: { params: Promise
                 version={terminal.version}
                 own={own}
                 above={inheritSettings({ partner, store })}
+                currency={terminal.partnerCurrency}
                 mayRefund={can(user, "payments:refund")}
                 save={saveTerminalSettingsAction}
               />
