@@ -1,9 +1,10 @@
 "use client";
 
-import { type ReactNode, useRef, useState } from "react";
+import { type ReactNode, useState } from "react";
 import type { ActionResult } from "@/components/action-result";
 import { type Mode, ModeBadge } from "@/components/display/mode-badge";
 import { moneyText } from "@/components/display/money";
+import { useOneRun } from "@/components/hooks";
 import { FailureNotice } from "@/components/notice";
 import { AlertDialog, AlertDialogCancel, AlertDialogContent, AlertDialogTrigger } from "@/components/ui/alert-dialog";
 import { Button, type ButtonProps } from "@/components/ui/button";
@@ -67,16 +68,11 @@ export function ConfirmAction({
   onDone,
 }: ConfirmActionProps) {
   const [isOpen, setOpen] = useState(false);
-  const [isRunning, setRunning] = useState(false);
   const [failure, setFailure] = useState<{ message: string; requestId?: string | undefined } | null>(null);
   const [reasonText, setReasonText] = useState("");
-  const running = useRef(false);
+  const { isRunning, hasStarted, run } = useOneRun();
 
-  async function run(): Promise<void> {
-    // State comes a render late; the ref stops the second of two quick clicks.
-    if (running.current) return;
-    running.current = true;
-    setRunning(true);
+  async function confirm(): Promise<void> {
     setFailure(null);
     try {
       const result = await onConfirm({ reason: reasonText.trim() });
@@ -91,9 +87,6 @@ export function ConfirmAction({
       onDone?.();
     } catch {
       setFailure({ message: UNANSWERED });
-    } finally {
-      running.current = false;
-      setRunning(false);
     }
   }
 
@@ -116,7 +109,7 @@ export function ConfirmAction({
     <AlertDialog
       open={isOpen}
       onOpenChange={(open) => {
-        if (running.current) return;
+        if (hasStarted()) return;
         if (open) onOpen?.();
         setOpen(open);
         setFailure(null);
@@ -135,7 +128,12 @@ export function ConfirmAction({
             <AlertDialogCancel asChild>
               <Button disabled={isRunning}>{cancelWord}</Button>
             </AlertDialogCancel>
-            <Button variant={tone} isBusy={isRunning} disabled={isReasonMissing || !isReady} onClick={() => void run()}>
+            <Button
+              variant={tone}
+              isBusy={isRunning}
+              disabled={isReasonMissing || !isReady}
+              onClick={() => void run(confirm)}
+            >
               {verb}
               {amount === undefined ? "" : ` ${moneyText(amount.amount, amount.currency)}`}
             </Button>

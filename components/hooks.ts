@@ -75,6 +75,29 @@ export function useStored<T>(key: string, fallback: T, parse: (value: unknown) =
   return [value, store];
 }
 
+/** One piece of work at a time. `isRunning` comes a render late; `hasStarted` knows at once of the first of two quick clicks. */
+export function useOneRun(): {
+  isRunning: boolean;
+  hasStarted: () => boolean;
+  run: (work: () => Promise<void>) => Promise<void>;
+} {
+  const [isRunning, setRunning] = useState(false);
+  const started = useRef(false);
+  const hasStarted = useCallback(() => started.current, []);
+  const run = useCallback(async (work: () => Promise<void>) => {
+    if (started.current) return;
+    started.current = true;
+    setRunning(true);
+    try {
+      await work();
+    } finally {
+      started.current = false;
+      setRunning(false);
+    }
+  }, []);
+  return { isRunning, hasStarted, run };
+}
+
 const WRITABLE = "input, textarea, select, [contenteditable=true], [role=textbox], [role=combobox]";
 
 /** True where a key press belongs to what the person is writing or to an open dialog, not to the page. */

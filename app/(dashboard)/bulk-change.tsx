@@ -1,7 +1,8 @@
 "use client";
 
-import { useRef, useState } from "react";
+import { useState } from "react";
 import type { ActionResult } from "@/components/action-result";
+import { useOneRun } from "@/components/hooks";
 import { Notice } from "@/components/notice";
 import { Button } from "@/components/ui/button";
 import type { BulkResult } from "@/server/domain/stores/schema";
@@ -52,14 +53,9 @@ export function BulkSteps({
   const [plan, setPlan] = useState<BulkResult | null>(null);
   const [done, setDone] = useState<BulkResult | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
-  const [isRunning, setRunning] = useState(false);
-  const running = useRef(false);
+  const { isRunning, run: runOnce } = useOneRun();
 
   async function step(isDryRun: boolean): Promise<void> {
-    // State comes a render late; the ref stops the second of two quick clicks.
-    if (running.current) return;
-    running.current = true;
-    setRunning(true);
     setFailure(null);
     try {
       const result = await run(isDryRun);
@@ -68,9 +64,6 @@ export function BulkSteps({
       else setDone(result.data);
     } catch {
       setFailure(UNANSWERED);
-    } finally {
-      running.current = false;
-      setRunning(false);
     }
   }
 
@@ -89,14 +82,18 @@ export function BulkSteps({
           </Button>
         ) : (
           <>
-            <Button isBusy={isRunning && plan === null} disabled={!isReady} onClick={() => void step(true)}>
+            <Button
+              isBusy={isRunning && plan === null}
+              disabled={!isReady}
+              onClick={() => void runOnce(() => step(true))}
+            >
               Preview
             </Button>
             <Button
               variant="primary"
               isBusy={isRunning && plan !== null}
               disabled={!isReady || plan === null || plan.changed === 0}
-              onClick={() => void step(false)}
+              onClick={() => void runOnce(() => step(false))}
             >
               {plan === null ? verb : `${verb} ${plan.changed}`}
             </Button>

@@ -1,10 +1,11 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { type Mode, ModeBadge } from "@/components/display/mode-badge";
 import { absoluteWords } from "@/components/display/time-words";
 import { describeError } from "@/components/error-state";
+import { useOneRun } from "@/components/hooks";
 import { Notice } from "@/components/notice";
 import { useTRPC } from "@/components/trpc-provider";
 import { Button } from "@/components/ui/button";
@@ -67,9 +68,8 @@ export function ReplayForm({
   const [from, setFrom] = useState(start.from === undefined ? "" : toInput(new Date(start.from)));
   const [to, setTo] = useState(start.to === undefined ? "" : toInput(new Date(start.to)));
   const [isWithDelivered, setWithDelivered] = useState(false);
-  const [isRunning, setRunning] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
-  const running = useRef(false);
+  const { isRunning, run } = useOneRun();
 
   const [createdFrom, createdTo] = [fromInput(from), fromInput(to)];
   const isBackwards = createdFrom != null && createdTo != null && createdFrom > createdTo;
@@ -87,11 +87,7 @@ export function ReplayForm({
   const found = isReady ? preview.data : undefined;
   const sendable = found === undefined ? 0 : found.count - found.held;
 
-  async function run(): Promise<void> {
-    // State comes a render late; the ref stops the second of two quick clicks.
-    if (running.current) return;
-    running.current = true;
-    setRunning(true);
+  async function send(): Promise<void> {
     setFailure(null);
     try {
       const result = await startReplayAction(input);
@@ -99,9 +95,6 @@ export function ReplayForm({
       else setFailure(result.message);
     } catch {
       setFailure(UNANSWERED);
-    } finally {
-      running.current = false;
-      setRunning(false);
     }
   }
 
@@ -111,7 +104,7 @@ export function ReplayForm({
       className="grid gap-4"
       onSubmit={(event) => {
         event.preventDefault();
-        if (sendable > 0 && !preview.isFetching) void run();
+        if (sendable > 0 && !preview.isFetching) void run(send);
       }}
     >
       <dl className="grid gap-1 rounded-md border border-line bg-surface px-3 py-2">

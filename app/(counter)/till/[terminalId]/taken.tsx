@@ -3,6 +3,7 @@
 import { Check, CircleHelp, Clock, Minus, Smartphone, X } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { cn } from "@/components/cn";
+import { useOneRun } from "@/components/hooks";
 import { Notice } from "@/components/notice";
 import { QrCode } from "@/components/qr-code";
 import { AlertDialog, AlertDialogCancel, AlertDialogContent, AlertDialogTrigger } from "@/components/ui/alert-dialog";
@@ -161,23 +162,16 @@ export function Question({
   onYes: () => Promise<void>;
 }) {
   const [isOpen, setOpen] = useState(false);
-  const [isRunning, setRunning] = useState(false);
-  const running = useRef(false);
-  async function run(): Promise<void> {
-    // State comes a render late; the ref stops the second of two quick presses.
-    if (running.current) return;
-    running.current = true;
-    setRunning(true);
+  const { isRunning, hasStarted, run } = useOneRun();
+  async function yes(): Promise<void> {
     try {
       await onYes();
     } finally {
-      running.current = false;
-      setRunning(false);
       setOpen(false);
     }
   }
   return (
-    <AlertDialog open={isOpen} onOpenChange={(open) => (running.current ? undefined : setOpen(open))}>
+    <AlertDialog open={isOpen} onOpenChange={(open) => (hasStarted() ? undefined : setOpen(open))}>
       <AlertDialogTrigger asChild>
         <Button variant={variant} className="h-14 text-base sm:only:col-span-2" disabled={isDisabled}>
           {trigger}
@@ -197,7 +191,7 @@ export function Question({
               variant={variant === "primary" ? "primary" : "danger"}
               className="h-12 text-base"
               isBusy={isRunning}
-              onClick={() => void run()}
+              onClick={() => void run(yes)}
             >
               {verb}
             </Button>

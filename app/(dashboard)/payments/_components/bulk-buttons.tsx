@@ -1,8 +1,9 @@
 "use client";
 
 import { useRouter } from "next/navigation";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { planCapturesAction, planRefundsAction } from "@/app/(dashboard)/payments/bulk/actions";
+import { useOneRun } from "@/components/hooks";
 import { Button } from "@/components/ui/button";
 import { toast } from "@/components/ui/toast";
 import type { BulkKind } from "@/server/domain/bulk/states";
@@ -20,10 +21,8 @@ export function BulkButtons({
 }) {
   const router = useRouter();
   const [busy, setBusy] = useState<BulkKind | null>(null);
-  const running = useRef(false);
+  const { run } = useOneRun();
   async function plan(kind: BulkKind): Promise<void> {
-    if (running.current) return;
-    running.current = true;
     setBusy(kind);
     try {
       const result = await ACTIONS[kind]({ payments: rows.map((row) => row.id) });
@@ -32,19 +31,18 @@ export function BulkButtons({
     } catch {
       toast.error("No answer came back. Nothing was done; try again.");
     } finally {
-      running.current = false;
       setBusy(null);
     }
   }
   return (
     <>
       {may.refund ? (
-        <Button isBusy={busy === "REFUND"} disabled={busy !== null} onClick={() => void plan("REFUND")}>
+        <Button isBusy={busy === "REFUND"} disabled={busy !== null} onClick={() => void run(() => plan("REFUND"))}>
           Refund
         </Button>
       ) : null}
       {may.capture ? (
-        <Button isBusy={busy === "CAPTURE"} disabled={busy !== null} onClick={() => void plan("CAPTURE")}>
+        <Button isBusy={busy === "CAPTURE"} disabled={busy !== null} onClick={() => void run(() => plan("CAPTURE"))}>
           Capture
         </Button>
       ) : null}

@@ -1,8 +1,9 @@
 "use client";
 
 import { useRouter } from "next/navigation";
-import { type FormEvent, useRef, useState } from "react";
+import { useState } from "react";
 import { ExampleFile, FileField } from "@/components/forms/file-field";
+import { useOneRun } from "@/components/hooks";
 import { Notice } from "@/components/notice";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
@@ -25,23 +26,19 @@ export function UploadRows({ kind, partners }: { kind: BulkKind; partners: reado
   const router = useRouter();
   const [partner, setPartner] = useState(partners.length === 1 ? partners[0]?.value : undefined);
   const [file, setFile] = useState<File | null>(null);
-  const [isSending, setSending] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
-  const sending = useRef(false);
+  const { isRunning: isSending, run } = useOneRun();
 
   const choose = (chosen: File | null): void => {
     setFailure(null);
     setFile(chosen);
   };
-  async function submit(event: FormEvent): Promise<void> {
-    event.preventDefault();
-    if (partner === undefined || file === null || sending.current) return;
+  async function submit(): Promise<void> {
+    if (partner === undefined || file === null) return;
     if (file.size > BULK_FILE_BYTES_MAX) {
       setFailure("The file is larger than 700 KB. Split it.");
       return;
     }
-    sending.current = true;
-    setSending(true);
     setFailure(null);
     try {
       const result = await ACTIONS[kind]({ partner, fileName: file.name, content: await toBase64(file) });
@@ -49,13 +46,16 @@ export function UploadRows({ kind, partners }: { kind: BulkKind; partners: reado
       else setFailure(result.message);
     } catch {
       setFailure("No answer came back. Nothing was done; try again.");
-    } finally {
-      sending.current = false;
-      setSending(false);
     }
   }
   return (
-    <form className="grid gap-4" onSubmit={(event) => void submit(event)}>
+    <form
+      className="grid gap-4"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void run(submit);
+      }}
+    >
       {partners.length < 2 ? null : (
         <Field label="Partner" isRequired>
           {(attributes) => (
