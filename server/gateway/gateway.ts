@@ -216,6 +216,10 @@ export function createGateway(services: Services, options: { webPort?: number; l
     const method = request.method ?? "GET";
     const kind = kindOf(method, pathOf(target));
     if (kind !== null && !admission.hasRoom(kind)) return refuse(request, response, kind);
+    const body = method === "GET" || method === "HEAD" ? EMPTY : await readBody(request);
+    // Only now: who sends a body slowly takes no place from others. And nothing else before: most are refused when too many come.
+    const release = kind === null ? NOTHING : await admission.enter(kind, () => response.destroyed);
+    if (release === null) return kind === null ? undefined : refuse(request, response, kind);
     const controller = new AbortController();
     running.add(controller);
     response.once("close", () => {
@@ -223,18 +227,16 @@ export function createGateway(services: Services, options: { webPort?: number; l
       // Whoever was answered waits for nothing more.
       if (!response.writableFinished) controller.abort();
     });
-    const asked: RestRequest = {
-      method,
-      target,
-      headers: headersOf(request),
-      address: addressOf(request.socket.remoteAddress, single(request.headers["x-forwarded-for"])),
-      body: method === "GET" || method === "HEAD" ? EMPTY : await readBody(request),
-      signal: controller.signal,
-    };
-    // Only now: who sends a body slowly takes no place from others.
-    const release = kind === null ? NOTHING : await admission.enter(kind, () => response.destroyed);
-    if (release === null) return kind === null ? undefined : refuse(request, response, kind);
+    if (isStopping || response.destroyed) controller.abort();
     try {
+      const asked: RestRequest = {
+        method,
+        target,
+        headers: headersOf(request),
+        address: addressOf(request.socket.remoteAddress, single(request.headers["x-forwarded-for"])),
+        body,
+        signal: controller.signal,
+      };
       await send(response, await rest.handle(asked), release);
     } finally {
       release();
