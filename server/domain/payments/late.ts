@@ -1,22 +1,32 @@
 import type { ServiceContext } from "@/server/context";
+import { MINUTE_MS } from "@/server/core/time";
 import type { KlarnaOutcome } from "@/server/klarna/client";
-import { readPaymentTransaction, refundCapture, voidTransaction } from "@/server/klarna/payments";
 import {
   type Draft,
+  inTimeOf,
   isOpenOperation,
   journal,
   type Loaded,
-  openOperation,
+  leavesOpen,
   postpone,
+  raiseAlarm,
   settle,
   startDraft,
   step,
 } from "./change";
-import { undoLateOrder } from "./classic/late";
-import { readTransactionOutcome } from "./klarna";
-import type { PaymentRecord } from "./rows";
+import { isDenied } from "./classic/facts";
+import { askForPerson } from "./journey";
+import { type RailTransaction, railOf } from "./rail";
+import { listOperations } from "./repository";
+import type { OperationRow, PaymentRecord } from "./rows";
+import { isKeyForgotten, provenBy, settlingStep, wasSent } from "./settling";
 
 /* An approval that shows up after the end of a payment: recorded, undone, told to a person; the status stays. */
+
+type LateKind = "LATE_VOID" | "LATE_REFUND";
+const isLate = (row: OperationRow): boolean => row.kind === "LATE_VOID" || row.kind === "LATE_REFUND";
+
+const STUCK = "late_approval_stuck";
 
 /** Records an approval found for a payment that ended unpaid. The status stays; a person is told; the undo is journalled next. */
 export function recordLateApproval(draft: Draft, transactionId: string): void {
@@ -24,89 +34,166 @@ export function recordLateApproval(draft: Draft, transactionId: string): void {
   draft.after.lateTransactionId = transactionId;
   draft.after.lateApprovalState = "FOUND";
   draft.audit.push({ action: "payment.late_approval_found", after: { payment_transaction_id: transactionId } });
-  draft.alarms.push({
-    kind: "late_approval",
-    message: "Klarna approved a payment that was already over here. It is voided or refunded now.",
-  });
+  raiseAlarm(
+    draft,
+    "late_approval",
+    "Klarna approved a payment that was already over here. It is voided or refunded now.",
+  );
 }
 
-/** Undoes a late approval: voids it, or refunds what was captured at once. Journal kinds LATE_VOID and LATE_REFUND. */
+/**
+ * Undoes a late approval: voids what is left of it, refunds what was captured at once. Journal kinds LATE_VOID and
+ * LATE_REFUND, at most one row of each: what has no answer is repeated with its key; past the life of the key only the
+ * transaction is read; and what Klarna refused is looked at until somebody has undone it by hand.
+ */
 export async function undoLateApproval(
   ctx: ServiceContext,
   loaded: Pick<Loaded, "payment" | "operations">,
 ): Promise<PaymentRecord> {
   const { payment } = loaded;
   if (payment.lateApprovalState !== "FOUND" || payment.lateTransactionId === null) return payment;
-  if (payment.rail === "CLASSIC") return undoLateOrder(ctx, loaded);
-  const target = { mode: payment.mode, accountId: payment.accountId, sessionReference: payment.id };
-  const transaction = readTransactionOutcome(
-    await readPaymentTransaction(ctx.klarna, target, payment.lateTransactionId),
-  );
-  let operation = loaded.operations.find(
-    (row) => (row.kind === "LATE_VOID" || row.kind === "LATE_REFUND") && isOpenOperation(row),
-  );
-  const state = transaction?.state?.toUpperCase();
-  const captureId = transaction?.payment_captures?.[0]?.payment_capture_id ?? transaction?.payment_capture_id ?? null;
-  if (!operation) {
-    if (!transaction) return step(ctx, payment.id, (fresh) => startDraft(fresh));
-    const kind = captureId === null && state !== "COMPLETED" ? "LATE_VOID" : "LATE_REFUND";
-    if (state === "CLOSED") {
-      return step(ctx, payment.id, (fresh) => {
-        const draft = startDraft(fresh);
-        draft.after.lateApprovalState = "VOIDED";
-        return draft;
-      });
-    }
-    await step(ctx, payment.id, (fresh, now) => {
-      operation = openOperation(fresh.operations, kind);
-      if (operation) return null;
-      const draft = startDraft(fresh);
-      operation = journal(draft, kind, now);
-      return draft;
-    });
+  const { clock } = inTimeOf(ctx, payment);
+  const open = loaded.operations.find((row) => isLate(row) && isOpenOperation(row));
+  // Somebody has it in hand, or its turn comes.
+  if (open && open.nextAttemptAt !== null && open.nextAttemptAt > clock.now()) return payment;
+  const isForgotten = open !== undefined && isKeyForgotten({ ...ctx, clock }, open);
+  const late = { ...payment, klarnaPaymentTransactionId: payment.lateTransactionId };
+  const { outcome: read, transaction } = await railOf(late).readTransaction(ctx, late);
+  if (transaction === null) {
+    if (!open) return step(ctx, payment.id, (fresh) => startDraft(fresh));
+    if (isForgotten) return askForPerson(ctx, payment.id, open.id);
+    return settlingStep(ctx, payment.id, open.id, (draft, row, now) => postpone(draft, row, read.calls, false, now));
   }
+  if (open && isProven(open, transaction)) return goOn(ctx, await write(ctx, payment, open, provenBy(read.calls)));
+  if (!open && whatIsLeft(transaction) === null) return end(ctx, payment, transaction);
+  if (open && isForgotten) return askForPerson(ctx, payment.id, open.id);
+  const operation = open ?? (await begin(ctx, payment, transaction));
   if (!operation) return payment;
-  const current = operation;
-  const outcome =
-    current.kind === "LATE_VOID"
-      ? await voidTransaction(ctx.klarna, target, {
-          transactionId: payment.lateTransactionId,
-          idempotencyKey: current.idempotencyKey,
-          reference: current.id,
-        })
-      : captureId === null
-        ? ({ kind: "not_sent", reason: "capture_id_unknown", calls: [] } satisfies KlarnaOutcome)
-        : await refundCapture(ctx.klarna, target, {
-            transactionId: payment.lateTransactionId,
-            captureId,
-            idempotencyKey: current.idempotencyKey,
-            amount: transaction?.amount ?? payment.amount,
-            reference: current.id,
-            reason: "Approval after the end of the sale",
-            lineItems: [],
-          });
-  return step(ctx, payment.id, (fresh, now) => {
-    const open = fresh.operations.find((row) => row.id === current.id);
-    if (!open || open.settledAt !== null) return null;
+  return goOn(ctx, await write(ctx, payment, operation, await call(ctx, late, operation, transaction)));
+}
+
+/** Reads what is there now, once more, where the row is settled and the approval may not be undone altogether. */
+async function goOn(ctx: ServiceContext, payment: PaymentRecord): Promise<PaymentRecord> {
+  if (payment.lateApprovalState !== "FOUND") return payment;
+  const operations = await listOperations(ctx.db, payment);
+  return operations.some((row) => isLate(row) && isOpenOperation(row))
+    ? payment
+    : undoLateApproval(ctx, { payment, operations });
+}
+
+const isCaptured = ({ state, captures, capturedAmount }: RailTransaction): boolean =>
+  captures.length > 0 || (capturedAmount ?? 0) > 0 || state === "COMPLETED";
+
+/** What has to be undone, the release before the refund; null when nothing of the approval is left. */
+function whatIsLeft(transaction: RailTransaction): LateKind | null {
+  const { state, amount, capturedAmount, refundedAmount } = transaction;
+  if (state === "CLOSED") return null;
+  if (state === "AUTHORIZED" || state === "EXPIRED" || !isCaptured(transaction)) return "LATE_VOID";
+  const taken = capturedAmount ?? amount;
+  return taken !== null && (refundedAmount ?? 0) >= taken ? null : "LATE_REFUND";
+}
+
+/** Whether the transaction shows that this call took effect, or that nothing is left for it to do. */
+function isProven(operation: OperationRow, transaction: RailTransaction): boolean {
+  const left = whatIsLeft(transaction);
+  return operation.kind === "LATE_VOID"
+    ? left !== "LATE_VOID"
+    : left === null || transaction.refunds.some((refund) => refund.reference === operation.id);
+}
+
+/** The row of what is left to undo; undefined where it was made before: then what became of it stands. */
+async function begin(
+  ctx: ServiceContext,
+  payment: PaymentRecord,
+  transaction: RailTransaction,
+): Promise<OperationRow | undefined> {
+  const kind = whatIsLeft(transaction);
+  let operation: OperationRow | undefined;
+  await step(ctx, payment.id, (fresh, now) => {
+    operation = undefined;
+    if (kind === null || fresh.payment.lateApprovalState !== "FOUND") return null;
     const draft = startDraft(fresh);
+    const made = fresh.operations.find((row) => row.kind === kind);
+    if (made === undefined) operation = journal(draft, kind, now);
+    // Klarna did not release what has ended by itself: nothing can be taken from it any more.
+    else if (kind === "LATE_VOID" && transaction.state === "EXPIRED" && made.state === "FAILED")
+      applyUndone(draft, transaction);
+    else if (made.settledAt !== null && now.getTime() - made.settledAt.getTime() > MINUTE_MS)
+      raiseAlarm(draft, STUCK, "A late approval is not undone altogether. The rest of it has to be undone by hand.");
+    return draft;
+  });
+  return operation;
+}
+
+async function call(
+  ctx: ServiceContext,
+  late: PaymentRecord,
+  { kind, id, idempotencyKey }: OperationRow,
+  transaction: RailTransaction,
+): Promise<KlarnaOutcome> {
+  const rail = railOf(late);
+  const [part] = transaction.captures;
+  const captured = part?.amount ?? transaction.capturedAmount ?? transaction.amount ?? late.amount;
+  if (kind === "LATE_VOID") {
+    const amountCaptured = isCaptured(transaction) ? captured : 0;
+    return (await rail.void(ctx, { ...late, amountCaptured }, { idempotencyKey, reference: id })).outcome;
+  }
+  if (late.rail === "NETWORK" && part === undefined)
+    return { kind: "not_sent", reason: "capture_id_unknown", calls: [] };
+  const { outcome, refundId } = await rail.refund(ctx, late, {
+    idempotencyKey,
+    amount: captured,
+    reference: id,
+    captureId: part?.id ?? null,
+    reason: "Approval after the end of the sale",
+    lineItems: [],
+  });
+  // An answer that names no refund proves nothing: the same key is asked again.
+  return outcome.kind === "answered" && refundId === null
+    ? { kind: "unknown", reason: "no_refund_id", calls: outcome.calls }
+    : outcome;
+}
+
+/** Settles the row by its answer. What the payment is then, the next read says. */
+function write(
+  ctx: ServiceContext,
+  payment: PaymentRecord,
+  operation: OperationRow,
+  outcome: KlarnaOutcome,
+): Promise<PaymentRecord> {
+  return settlingStep(ctx, payment.id, operation.id, (draft, open, now) => {
+    const { calls } = outcome;
     if (outcome.kind === "answered") {
-      const result = current.kind === "LATE_VOID" ? "VOIDED" : "REFUNDED";
-      settle(draft, open, "succeed", { result, calls: outcome.calls }, now);
-      draft.after.lateApprovalState = result;
-      draft.audit.push({ action: "payment.late_approval_undone", after: { result } });
-    } else if (outcome.kind === "refused") {
-      settle(
-        draft,
-        open,
-        "fail",
-        { result: "REFUSED", calls: outcome.calls, errorCode: outcome.error.code, errorId: outcome.error.errorId },
-        now,
-      );
-      draft.alarms.push({
-        kind: "late_approval_stuck",
-        message: "Klarna refused to undo a late approval. It has to be undone by hand.",
-      });
-    } else postpone(draft, open, outcome.calls, outcome.kind === "unknown", now);
+      settle(draft, open, "succeed", { result: open.kind === "LATE_VOID" ? "VOIDED" : "REFUNDED", calls }, now);
+      return;
+    }
+    if (outcome.kind !== "refused") {
+      postpone(draft, open, calls, wasSent(outcome), now);
+      return;
+    }
+    raiseAlarm(draft, STUCK, "Klarna refused to undo a late approval. It has to be undone by hand.");
+    const { status, code, errorId } = outcome.error;
+    // Refused for the credentials the call was never looked at: it goes on once they are right.
+    if (status === 401 || isDenied(code) || leavesOpen(outcome, open, now)) postpone(draft, open, calls, true, now);
+    else settle(draft, open, "fail", { result: "REFUSED", calls, errorCode: code, errorId }, now);
+  });
+}
+
+function applyUndone(draft: Draft, transaction: RailTransaction): void {
+  const result = isCaptured(transaction) ? "REFUNDED" : "VOIDED";
+  draft.after.lateApprovalState = result;
+  draft.audit.push({ action: "payment.late_approval_undone", after: { result } });
+  draft.clearedAlarms.push(STUCK);
+}
+
+/** Klarna's books show that nothing of the approval is left, whoever undid it. */
+function end(ctx: ServiceContext, payment: PaymentRecord, transaction: RailTransaction): Promise<PaymentRecord> {
+  return step(ctx, payment.id, (fresh, now) => {
+    if (fresh.payment.lateApprovalState !== "FOUND") return null;
+    const draft = startDraft(fresh);
+    applyUndone(draft, transaction);
+    for (const row of fresh.operations)
+      if (isLate(row) && isOpenOperation(row)) settle(draft, row, "succeed", { result: "UNDONE" }, now);
     return draft;
   });
 }

@@ -65,8 +65,10 @@ export function nextWake(payment: PaymentRow, operations: readonly OperationRow[
     }
     default:
       if (payment.lateApprovalState === "FOUND" && !hasOpen) {
-        // What Klarna refused to undo a person undoes: it is tried again now and then, and not all the time.
-        const isStuck = operations.some((row) => LATE_KINDS.includes(row.kind) && row.state === "FAILED");
+        // What Klarna refused to undo a person undoes: it is looked at now and then, and not all the time.
+        const isStuck = operations.some(
+          (row) => LATE_KINDS.includes(row.kind) && (row.state === "FAILED" || row.kind === "LATE_REFUND"),
+        );
         times.push(addMs(now, isStuck ? LATE_END_INTERVAL_MS : 5 * SECOND_MS));
       }
   }

@@ -1,6 +1,7 @@
 import type { ServiceContext } from "@/server/context";
 import { postpone, settle, startDraft, step } from "@/server/domain/payments/change";
 import { endStopped } from "@/server/domain/payments/journey";
+import { undoLateApproval } from "@/server/domain/payments/late";
 import type { OperationRow, PaymentRecord } from "@/server/domain/payments/rows";
 import { OPEN_STATES } from "@/server/domain/payments/states";
 import {
@@ -12,7 +13,6 @@ import {
 } from "@/server/klarna/classic";
 import { applyDistribution, loseSession } from "./distribution";
 import { distributionWord } from "./facts";
-import { undoLateOrder } from "./late";
 import { callClassic } from "./target";
 
 /**
@@ -77,5 +77,5 @@ export async function runClassicCancel(
     return draft;
   });
   // The customer was faster by a moment: the order is taken back at once.
-  return after.lateApprovalState === "FOUND" ? undoLateOrder(ctx, { payment: after, operations: [] }) : after;
+  return undoLateApproval(ctx, { payment: after, operations: [] });
 }

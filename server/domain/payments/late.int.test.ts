@@ -1,0 +1,133 @@
+import { describe, expect, it } from "vitest";
+import type { Services } from "@/server/context";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
+import type { KlarnaOutcome } from "@/server/klarna/client";
+import { paymentHarness } from "@/server/testing/payments";
+import { advanceDuePayments, cancelPayment, sweepOpenPayments } from "./service";
+
+/* Approvals that show up for a sale that is over: undone once, by one row and one key, whatever Klarna answers. */
+
+const h = paymentHarness();
+
+type Late = { id: string; model: string };
+
+/** A canceled sale that Klarna approved after all; `model` is the sale in whose books the transaction stands. */
+async function approvedLate(capture: "manual" | "automatic"): Promise<Late> {
+  await h.freshPartner();
+  await h.retire();
+  const id = await h.pending({ capture });
+  await cancelPayment(h.ctx, id);
+  const model = await h.create({ capture });
+  await h.services.db.query({
+    text: `update payments set late_transaction_id = $2, late_approval_state = 'FOUND', next_action_at = $3, version = version + 1
+      where id = $1`,
+    values: [id, model.klarna.payment_transaction_id, h.test.clock.now()],
+  });
+  await h.services.db.query({
+    text: "update payments set next_action_at = '2999-01-01', version = version + 1 where id = $1",
+    values: [model.id],
+  });
+  return { id, model: model.id };
+}
+async function stateOf(id: string): Promise<string | null> {
+  const [row] = await h.services.db.query<{ state: string | null }>({
+    text: "select late_approval_state as state from payments where id = $1",
+    values: [id],
+  });
+  return row?.state ?? null;
+}
+const undoOf = async (id: string) =>
+  (await h.journalOf(id)).filter((row) => row.kind === "LATE_VOID" || row.kind === "LATE_REFUND");
+const lose = (operation: string, kind: "cut_after" | "cut_before") =>
+  h.control.fault({ operation, kind, account: h.partner.account.id, times: null });
+
+const KINDS = [
+  { kind: "LATE_VOID", capture: "manual", operation: "void", end: "VOIDED" },
+  { kind: "LATE_REFUND", capture: "automatic", operation: "refund", end: "REFUNDED" },
+] as const;
+
+describe.each(KINDS)("$kind", ({ kind, capture, operation, end }) => {
+  it("R11: lost, and done at Klarna: a day later the transaction is read, and no call with the old key is made", async () => {
+    const { id, model } = await approvedLate(capture);
+    await lose(operation, "cut_after");
+    await advanceDuePayments(h.services);
+    expect(await undoOf(id)).toMatchObject([{ kind, state: "UNKNOWN" }]);
+    await h.passTime(DAY_MS);
+    await h.letThrough();
+    const before = await h.callsOf(model, operation);
+    await advanceDuePayments(h.services);
+    expect(await h.callsOf(model, operation)).toEqual(before);
+    expect(await undoOf(id)).toMatchObject([{ kind, state: "SUCCEEDED", result: end }]);
+    expect(await stateOf(id)).toBe(end);
+    const books = await h.transactionOf(model);
+    expect(kind === "LATE_VOID" ? books.state : books.refunded_amount).toBe(kind === "LATE_VOID" ? "CLOSED" : 10_002);
+  });
+
+  it("R11: lost, and not done: a day later nothing is sent and nothing is given up, and a person is asked", async () => {
+    const { id, model } = await approvedLate(capture);
+    await lose(operation, "cut_before");
+    await advanceDuePayments(h.services);
+    await h.passTime(DAY_MS);
+    await h.letThrough();
+    const before = await h.callsOf(model, operation);
+    for (let turn = 0; turn < 3; turn += 1) {
+      await advanceDuePayments(h.services);
+      await sweepOpenPayments(h.services, "test", "late_approvals");
+      await h.passTime(HOUR_MS);
+    }
+    expect(await h.callsOf(model, operation)).toEqual(before);
+    expect(await undoOf(id)).toMatchObject([{ kind, state: "UNKNOWN" }]);
+    expect(await stateOf(id)).toBe("FOUND");
+    expect(await h.openAlarmsOf(id)).toContain("outcome_unknown");
+  });
+
+  it("lost: asked again with the same key, undone once", async () => {
+    const { id, model } = await approvedLate(capture);
+    await lose(operation, "cut_after");
+    await advanceDuePayments(h.services);
+    await h.control.clearFaults();
+    await h.passTime(10 * MINUTE_MS);
+    await h.letThrough();
+    await advanceDuePayments(h.services);
+    expect(await undoOf(id)).toMatchObject([{ kind, state: "SUCCEEDED" }]);
+    expect((await h.callsOf(model, operation)).keys.size).toBe(1);
+    expect(await stateOf(id)).toBe(end);
+  });
+
+  it("refused: one row however often it is looked at, and over once somebody has undone it by hand", async () => {
+    const { id, model } = await approvedLate(capture);
+    const error = { status: 409, code: "NOT_ALLOWED", errorId: null, message: null, fields: [] };
+    let asked = 0;
+    const refusing: Services = {
+      ...h.services,
+      klarna: {
+        ...h.services.klarna,
+        call: async (request, options): Promise<KlarnaOutcome> => {
+          if (request.operation !== operation) return h.services.klarna.call(request, options);
+          asked += 1;
+          return { kind: "refused", error, calls: [] };
+        },
+      },
+    };
+    await advanceDuePayments(refusing);
+    for (let look = 0; look < 4; look += 1) {
+      await h.passTime(HOUR_MS + SECOND_MS);
+      await sweepOpenPayments(refusing, "test", "late_approvals");
+      await advanceDuePayments(refusing);
+    }
+    expect(asked).toBe(1);
+    expect(await undoOf(id)).toMatchObject([{ kind, state: "FAILED", result: "REFUSED" }]);
+    expect(await stateOf(id)).toBe("FOUND");
+    expect(await h.openAlarmsOf(id)).toContain("late_approval_stuck");
+    const { captures } = await h.transactionOf(model);
+    const byHand =
+      kind === "LATE_VOID"
+        ? await h.atKlarna(model, "/void")
+        : await h.atKlarna(model, `/captures/${captures[0]?.payment_capture_id}/refunds`, { amount: 10_002 });
+    expect(byHand.ok, await byHand.text()).toBe(true);
+    await h.passTime(HOUR_MS + SECOND_MS);
+    await advanceDuePayments(h.services);
+    expect(await stateOf(id)).toBe(end);
+    expect(await h.openAlarmsOf(id)).not.toContain("late_approval_stuck");
+  });
+});
