@@ -1,10 +1,13 @@
 "use client";
 
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import type { ActionResult } from "@/components/action-result";
 import { useOneRun } from "@/components/hooks";
 import { Notice } from "@/components/notice";
 import { Button } from "@/components/ui/button";
+import { Dialog, DialogContent, DialogTrigger } from "@/components/ui/dialog";
+import { Field } from "@/components/ui/field";
+import { Select } from "@/components/ui/select";
 import type { BulkResult } from "@/server/domain/stores/schema";
 
 const SHOWN_MAX = 100;
@@ -101,5 +104,70 @@ export function BulkSteps({
         )}
       </div>
     </div>
+  );
+}
+
+export type ChangeKind<Kind extends string> = { value: Kind; label: string; verb: string };
+
+/** Asks which change the chosen records are to get and what it needs to know, then takes the last step. */
+export function ChangeMany<Kind extends string>({
+  title,
+  isOpen,
+  onOpen,
+  kinds,
+  kind,
+  onKind,
+  question,
+  isReady,
+  run,
+  onDone,
+  children,
+}: {
+  title: string;
+  isOpen: boolean;
+  onOpen: (isOpen: boolean) => void;
+  kinds: readonly ChangeKind<Kind>[];
+  kind: Kind;
+  onKind: (kind: Kind) => void;
+  /** What is asked, as text: another question begins the steps anew. */
+  question: string;
+  isReady: boolean;
+  run: (isDryRun: boolean) => Promise<ActionResult<BulkResult>>;
+  onDone: () => void;
+  /** The fields of the chosen change. */
+  children: ReactNode;
+}) {
+  const chosen = kinds.find((one) => one.value === kind);
+  return (
+    <Dialog open={isOpen} onOpenChange={onOpen}>
+      <DialogTrigger asChild>
+        <Button>Change</Button>
+      </DialogTrigger>
+      <DialogContent title={title} className="max-w-[560px]">
+        <div className="grid gap-4">
+          <Field label="Change" isRequired>
+            {(control) => (
+              <Select
+                {...control}
+                options={kinds}
+                value={kind}
+                onValueChange={(value) => onKind(kinds.find((one) => one.value === value)?.value ?? kind)}
+              />
+            )}
+          </Field>
+          {children}
+          <BulkSteps
+            key={question}
+            isReady={isReady}
+            verb={chosen?.verb ?? "Set"}
+            run={run}
+            onClose={() => {
+              onOpen(false);
+              onDone();
+            }}
+          />
+        </div>
+      </DialogContent>
+    </Dialog>
   );
 }

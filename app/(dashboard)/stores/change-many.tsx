@@ -2,11 +2,9 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { BulkSteps } from "@/app/(dashboard)/bulk-change";
+import { ChangeMany } from "@/app/(dashboard)/bulk-change";
 import { Notice } from "@/components/notice";
 import { useTRPC } from "@/components/trpc-provider";
-import { Button } from "@/components/ui/button";
-import { Dialog, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
 import { Select } from "@/components/ui/select";
 import type { StoreItem } from "@/server/domain/stores/schema";
@@ -14,10 +12,10 @@ import { OPENING_STATES, OPENING_WORDS } from "@/server/domain/stores/states";
 import { changeStoresAction } from "./actions";
 
 const KINDS = [
-  { value: "group", label: "Move to another store group" },
-  { value: "opening", label: "Set whether they are open" },
-  { value: "archive", label: "Archive, with their terminals" },
-  { value: "restore", label: "Restore" },
+  { value: "group", label: "Move to another store group", verb: "Move" },
+  { value: "opening", label: "Set whether they are open", verb: "Set" },
+  { value: "archive", label: "Archive, with their terminals", verb: "Archive" },
+  { value: "restore", label: "Restore", verb: "Restore" },
 ] as const;
 type Kind = (typeof KINDS)[number]["value"];
 
@@ -48,64 +46,45 @@ export function ChangeStores({ rows, onDone }: { rows: readonly StoreItem[]; onD
     enabled: isOpen && kind === "group" && partner !== "",
   });
   return (
-    <Dialog open={isOpen} onOpenChange={setOpen}>
-      <DialogTrigger asChild>
-        <Button>Change</Button>
-      </DialogTrigger>
-      <DialogContent
-        title={`Change ${rows.length === 1 ? "one store" : `${rows.length} stores`}`}
-        className="max-w-[560px]"
-      >
-        <div className="grid gap-4">
-          <Field label="Change" isRequired>
-            {(control) => (
-              <Select
-                {...control}
-                options={KINDS}
-                value={kind}
-                onValueChange={(value) => setKind(KINDS.find((one) => one.value === value)?.value ?? "group")}
-              />
-            )}
-          </Field>
-          {kind === "group" && partner === "" ? (
-            <Notice title="Choose stores of one Partner">A store group belongs to one Partner.</Notice>
-          ) : null}
-          {kind === "group" && partner !== "" ? (
-            <Field
-              label="Store group"
-              isRequired
-              error={groups.isError ? "The groups could not be read. Close and try again." : undefined}
-            >
-              {(control) => (
-                <Select
-                  {...control}
-                  options={(groups.data ?? []).map((one) => ({ value: one.id, label: one.name, hint: one.brandName }))}
-                  value={group}
-                  placeholder={groups.data?.length === 0 ? "The Partner has none" : "Choose a group"}
-                  onValueChange={setGroup}
-                />
-              )}
-            </Field>
-          ) : null}
-          {kind === "opening" ? (
-            <Field label="Opening" isRequired>
-              {(control) => <Select {...control} options={OPENINGS} value={opening} onValueChange={setOpening} />}
-            </Field>
-          ) : null}
-          <BulkSteps
-            key={`${kind} ${group} ${opening}`}
-            isReady={kind !== "group" || (group !== "" && partner !== "")}
-            verb={kind === "group" ? "Move" : kind === "archive" ? "Archive" : kind === "restore" ? "Restore" : "Set"}
-            run={(isDryRun) =>
-              changeStoresAction({ ids: rows.map((row) => row.id), change: changeOf(kind, group, opening) }, isDryRun)
-            }
-            onClose={() => {
-              setOpen(false);
-              onDone();
-            }}
-          />
-        </div>
-      </DialogContent>
-    </Dialog>
+    <ChangeMany
+      title={`Change ${rows.length === 1 ? "one store" : `${rows.length} stores`}`}
+      isOpen={isOpen}
+      onOpen={setOpen}
+      kinds={KINDS}
+      kind={kind}
+      onKind={setKind}
+      question={`${kind} ${group} ${opening}`}
+      isReady={kind !== "group" || (group !== "" && partner !== "")}
+      run={(isDryRun) =>
+        changeStoresAction({ ids: rows.map((row) => row.id), change: changeOf(kind, group, opening) }, isDryRun)
+      }
+      onDone={onDone}
+    >
+      {kind === "group" && partner === "" ? (
+        <Notice title="Choose stores of one Partner">A store group belongs to one Partner.</Notice>
+      ) : null}
+      {kind === "group" && partner !== "" ? (
+        <Field
+          label="Store group"
+          isRequired
+          error={groups.isError ? "The groups could not be read. Close and try again." : undefined}
+        >
+          {(control) => (
+            <Select
+              {...control}
+              options={(groups.data ?? []).map((one) => ({ value: one.id, label: one.name, hint: one.brandName }))}
+              value={group}
+              placeholder={groups.data?.length === 0 ? "The Partner has none" : "Choose a group"}
+              onValueChange={setGroup}
+            />
+          )}
+        </Field>
+      ) : null}
+      {kind === "opening" ? (
+        <Field label="Opening" isRequired>
+          {(control) => <Select {...control} options={OPENINGS} value={opening} onValueChange={setOpening} />}
+        </Field>
+      ) : null}
+    </ChangeMany>
   );
 }

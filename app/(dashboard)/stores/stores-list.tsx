@@ -3,10 +3,10 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { QrCode, Store } from "lucide-react";
 import dynamic from "next/dynamic";
-import { useMemo } from "react";
+import { useChangeMany } from "@/app/(dashboard)/use-change-many";
 import { DataTable } from "@/components/data-table/data-table";
 import { tableQuery, totalWords } from "@/components/data-table/list-query";
-import type { Bulk, TableColumn } from "@/components/data-table/types";
+import type { TableColumn } from "@/components/data-table/types";
 import { useTableState } from "@/components/data-table/use-table-state";
 import { Country } from "@/components/display/country";
 import { DateTime } from "@/components/display/date-time";
@@ -82,22 +82,7 @@ export function StoresList({ canAdd }: { canAdd: boolean }) {
   const query = useQuery(
     trpc.stores.list.queryOptions(storesInput(control.state), { placeholderData: keepPreviousData }),
   );
-  const { refetch } = query;
-  const bulk = useMemo(
-    (): Bulk<StoreItem> => ({
-      noun: ["store", "stores"],
-      actions: ({ rows, clear }) => (
-        <ChangeStores
-          rows={rows}
-          onDone={() => {
-            clear();
-            void refetch();
-          }}
-        />
-      ),
-    }),
-    [refetch],
-  );
+  const bulk = useChangeMany(["store", "stores"], ChangeStores, query.refetch);
   return (
     <DataTable
       {...(canAdd ? { bulk } : {})}

@@ -1,9 +1,7 @@
 "use client";
 
 import { useState } from "react";
-import { BulkSteps } from "@/app/(dashboard)/bulk-change";
-import { Button } from "@/components/ui/button";
-import { Dialog, DialogContent, DialogTrigger } from "@/components/ui/dialog";
+import { ChangeMany } from "@/app/(dashboard)/bulk-change";
 import { Field } from "@/components/ui/field";
 import { Select } from "@/components/ui/select";
 import type { TerminalItem } from "@/server/domain/terminals/schema";
@@ -12,10 +10,10 @@ import { CAPTURE_WORDS } from "./setting-words";
 import { StorePicker } from "./store-picker";
 
 const KINDS = [
-  { value: "move", label: "Move to another store" },
-  { value: "capture", label: "Set when money is captured" },
-  { value: "archive", label: "Archive" },
-  { value: "restore", label: "Restore" },
+  { value: "move", label: "Move to another store", verb: "Move" },
+  { value: "capture", label: "Set when money is captured", verb: "Set" },
+  { value: "archive", label: "Archive", verb: "Archive" },
+  { value: "restore", label: "Restore", verb: "Restore" },
 ] as const;
 type Kind = (typeof KINDS)[number]["value"];
 
@@ -45,55 +43,33 @@ export function ChangeTerminals({ rows, onDone }: { rows: readonly TerminalItem[
   const partners = [...new Set(rows.map((row) => row.partnerId))];
   const [partner] = partners;
   return (
-    <Dialog open={isOpen} onOpenChange={setOpen}>
-      <DialogTrigger asChild>
-        <Button>Change</Button>
-      </DialogTrigger>
-      <DialogContent
-        title={`Change ${rows.length === 1 ? "one terminal" : `${rows.length} terminals`}`}
-        className="max-w-[560px]"
-      >
-        <div className="grid gap-4">
-          <Field label="Change" isRequired>
-            {(control) => (
-              <Select
-                {...control}
-                options={KINDS}
-                value={kind}
-                onValueChange={(value) => setKind(KINDS.find((one) => one.value === value)?.value ?? "move")}
-              />
-            )}
-          </Field>
-          {kind === "move" ? (
-            <StorePicker
-              {...(partners.length === 1 && partner !== undefined ? { partner } : {})}
-              first={null}
-              value={store}
-              onChange={(picked) => setStore(picked.id)}
-            />
-          ) : null}
-          {kind === "capture" ? (
-            <Field label="Capture" isRequired>
-              {(control) => <Select {...control} options={CAPTURES} value={capture} onValueChange={setCapture} />}
-            </Field>
-          ) : null}
-          <BulkSteps
-            key={`${kind} ${store} ${capture}`}
-            isReady={kind !== "move" || store !== ""}
-            verb={kind === "move" ? "Move" : kind === "archive" ? "Archive" : kind === "restore" ? "Restore" : "Set"}
-            run={(isDryRun) =>
-              changeTerminalsAction(
-                { ids: rows.map((row) => row.id), change: changeOf(kind, store, capture) },
-                isDryRun,
-              )
-            }
-            onClose={() => {
-              setOpen(false);
-              onDone();
-            }}
-          />
-        </div>
-      </DialogContent>
-    </Dialog>
+    <ChangeMany
+      title={`Change ${rows.length === 1 ? "one terminal" : `${rows.length} terminals`}`}
+      isOpen={isOpen}
+      onOpen={setOpen}
+      kinds={KINDS}
+      kind={kind}
+      onKind={setKind}
+      question={`${kind} ${store} ${capture}`}
+      isReady={kind !== "move" || store !== ""}
+      run={(isDryRun) =>
+        changeTerminalsAction({ ids: rows.map((row) => row.id), change: changeOf(kind, store, capture) }, isDryRun)
+      }
+      onDone={onDone}
+    >
+      {kind === "move" ? (
+        <StorePicker
+          {...(partners.length === 1 && partner !== undefined ? { partner } : {})}
+          first={null}
+          value={store}
+          onChange={(picked) => setStore(picked.id)}
+        />
+      ) : null}
+      {kind === "capture" ? (
+        <Field label="Capture" isRequired>
+          {(control) => <Select {...control} options={CAPTURES} value={capture} onValueChange={setCapture} />}
+        </Field>
+      ) : null}
+    </ChangeMany>
   );
 }

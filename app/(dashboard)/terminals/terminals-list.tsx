@@ -3,10 +3,10 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { MonitorSmartphone } from "lucide-react";
 import dynamic from "next/dynamic";
-import { useMemo } from "react";
+import { useChangeMany } from "@/app/(dashboard)/use-change-many";
 import { DataTable } from "@/components/data-table/data-table";
 import { tableQuery, totalWords } from "@/components/data-table/list-query";
-import type { Bulk, TableColumn } from "@/components/data-table/types";
+import type { TableColumn } from "@/components/data-table/types";
 import { useTableState } from "@/components/data-table/use-table-state";
 import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
@@ -63,22 +63,7 @@ export function TerminalsList({ canAdd }: { canAdd: boolean }) {
   const query = useQuery(
     trpc.terminals.list.queryOptions(terminalsInput(control.state), { placeholderData: keepPreviousData }),
   );
-  const { refetch } = query;
-  const bulk = useMemo(
-    (): Bulk<TerminalItem> => ({
-      noun: ["terminal", "terminals"],
-      actions: ({ rows, clear }) => (
-        <ChangeTerminals
-          rows={rows}
-          onDone={() => {
-            clear();
-            void refetch();
-          }}
-        />
-      ),
-    }),
-    [refetch],
-  );
+  const bulk = useChangeMany(["terminal", "terminals"], ChangeTerminals, query.refetch);
   return (
     <DataTable
       {...(canAdd ? { bulk } : {})}
