@@ -138,11 +138,14 @@ test("the display fits every screen: the code large, the amount larger than any 
     await expect(code(page)).toBeVisible();
     for (const size of SIZES) {
       await page.setViewportSize(size);
-      const box = await code(page).boundingBox();
-      expect(Math.min(box?.width ?? 0, box?.height ?? 0)).toBeGreaterThanOrEqual(
-        0.4 * Math.min(size.width, size.height),
-      );
-      expect(await scanQr(code(page))).toBe(payment.klarna.qr_code?.target_url);
+      // The code is drawn anew after the screen has its size.
+      await expect
+        .poll(async () => {
+          const box = await code(page).boundingBox();
+          return Math.min(box?.width ?? 0, box?.height ?? 0);
+        })
+        .toBeGreaterThanOrEqual(0.4 * Math.min(size.width, size.height));
+      await expect.poll(() => scanQr(code(page))).toBe(payment.klarna.qr_code?.target_url);
       const facts = await page.evaluate(() => {
         const stage = document.querySelector("main [data-phase]");
         const texts = [...(stage?.querySelectorAll("p, span, h1") ?? [])].filter(
