@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Mode } from "@/server/core/schema";
-import type { KlarnaClient, KlarnaOutcome } from "./client";
+import type { KlarnaClient, KlarnaOutcome, KlarnaRequest } from "./client";
 
 /*
  * Klarna's payment operations on the wire: requests as we send them, answers read with tolerance (unknown fields and
@@ -144,6 +144,16 @@ export function sessionHeaders(session: SessionHeaders): Record<string, string> 
 }
 
 type Target = { mode: Mode; accountId: string; sessionReference: string };
+type Sent = Pick<KlarnaRequest, "operation" | "method" | "path" | "body" | "headers" | "idempotencyKey">;
+
+function send(
+  client: KlarnaClient,
+  { mode, sessionReference }: Target,
+  sent: Sent,
+  limits?: { budgetMs: number; attemptsMax: number },
+): Promise<KlarnaOutcome> {
+  return client.call({ mode, sessionReference, ...sent }, limits);
+}
 
 /**
  * Authorizes: the initial call without `proof`, the final one with it. Journal kinds AUTHORIZE and FINAL_AUTHORIZE.
@@ -160,41 +170,31 @@ export function authorizePayment(
       : call.proof.kind === "PAYMENT_TOKEN"
         ? { "klarna-payment-token": call.proof.token }
         : { "klarna-network-session-token": call.proof.token };
-  return client.call({
-    mode: target.mode,
+  return send(client, target, {
     operation: call.proof ? "authorize_final" : "authorize",
     method: "POST",
     path: PATHS.authorize(target.accountId),
     body: call.body,
     headers: { ...sessionHeaders(call.session), ...proof },
     idempotencyKey: call.idempotencyKey,
-    sessionReference: target.sessionReference,
   });
 }
 
 export function readPaymentRequest(client: KlarnaClient, target: Target, requestId: string): Promise<KlarnaOutcome> {
-  return client.call(
-    {
-      mode: target.mode,
-      operation: "read_request",
-      method: "GET",
-      path: PATHS.request(target.accountId, requestId),
-      sessionReference: target.sessionReference,
-    },
+  return send(
+    client,
+    target,
+    { operation: "read_request", method: "GET", path: PATHS.request(target.accountId, requestId) },
     { budgetMs: 5_000, attemptsMax: 2 },
   );
 }
 
 /** Cancels a payment request; allowed until the customer finished, in the newest text until the final authorize. */
 export function cancelPaymentRequest(client: KlarnaClient, target: Target, requestId: string): Promise<KlarnaOutcome> {
-  return client.call(
-    {
-      mode: target.mode,
-      operation: "cancel_request",
-      method: "DELETE",
-      path: PATHS.request(target.accountId, requestId),
-      sessionReference: target.sessionReference,
-    },
+  return send(
+    client,
+    target,
+    { operation: "cancel_request", method: "DELETE", path: PATHS.request(target.accountId, requestId) },
     { budgetMs: 8_000, attemptsMax: 3 },
   );
 }
@@ -204,34 +204,30 @@ export function readPaymentTransaction(
   target: Target,
   transactionId: string,
 ): Promise<KlarnaOutcome> {
-  return client.call(
-    {
-      mode: target.mode,
-      operation: "read_transaction",
-      method: "GET",
-      path: PATHS.transaction(target.accountId, transactionId),
-      sessionReference: target.sessionReference,
-    },
+  return send(
+    client,
+    target,
+    { operation: "read_transaction", method: "GET", path: PATHS.transaction(target.accountId, transactionId) },
     { budgetMs: 5_000, attemptsMax: 2 },
   );
 }
+
+type RefundCall = {
+  transactionId: string;
+  idempotencyKey: string;
+  amount: number;
+  reference: string;
+  reason: string | null;
+  lineItems: readonly unknown[];
+};
 
 /** Refunds a capture: one refund is one call. */
 export function refundCapture(
   client: KlarnaClient,
   target: Target,
-  call: {
-    transactionId: string;
-    captureId: string;
-    idempotencyKey: string;
-    amount: number;
-    reference: string;
-    reason: string | null;
-    lineItems: readonly unknown[];
-  },
+  call: RefundCall & { captureId: string },
 ): Promise<KlarnaOutcome> {
-  return client.call({
-    mode: target.mode,
+  return send(client, target, {
     operation: "refund",
     method: "POST",
     path: `${PATHS.transaction(target.accountId, call.transactionId)}/captures/${encodeURIComponent(call.captureId)}/refunds`,
@@ -242,25 +238,12 @@ export function refundCapture(
       ...(call.lineItems.length === 0 ? {} : { line_items: call.lineItems }),
     },
     idempotencyKey: call.idempotencyKey,
-    sessionReference: target.sessionReference,
   });
 }
 
 /** Refunds a transaction as a whole: Klarna spreads it over the captures, for which it needs the lines. */
-export function refundTransaction(
-  client: KlarnaClient,
-  target: Target,
-  call: {
-    transactionId: string;
-    idempotencyKey: string;
-    amount: number;
-    reference: string;
-    reason: string | null;
-    lineItems: readonly unknown[];
-  },
-): Promise<KlarnaOutcome> {
-  return client.call({
-    mode: target.mode,
+export function refundTransaction(client: KlarnaClient, target: Target, call: RefundCall): Promise<KlarnaOutcome> {
+  return send(client, target, {
     operation: "refund",
     method: "POST",
     path: `${PATHS.transaction(target.accountId, call.transactionId)}/refunds`,
@@ -271,7 +254,6 @@ export function refundTransaction(
       line_items: call.lineItems,
     },
     idempotencyKey: call.idempotencyKey,
-    sessionReference: target.sessionReference,
   });
 }
 
@@ -292,8 +274,7 @@ export function captureTransaction(
     ...(call.lineItems.length === 0 ? {} : { line_items: call.lineItems }),
     ...(call.shipping === null ? {} : { shipping: call.shipping }),
   };
-  return client.call({
-    mode: target.mode,
+  return send(client, target, {
     operation: "capture",
     method: "POST",
     path: `${PATHS.transaction(target.accountId, call.transactionId)}/captures`,
@@ -303,7 +284,6 @@ export function captureTransaction(
       ...(Object.keys(data).length === 0 ? {} : { supplementary_purchase_data: data }),
     },
     idempotencyKey: call.idempotencyKey,
-    sessionReference: target.sessionReference,
   });
 }
 
@@ -333,14 +313,12 @@ export function updateTransaction(
   target: Target,
   call: PurchaseChange & { transactionId: string },
 ): Promise<KlarnaOutcome> {
-  return client.call({
-    mode: target.mode,
+  return send(client, target, {
     operation: "update_transaction",
     method: "PATCH",
     path: PATHS.transaction(target.accountId, call.transactionId),
     body: changeBody(call),
     idempotencyKey: call.idempotencyKey,
-    sessionReference: target.sessionReference,
   });
 }
 
@@ -350,14 +328,12 @@ export function updatePaymentRequest(
   target: Target,
   call: PurchaseChange & { requestId: string },
 ): Promise<KlarnaOutcome> {
-  return client.call({
-    mode: target.mode,
+  return send(client, target, {
     operation: "update_request",
     method: "PATCH",
     path: PATHS.request(target.accountId, call.requestId),
     body: changeBody(call),
     idempotencyKey: call.idempotencyKey,
-    sessionReference: target.sessionReference,
   });
 }
 
@@ -367,14 +343,12 @@ export function reauthorizeTransaction(
   target: Target,
   call: { transactionId: string; idempotencyKey: string },
 ): Promise<KlarnaOutcome> {
-  return client.call({
-    mode: target.mode,
+  return send(client, target, {
     operation: "reauthorize",
     method: "POST",
     path: `${PATHS.transaction(target.accountId, call.transactionId)}/reauthorize`,
     body: {},
     idempotencyKey: call.idempotencyKey,
-    sessionReference: target.sessionReference,
   });
 }
 
@@ -384,14 +358,12 @@ export function voidTransaction(
   target: Target,
   call: { transactionId: string; idempotencyKey: string; reference: string },
 ): Promise<KlarnaOutcome> {
-  return client.call({
-    mode: target.mode,
+  return send(client, target, {
     operation: "void",
     method: "POST",
     path: `${PATHS.transaction(target.accountId, call.transactionId)}/void`,
     body: { payment_void_reference: call.reference },
     idempotencyKey: call.idempotencyKey,
-    sessionReference: target.sessionReference,
   });
 }
 
@@ -405,14 +377,14 @@ export function readPresentation(
   if (query.amount !== undefined) search.set("amount", String(query.amount));
   if (query.locale) search.set("locale", query.locale);
   if (query.intent) search.append("intents[]", query.intent);
-  return client.call(
+  return send(
+    client,
+    target,
     {
-      mode: target.mode,
       operation: "presentation",
       method: "GET",
       path: `${PATHS.presentation(target.accountId)}?${search.toString()}`,
       headers: sessionHeaders(session),
-      sessionReference: target.sessionReference,
     },
     { budgetMs: 3_000, attemptsMax: 2 },
   );
@@ -428,14 +400,14 @@ export function readInteroperability(
   const search = new URLSearchParams({ currency: query.currency });
   if (query.amount !== undefined) search.set("payment_amount", String(query.amount));
   if (query.country) search.set("country", query.country);
-  return client.call(
+  return send(
+    client,
+    target,
     {
-      mode: target.mode,
       operation: "interoperability",
       method: "GET",
       path: `${PATHS.interoperability(target.accountId)}?${search.toString()}`,
       headers: sessionHeaders(session),
-      sessionReference: target.sessionReference,
     },
     { budgetMs: 3_000, attemptsMax: 2 },
   );
