@@ -1,6 +1,7 @@
 "use client";
 
 import { CartesianGrid, Line, LineChart, ReferenceDot, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
+import { TIME_AXIS, VALUE_AXIS } from "./chart-axes";
 import { ChartTooltip } from "./chart-tooltip";
 import { type ApprovalPoint, approvalRate, percentWords, pointWords } from "./chart-words";
 
@@ -16,24 +17,8 @@ export function ApprovalPlot({ title, points }: { title: string; points: readonl
     <ResponsiveContainer width="100%" height="100%" initialDimension={{ width: 480, height: 200 }}>
       <LineChart data={data} margin={{ top: 12, right: 48, bottom: 0, left: 0 }} accessibilityLayer title={title}>
         <CartesianGrid vertical={false} stroke="var(--line)" />
-        <XAxis
-          dataKey="at"
-          tickFormatter={pointWords}
-          tickLine={false}
-          axisLine={false}
-          minTickGap={28}
-          tick={{ fill: "var(--ink-3)", fontSize: 11 }}
-          height={22}
-        />
-        <YAxis
-          width={40}
-          domain={[floor, 1]}
-          tickFormatter={(value: number) => `${Math.round(value * 100)}%`}
-          tickLine={false}
-          axisLine={false}
-          tickCount={4}
-          tick={{ fill: "var(--ink-3)", fontSize: 11 }}
-        />
+        <XAxis {...TIME_AXIS} />
+        <YAxis {...VALUE_AXIS} domain={[floor, 1]} tickFormatter={(value: number) => `${Math.round(value * 100)}%`} />
         <Tooltip
           isAnimationActive={false}
           cursor={{ stroke: "var(--line-strong)" }}

@@ -2,6 +2,7 @@
 
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { currencyDecimals } from "@/server/core/money";
+import { TIME_AXIS, VALUE_AXIS } from "./chart-axes";
 import { ChartTooltip } from "./chart-tooltip";
 import {
   axisWords,
@@ -50,23 +51,11 @@ export function VolumePlot({
             title={title}
           >
             <CartesianGrid vertical={false} stroke="var(--line)" />
-            <XAxis
-              dataKey="at"
-              tickFormatter={pointWords}
-              tickLine={false}
-              axisLine={false}
-              minTickGap={28}
-              tick={{ fill: "var(--ink-3)", fontSize: 11 }}
-              height={22}
-            />
+            <XAxis {...TIME_AXIS} />
             <YAxis
-              width={40}
+              {...VALUE_AXIS}
               tickFormatter={(value: number) => axisWords(value, minorPerMajor)}
-              tickLine={false}
-              axisLine={false}
-              tickCount={4}
               allowDecimals={false}
-              tick={{ fill: "var(--ink-3)", fontSize: 11 }}
             />
             <Tooltip
               isAnimationActive={false}
