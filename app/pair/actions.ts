@@ -7,13 +7,14 @@ import { formText } from "@/server/auth/action-input";
 import { addressGroup, clientAddress } from "@/server/auth/client-address";
 import { requireOwnOrigin, webServices } from "@/server/auth/web";
 import { isAppError } from "@/server/core/errors";
-import { findPairedDevice, leaveDevice, pairDevice } from "@/server/domain/terminals/service";
+import { codeFamily, findPairedDevice, leaveDevice, pairDevice } from "@/server/domain/terminals/service";
 import { currentDevice, deviceToken, homeOf, setDeviceToken } from "./device-session";
 import { pairingLimits } from "./limits";
 
 export type PairState = { message: string | null };
 
 const TOO_MANY = "Too many tries. Wait ten minutes, then ask for a new code.";
+const TOO_MANY_ALIKE = "Too many tries with codes that begin like this one. Ask for a new code.";
 
 /** The form of the device: the code that somebody made on the terminal's page. It lands where it belongs. */
 export async function pairAction(_before: PairState, form: unknown): Promise<PairState> {
@@ -22,14 +23,16 @@ export async function pairAction(_before: PairState, form: unknown): Promise<Pai
     await requireOwnOrigin();
     const sent = await headers();
     const address = clientAddress(sent);
+    const code = formText(form, "code", 40);
     const limits = pairingLimits();
-    for (const verdict of [await limits.address.consume(addressGroup(address)), await limits.all.consume("all")])
-      if (!verdict.isAllowed) return { message: TOO_MANY };
-    const { token } = await pairDevice(webServices(), {
-      code: formText(form, "code", 40),
-      address,
-      userAgent: sent.get("user-agent"),
-    });
+    const place = addressGroup(address);
+    if (!(await limits.address.consume(place)).isAllowed) return { message: TOO_MANY };
+    const family = codeFamily(code);
+    if (family !== null && !(await limits.family.consume(family)).isAllowed) return { message: TOO_MANY_ALIKE };
+    const { token } = await pairDevice(webServices(), { code, address, userAgent: sent.get("user-agent") });
+    // Only wrong codes count: a shop sets up many tills from one address.
+    await limits.address.giveBack(place);
+    if (family !== null) await limits.family.giveBack(family);
     const before = await deviceToken();
     if (before !== null) await leaveDevice(webServices(), before);
     await setDeviceToken(token);

@@ -21,8 +21,8 @@ export function PairForm() {
             autoCapitalize="characters"
             spellCheck={false}
             required
-            maxLength={12}
-            placeholder="XXXX-XXXX"
+            maxLength={16}
+            placeholder="XXXXX-XXXXX"
             className="h-12 text-center font-mono text-lg uppercase tracking-widest"
           />
         )}

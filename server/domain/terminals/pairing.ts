@@ -20,15 +20,23 @@ import type { DevicePurpose } from "./states";
  */
 
 export const CODE_VALID_MS = 10 * MINUTE_MS;
-/** Without vowels and what is taken for one another: 27 signs, eight of them are 38 bits. */
+/** Without vowels and what is taken for one another: 27 signs, ten of them are 47 bits. */
 const ALPHABET = "BCDFGHJKMNPQRSTVWXZ23456789";
-const CODE_LENGTH = 8;
+const CODE_LENGTH = 10;
+const CODE_FORM = new RegExp(`^[${ALPHABET}]{${CODE_LENGTH}}$`);
+const FAMILY_LENGTH = 2;
 /** Written about once a minute. */
 const SEEN_STEP_S = 55;
 
 /** A code as it is typed: case, spaces and dashes do not matter. */
 export function normalCode(typed: string): string {
   return typed.toUpperCase().replace(/[\s-]/g, "");
+}
+
+/** The first signs of what is typed, by which tries are counted; null when no code looks so, and so none is guessed. */
+export function codeFamily(typed: string): string | null {
+  const code = normalCode(typed);
+  return CODE_FORM.test(code) ? code.slice(0, FAMILY_LENGTH) : null;
 }
 
 /** Whether a till that is paired with the terminal takes returns. */
@@ -41,7 +49,7 @@ function newCode(): string {
 }
 
 /**
- * A code for one terminal, shown once, `XXXX-XXXX`. An earlier unused code of the terminal ends. A till that takes returns
+ * A code for one terminal, shown once, `XXXXX-XXXXX`. An earlier unused code of the terminal ends. A till that takes returns
  * gives money back by itself: only who may refund makes one.
  * Errors: permission_denied, terminal_not_found, state_conflict (archived).
  */
@@ -88,7 +96,7 @@ export async function createPairingCode(
       after: { kind: purpose, expires_at: expiresAt.toISOString() },
     });
   });
-  return { code: `${code.slice(0, 4)}-${code.slice(4)}`, expiresAt };
+  return { code: `${code.slice(0, CODE_LENGTH / 2)}-${code.slice(CODE_LENGTH / 2)}`, expiresAt };
 }
 
 /**
@@ -102,7 +110,7 @@ export async function pairDevice(
   const refused = (): AppError =>
     new AppError("link_invalid", { detail: "The code is wrong, was used, or is too old." });
   const code = normalCode(input.code);
-  if (code.length !== CODE_LENGTH) throw refused();
+  if (!CODE_FORM.test(code)) throw refused();
   const token = randomBytes(32).toString("base64url");
   const now = services.clock.now();
   const deviceId = newId("pairedDevice", now.getTime());

@@ -28,6 +28,7 @@ export {
 } from "./change";
 export {
   CODE_VALID_MS,
+  codeFamily,
   createPairingCode,
   deviceContext,
   findPairedDevice,

@@ -213,7 +213,7 @@ describe("pairing", () => {
   it("a code pairs one browser, once, within ten minutes", async () => {
     const { id } = await terminal();
     const { code } = await createPairingCode(mine(), id, "KIOSK");
-    expect(code).toMatch(/^[B-DF-HJ-NP-TV-Z2-9]{4}-[B-DF-HJ-NP-TV-Z2-9]{4}$/);
+    expect(code).toMatch(/^[B-DF-HJ-NP-TV-Z2-9]{5}-[B-DF-HJ-NP-TV-Z2-9]{5}$/);
     const { token } = await pairDevice(test.services, { code: ` ${code.toLowerCase()} `, ...device });
     expect(await findPairedDevice(test.services, token)).toMatchObject({
       terminalId: id,
@@ -229,7 +229,7 @@ describe("pairing", () => {
     const first = await createPairingCode(mine(), id, "TILL");
     await createPairingCode(mine(), id, "TILL");
     expect(await codeOf(pairDevice(test.services, { code: first.code, ...device }))).toBe("link_invalid");
-    expect(await codeOf(pairDevice(test.services, { code: "BBBB-BBBB", ...device }))).toBe("link_invalid");
+    expect(await codeOf(pairDevice(test.services, { code: "BBBBB-BBBBB", ...device }))).toBe("link_invalid");
     expect(await codeOf(pairDevice(test.services, { code: "", ...device }))).toBe("link_invalid");
   });
 
