@@ -1,10 +1,13 @@
 import type { SubNavItem } from "@/components/sub-nav";
-import { can, type Holder } from "@/server/auth/permissions";
+import type { Holder } from "@/server/auth/permissions";
+import { type NavPart, permittedNav } from "../permitted-nav";
 
 /** The chain belongs to the whole installation: the acquirer's people see it. */
+const PARTS: readonly NavPart[] = [
+  { label: "Entries", href: "/audit" },
+  { label: "Chain", href: "/audit/chain", permission: "system:read" },
+];
+
 export function auditNav(who: Holder): SubNavItem[] {
-  return [
-    { label: "Entries", href: "/audit" },
-    ...(can(who, "system:read") ? [{ label: "Chain", href: "/audit/chain" }] : []),
-  ];
+  return permittedNav(PARTS, who);
 }

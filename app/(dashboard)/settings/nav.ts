@@ -1,7 +1,8 @@
 import type { SubNavItem } from "@/components/sub-nav";
-import { can, type Holder, type Permission } from "@/server/auth/permissions";
+import type { Holder } from "@/server/auth/permissions";
+import { type NavPart, permittedNav } from "../permitted-nav";
 
-const ITEMS: readonly (SubNavItem & { permission: Permission })[] = [
+const PARTS: readonly NavPart[] = [
   { label: "Users", href: "/settings/users", permission: "users:read" },
   { label: "Roles", href: "/settings/roles", permission: "users:read" },
   { label: "Approvals", href: "/settings/approvals", permission: "approvals:read" },
@@ -11,7 +12,6 @@ const ITEMS: readonly (SubNavItem & { permission: Permission })[] = [
   { label: "Your sessions", href: "/settings/sessions", permission: "sessions:own" },
 ];
 
-/** The parts of the settings that a person may open. */
 export function settingsNav(who: Holder): SubNavItem[] {
-  return ITEMS.filter((item) => can(who, item.permission)).map(({ label, href }) => ({ label, href }));
+  return permittedNav(PARTS, who);
 }

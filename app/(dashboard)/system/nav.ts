@@ -1,7 +1,8 @@
 import type { SubNavItem } from "@/components/sub-nav";
-import { can, type Holder, type Permission } from "@/server/auth/permissions";
+import type { Holder } from "@/server/auth/permissions";
+import { type NavPart, permittedNav } from "../permitted-nav";
 
-const ITEMS: ReadonlyArray<SubNavItem & { permission: Permission }> = [
+const PARTS: readonly NavPart[] = [
   { label: "Status", href: "/system", permission: "system:read" },
   { label: "Events from Klarna", href: "/system/received", permission: "klarna_events:read" },
   { label: "Subscription and keys", href: "/system/subscription", permission: "system:read" },
@@ -12,7 +13,6 @@ const ITEMS: ReadonlyArray<SubNavItem & { permission: Permission }> = [
   { label: "Mails", href: "/system/mails", permission: "mails:read" },
 ];
 
-/** The parts of the area that this person may open. */
 export function systemNav(who: Holder): SubNavItem[] {
-  return ITEMS.filter((item) => can(who, item.permission)).map(({ label, href }) => ({ label, href }));
+  return permittedNav(PARTS, who);
 }
