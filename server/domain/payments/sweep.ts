@@ -171,7 +171,7 @@ export async function advancePayment(by: ServiceContext, id: string): Promise<Pa
       payment = await releaseRejected(ctx, await advanceAuthorization(ctx, payment));
       break;
     default:
-      // Due only where Klarna called about a session that is over here.
+      // Due where Klarna called about a session that is over here, and some time after a confirmed cancel.
       if (payment.rail === "CLASSIC" && ENDED_UNPAID.includes(payment.state) && payment.lateApprovalState === null)
         payment = await readOpen(ctx, payment);
       if (payment.lateApprovalState === "FOUND") {

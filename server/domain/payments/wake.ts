@@ -1,7 +1,7 @@
 import { addMs, DAY_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
-import { nextPoll } from "./classic/polling";
+import { nextLookBack, nextPoll } from "./classic/polling";
 import type { OperationRow, PaymentRow } from "./rows";
-import { operationMachine, REAUTHORIZE_WITHIN_MS } from "./states";
+import { ENDED_UNPAID, operationMachine, REAUTHORIZE_WITHIN_MS } from "./states";
 
 /* When a payment has to be looked at again. */
 
@@ -70,6 +70,9 @@ export function nextWake(payment: PaymentRow, operations: readonly OperationRow[
           (row) => LATE_KINDS.includes(row.kind) && (row.state === "FAILED" || row.kind === "LATE_REFUND"),
         );
         times.push(addMs(now, isStuck ? LATE_END_INTERVAL_MS : 5 * SECOND_MS));
+      } else if (payment.lateApprovalState === null && ENDED_UNPAID.includes(payment.state)) {
+        const look = nextLookBack(payment, operations, now);
+        if (look !== null) times.push(look);
       }
   }
   if (payment.fundingState === "PENDING") times.push(addMs(now, FUNDING_READ_INTERVAL_MS));

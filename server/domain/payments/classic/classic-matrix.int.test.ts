@@ -562,6 +562,64 @@ describe("callbacks", () => {
     await expectEqualBooks(id);
   });
 
+  /** Klarna confirms the cancel, and has placed the customer's order in the same moment. */
+  const confirmTooEarly = (by: ServiceContext, sessionId: string): ServiceContext => ({
+    ...by,
+    klarna: {
+      ...by.klarna,
+      call: async (request, options) => {
+        if (request.operation !== "classic_cancel") return by.klarna.call(request, options);
+        await control.play(sessionId, "complete");
+        return { kind: "answered", status: 204, body: null, calls: [] };
+      },
+    },
+  });
+
+  it.each([
+    ["where Klarna cannot call", false, 15],
+    ["where its callback is lost", true, 3 * 60],
+  ] as const)(
+    "%s: an order of the moment of a confirmed cancel is found and undone",
+    async (_, hasCallbacks, seconds) => {
+      await freshPartner();
+      if (hasCallbacks) await lose("classic_callback", "lost", null);
+      const by: ServiceContext = { ...ctx, env: { ...ctx.env, KLARNA_CLASSIC_CALLBACKS: hasCallbacks } };
+      const { id } = await createPayment(by, await body("qr"));
+      await sweepUntil(id, (_status, hasCode) => hasCode);
+      const canceled = await cancelPayment(confirmTooEarly(by, await sessionOf(id)), id);
+      expect(canceled.status).toBe("canceled");
+      expect(await ordersOf(id)).toMatchObject([{ status: "AUTHORIZED" }]);
+      await sweepFor(seconds, 5);
+      expect(await ordersOf(id)).toMatchObject([{ status: "CANCELLED", captured_amount: 0 }]);
+      expect((await getPayment(ctx, id)).status).toBe("canceled");
+      expect(await alarmsOf(id)).toEqual(["late_approval"]);
+      await expectEqualBooks(id);
+    },
+  );
+
+  it("a canceled session is read three times more, as long as that takes, and then never again", async () => {
+    await freshPartner();
+    const deaf: ServiceContext = { ...ctx, env: { ...ctx.env, KLARNA_CLASSIC_CALLBACKS: false } };
+    const { id } = await createPayment(deaf, await body("qr"));
+    await sweepUntil(id, (_status, hasCode) => hasCode);
+    await cancelPayment(deaf, id);
+    const reads = async () => (await callsOf("classic_read_distribution")).length;
+    const before = await reads();
+    await sweepFor(70, 5);
+    expect((await reads()) - before).toBe(2);
+    await lose("classic_read_distribution", "status_503", null);
+    await sweepFor(11 * 60, 60);
+    await test.simulator.control.clearFaults();
+    const tried = await reads();
+    await sweepFor(120, 60);
+    expect((await reads()) - tried).toBe(1);
+    await passTime(24 * HOUR_MS);
+    await advanceDuePayments(services);
+    expect((await reads()) - tried).toBe(1);
+    expect(await alarmsOf(id)).toEqual([]);
+    await expectEqualBooks(id);
+  });
+
   it("R19: a wrong secret, none, two, or a payment that is not there: 401, and nothing is touched", async () => {
     const id = await distributed("qr");
     const right = await targetOf(id);

@@ -28,7 +28,9 @@ export function applyDistribution(draft: Draft, found: Distribution, readAt: Dat
   const word = distributionWord(found.status);
   const orderId = found.order_id ?? null;
   if (ENDED_UNPAID.includes(after.state)) {
-    if (word !== "COMPLETED" || orderId === null || after.lateApprovalState !== null) return false;
+    if (after.lateApprovalState !== null) return false;
+    if (word !== "COMPLETED") seen(draft, readAt);
+    if (word !== "COMPLETED" || orderId === null) return false;
     note(draft, word, found, readAt);
     recordLateApproval(draft, orderId);
     return true;
@@ -78,6 +80,11 @@ function note(draft: Draft, word: string, found: Distribution, readAt: Date): vo
     ...(found.order_id === undefined ? {} : { orderId: found.order_id }),
     ...(found.error?.code === undefined ? {} : { errorCode: found.error.code.slice(0, 64) }),
   });
+}
+
+/** That it was read, of a payment that is over: what it says changes nothing. */
+function seen(draft: Draft, readAt: Date): void {
+  draft.after.classic = withFacts(draft.after.classic, { readAt: readAt.toISOString() });
 }
 
 const isWebAddress = (address: string | undefined): address is string =>
@@ -159,6 +166,7 @@ export async function readAndApplyDistribution(ctx: ServiceContext, payment: Pay
     const isOpen = OPEN_STATES.includes(draft.after.state) && draft.after.finalStartedAt === null;
     if (found) applyDistribution(draft, found, readAt, now);
     else if (isGone && isOpen && !mayStillCome(draft.after, now)) loseSession(draft, now);
+    else if (isGone && ENDED_UNPAID.includes(draft.after.state)) seen(draft, readAt);
     return draft;
   });
 }
