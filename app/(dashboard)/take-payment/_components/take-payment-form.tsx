@@ -3,9 +3,9 @@
 import { RotateCw } from "lucide-react";
 import type { Route } from "next";
 import { useRouter } from "next/navigation";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Controller, useWatch } from "react-hook-form";
-import { newNonce } from "@/app/(dashboard)/payments/_components/nonce";
+import { newIntent } from "@/app/(dashboard)/payments/_components/intent";
 import type { ActionResult } from "@/components/action-result";
 import { moneyText } from "@/components/display/money";
 import { Form } from "@/components/forms/form";
@@ -34,7 +34,8 @@ export type TakePaymentFormProps = {
 /** The cashier's form: how much, where, which sale. The amount has the focus; Enter takes the payment. */
 export function TakePaymentForm({ points, chosen, isNamed, reference }: TakePaymentFormProps) {
   const router = useRouter();
-  const nonce = useRef<string | null>(null);
+  /** Kept until it is known what became of the payment: pressing again makes no second one. */
+  const [intent] = useState(newIntent);
   const form = useZodForm(TakePaymentSchema, {
     partnerId: chosen.partner.id,
     storeId: chosen.store.id,
@@ -50,16 +51,13 @@ export function TakePaymentForm({ points, chosen, isNamed, reference }: TakePaym
   async function submit(input: TakePaymentInput): Promise<ActionResult | undefined> {
     // Opened by the press itself: a browser blocks a window that comes later.
     const display = window.open("", DISPLAY_WINDOW);
-    nonce.current ??= newNonce();
     let result: Awaited<ReturnType<typeof takePaymentAction>>;
     try {
-      result = await takePaymentAction({ nonce: nonce.current, input });
+      result = await intent((nonce) => takePaymentAction({ nonce, input }));
     } catch (error) {
-      // No answer: the nonce stays, so that the next press is the same payment.
       display?.close();
       throw error;
     }
-    nonce.current = null;
     if (!result.ok) {
       display?.close();
       return result;

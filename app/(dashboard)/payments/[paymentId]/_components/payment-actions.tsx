@@ -1,10 +1,9 @@
 "use client";
 
 import { ChevronRight, MonitorSmartphone, ReceiptText } from "lucide-react";
-import { useRef, useState } from "react";
-import { isUnsure, newNonce } from "@/app/(dashboard)/payments/_components/nonce";
+import { useState } from "react";
+import { newIntent } from "@/app/(dashboard)/payments/_components/intent";
 import type { PaymentRecordView } from "@/app/(dashboard)/payments/_components/rows";
-import type { ActionResult } from "@/components/action-result";
 import { ConfirmAction } from "@/components/confirm-action";
 import { moneyText } from "@/components/display/money";
 import { MoneyInput } from "@/components/forms/money-input";
@@ -33,15 +32,7 @@ export type MayDo = { cancel: boolean; capture: boolean; void: boolean; refund: 
 type Props = { view: PaymentRecordView; may: MayDo; onDone: () => void };
 
 /** One intent until a definite answer came: a second press, or a repeat after no answer, is the same call. */
-export function useIntent(): (send: (nonce: string) => Promise<ActionResult>) => Promise<ActionResult> {
-  const nonce = useRef<string | null>(null);
-  return async (send) => {
-    nonce.current ??= newNonce();
-    const result = await send(nonce.current);
-    if (result.ok || !isUnsure(result.code)) nonce.current = null;
-    return result;
-  };
-}
+const useIntent = (): ReturnType<typeof newIntent> => useState(newIntent)[0];
 
 /** What the state allows, first the one that is most likely wanted. Why the rest is not possible stands in the facts. */
 export function PaymentActions({ view, may, onDone }: Props) {
