@@ -6,6 +6,7 @@ import { Badge } from "@/components/ui/badge";
 import { webServices } from "@/server/auth/web";
 import { type ApiDocument, apiDocument, type JsonSchema, type Operation } from "./document";
 import { SchemaFields, typeWords } from "./schema-view";
+import { Words } from "./words";
 
 export const metadata: Metadata = { title: "API reference" };
 
@@ -230,20 +231,6 @@ function OperationView({
         )}
       </div>
     </article>
-  );
-}
-
-/** Text with `code` in it. */
-function Words({ text }: { text: string }) {
-  return text.split("`").map((part, index) =>
-    index % 2 === 1 ? (
-      // biome-ignore lint/suspicious/noArrayIndexKey: parts of a sentence never move
-      <code key={index} className="font-mono text-xs">
-        {part}
-      </code>
-    ) : (
-      part
-    ),
   );
 }
 

@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { notFound } from "next/navigation";
 import { adviceFor } from "@/app/docs/errors/advice";
+import { Words } from "@/app/docs/words";
 import { DefinitionList } from "@/components/display/definition-list";
 import { TextLink } from "@/components/text-link";
 import { webServices } from "@/server/auth/web";
@@ -59,18 +60,5 @@ export default async function ErrorCodePage({ params }: Params) {
         </pre>
       </section>
     </article>
-  );
-}
-
-function Words({ text }: { text: string }) {
-  return text.split("`").map((part, index) =>
-    index % 2 === 1 ? (
-      // biome-ignore lint/suspicious/noArrayIndexKey: parts of a sentence never move
-      <code key={index} className="font-mono text-xs">
-        {part}
-      </code>
-    ) : (
-      part
-    ),
   );
 }
