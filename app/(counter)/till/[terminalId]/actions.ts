@@ -2,9 +2,6 @@
 
 import { z } from "zod";
 import type { ActionResult } from "@/components/action-result";
-import { readInput } from "@/server/auth/action-input";
-import type { Permission } from "@/server/auth/permissions";
-import { failureOf } from "@/server/auth/web";
 import { idSchema } from "@/server/core/ids";
 import { LANGUAGES } from "@/server/core/languages";
 import {
@@ -15,37 +12,14 @@ import {
   SaleSearchSchema,
   TakeSchema,
 } from "@/server/domain/counter/schema";
-import {
-  cancelAtCounter,
-  findSales,
-  getAtCounter,
-  listAtCounter,
-  refundAtCounter,
-} from "@/server/domain/counter/service";
+import { cancelAtCounter, findSales, listAtCounter, refundAtCounter } from "@/server/domain/counter/service";
 import { getRefund } from "@/server/domain/payments/service";
-import { type CounterEntry, counterAction } from "../../_lib/access";
+import { counterCall, OneSchema, readPayment, receiptText } from "../../_lib/call";
 import { onceForNonce } from "../../_lib/once";
-import { counterReceipt } from "../../_lib/receipt";
-import { letFollow, takeOnce } from "../../_lib/take";
+import { takeOnce } from "../../_lib/take";
 
 const terminalId = idSchema("terminal");
-const OneSchema = z.strictObject({ terminalId, paymentId: idSchema("payment") });
-
-async function atTill<Input extends { terminalId: string }, Answer>(
-  permission: Permission,
-  schema: z.ZodType<Input>,
-  raw: unknown,
-  run: (entry: CounterEntry, input: Input) => Promise<Answer>,
-): Promise<{ ok: true; data: Answer } | Extract<ActionResult, { ok: false }>> {
-  let entry: CounterEntry | undefined;
-  try {
-    const named = z.looseObject({ terminalId: z.string() }).safeParse(raw);
-    entry = await counterAction(named.data?.terminalId ?? "", "TILL", permission);
-    return { ok: true, data: await run(entry, readInput(schema, raw)) };
-  } catch (error) {
-    return failureOf(error, entry?.ctx);
-  }
-}
+const atTill = counterCall("TILL");
 
 /** Takes a payment for one attempt. Errors: those of createPayment. Case: R5. */
 export async function takeAtTillAction(raw: unknown): Promise<ActionResult<CounterPayment>> {
@@ -54,11 +28,7 @@ export async function takeAtTillAction(raw: unknown): Promise<ActionResult<Count
 
 /** The payment as it is now. Errors: payment_not_found. */
 export async function readAtTillAction(raw: unknown): Promise<ActionResult<CounterPayment>> {
-  return atTill("payments:read", OneSchema, raw, async ({ ctx }, input) => {
-    const payment = await getAtCounter(ctx, input.paymentId);
-    await letFollow(payment);
-    return payment;
-  });
+  return atTill("payments:read", OneSchema, raw, readPayment);
 }
 
 /** Asks Klarna to cancel. Errors: payment_not_found, payment_not_cancelable. */
@@ -98,8 +68,5 @@ export async function returnAtTillAction(raw: unknown): Promise<ActionResult<Ret
 /** The receipt as text, 42 signs a line: of the sale, or of one return. Errors: payment_not_found. */
 export async function receiptAtTillAction(raw: unknown): Promise<ActionResult<string>> {
   const schema = OneSchema.extend({ refundId: idSchema("refund").nullable(), language: z.enum(LANGUAGES) });
-  return atTill("payments:read", schema, raw, async (entry, input) => {
-    const { body } = await counterReceipt(entry, input.paymentId, { ...input, format: "text" });
-    return typeof body === "string" ? body : body.toString("utf8");
-  });
+  return atTill("payments:read", schema, raw, receiptText);
 }
