@@ -41,6 +41,12 @@ export function journalOf(
   });
 }
 
+/** Waits until calls that were held back after so many lost answers may be tried again. */
+export async function letThrough(services: Services): Promise<void> {
+  if (services.klarna.breakers().some(({ state }) => state === "open"))
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
+}
+
 /*
  * A test file's payments against the simulator, for what comes after a payment. Klarna's webhooks come over HTTP through the
  * product's own listener; background work runs when it is asked to. After each test every invariant holds.
@@ -172,11 +178,7 @@ export function paymentHarness(options: { environment?: Readonly<Record<string, 
         values: [],
       });
     },
-    /** Waits until calls that were held back after so many lost answers may be tried again. */
-    async letThrough(): Promise<void> {
-      if (test.services.klarna.breakers().some(({ state }) => state === "open"))
-        await new Promise((resolve) => setTimeout(resolve, 2_100));
-    },
+    letThrough: () => letThrough(test.services),
     /** Calls at Klarna's own door, past us: what somebody does in its portal. */
     async atKlarna(id: string, path: string, body: unknown = {}, method = "POST"): Promise<Response> {
       const { payment_transaction_id: transaction } = await transactionOf(id);
