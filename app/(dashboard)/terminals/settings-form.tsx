@@ -56,6 +56,9 @@ const FormSchema = z.object({
 });
 type Values = z.infer<typeof FormSchema>;
 
+const NUMBER = { inputMode: "numeric", autoComplete: "off" } as const;
+const CODE = { autoComplete: "off", spellCheck: false } as const;
+
 const orNull = (text: string): string | null => (text === "" ? null : text);
 const switchOrNull = (choice: typeof INHERIT | "yes" | "no"): boolean | null =>
   choice === INHERIT ? null : choice === "yes";
@@ -167,6 +170,29 @@ export function SettingsForm({
     const value = settingText(name, above.values);
     return `${value === "" ? "Nothing" : value}, ${LEVEL_WORDS[above.from[name]]}`;
   };
+  /** A text that is inherited where it is left empty. */
+  const text = (name: SettingName, unit?: string) => ({
+    control: form.control,
+    name,
+    label: unit === undefined ? SETTING_WORDS[name] : `${SETTING_WORDS[name]}, ${unit}`,
+    isRequired: false,
+    hint: `Empty: ${inherited(name)}`,
+  });
+  /** One of these values, or what is inherited. */
+  const choice = <const Value extends string>(
+    name: SettingName,
+    values: readonly Value[],
+    wordsOf: (value: Value) => string,
+    mayChoose: (value: Value | typeof INHERIT) => boolean = () => true,
+  ) => ({
+    control: form.control,
+    name,
+    label: SETTING_WORDS[name],
+    options: [
+      { value: INHERIT, label: "Inherited", hint: inherited(name), isDisabled: !mayChoose(INHERIT) },
+      ...values.map((value) => ({ value, label: wordsOf(value), isDisabled: !mayChoose(value) })),
+    ],
+  });
   const [dark, light, chosenCurrency] = form.watch(["qr_dark", "qr_light", "till_return_currency"]);
   const shown = (typed: string, otherwise: string): string => (/^#[0-9a-fA-F]{6}$/.test(typed) ? typed : otherwise);
   return (
@@ -188,150 +214,42 @@ export function SettingsForm({
       }}
     >
       <div className="grid gap-4 sm:grid-cols-2">
+        <SelectField {...choice("capture", ["AUTOMATIC", "MANUAL"], (value) => CAPTURE_WORDS[value])} />
         <SelectField
-          control={form.control}
-          name="capture"
-          label={SETTING_WORDS.capture}
-          options={[
-            { value: INHERIT, label: "Inherited", hint: inherited("capture") },
-            { value: "AUTOMATIC", label: CAPTURE_WORDS.AUTOMATIC },
-            { value: "MANUAL", label: CAPTURE_WORDS.MANUAL },
-          ]}
-        />
-        <SelectField
-          control={form.control}
-          name="rail"
-          label={SETTING_WORDS.rail}
+          {...choice("rail", ["NETWORK", "CLASSIC"], (value) => RAIL_WORDS[value])}
           hint="Classic sessions need the Partner's own credentials at Klarna."
-          options={[
-            { value: INHERIT, label: "Inherited", hint: inherited("rail") },
-            ...(["NETWORK", "CLASSIC"] as const).map((value) => ({ value, label: RAIL_WORDS[value] })),
-          ]}
         />
+        <TextField {...text("expires_in", "seconds")} {...NUMBER} />
+        <TextareaField {...text("receipt_header")} rows={2} maxLength={400} />
+        <TextareaField {...text("receipt_footer")} rows={2} maxLength={400} />
+        <TextField {...text("qr_dark")} {...CODE} maxLength={7} />
+        <TextField {...text("qr_light")} {...CODE} maxLength={7} />
+        <TextField {...text("qr_margin", "modules")} {...NUMBER} />
+        <SelectField {...choice("qr_error_correction", ["L", "M", "Q", "H"], (value) => CORRECTION_WORDS[value])} />
+        <SelectField {...choice("qr_logo", QR_LOGOS, (value) => LOGO_WORDS[value])} />
+        <SelectField {...choice("language", ["auto", ...LANGUAGES], languageText)} />
         <TextField
-          control={form.control}
-          name="expires_in"
-          label={`${SETTING_WORDS.expires_in}, seconds`}
-          isRequired={false}
-          inputMode="numeric"
-          autoComplete="off"
-          hint={`Empty: ${inherited("expires_in")}`}
-        />
-        <TextareaField
-          control={form.control}
-          name="receipt_header"
-          label={SETTING_WORDS.receipt_header}
-          isRequired={false}
-          rows={2}
-          maxLength={400}
-          hint={`Empty: ${inherited("receipt_header")}`}
-        />
-        <TextareaField
-          control={form.control}
-          name="receipt_footer"
-          label={SETTING_WORDS.receipt_footer}
-          isRequired={false}
-          rows={2}
-          maxLength={400}
-          hint={`Empty: ${inherited("receipt_footer")}`}
-        />
-        <TextField
-          control={form.control}
-          name="qr_dark"
-          label={SETTING_WORDS.qr_dark}
-          isRequired={false}
-          maxLength={7}
-          autoComplete="off"
-          spellCheck={false}
-          hint={`Empty: ${inherited("qr_dark")}`}
-        />
-        <TextField
-          control={form.control}
-          name="qr_light"
-          label={SETTING_WORDS.qr_light}
-          isRequired={false}
-          maxLength={7}
-          autoComplete="off"
-          spellCheck={false}
-          hint={`Empty: ${inherited("qr_light")}`}
-        />
-        <TextField
-          control={form.control}
-          name="qr_margin"
-          label={`${SETTING_WORDS.qr_margin}, modules`}
-          isRequired={false}
-          inputMode="numeric"
-          autoComplete="off"
-          hint={`Empty: ${inherited("qr_margin")}`}
-        />
-        <SelectField
-          control={form.control}
-          name="qr_error_correction"
-          label={SETTING_WORDS.qr_error_correction}
-          options={[
-            { value: INHERIT, label: "Inherited", hint: inherited("qr_error_correction") },
-            ...(["L", "M", "Q", "H"] as const).map((value) => ({ value, label: CORRECTION_WORDS[value] })),
-          ]}
-        />
-        <SelectField
-          control={form.control}
-          name="qr_logo"
-          label={SETTING_WORDS.qr_logo}
-          options={[
-            { value: INHERIT, label: "Inherited", hint: inherited("qr_logo") },
-            ...QR_LOGOS.map((value) => ({ value, label: LOGO_WORDS[value] })),
-          ]}
-        />
-        <SelectField
-          control={form.control}
-          name="language"
-          label={SETTING_WORDS.language}
-          options={[
-            { value: INHERIT, label: "Inherited", hint: inherited("language") },
-            ...(["auto", ...LANGUAGES] as const).map((value) => ({ value, label: languageText(value) })),
-          ]}
-        />
-        <TextField
-          control={form.control}
-          name="time_zone"
-          label={SETTING_WORDS.time_zone}
-          isRequired={false}
+          {...text("time_zone")}
+          {...CODE}
           maxLength={64}
-          autoComplete="off"
-          spellCheck={false}
           hint={`Such as Europe/Stockholm, or auto. Empty: ${inherited("time_zone")}`}
         />
         <SelectField
-          control={form.control}
-          name="till_returns"
-          label={SETTING_WORDS.till_returns}
+          {...choice(
+            "till_returns",
+            ["yes", "no"],
+            (value) => RETURNS_WORDS[value],
+            (value) => isAllowed({ till_returns: value }),
+          )}
           hint={isAllowed({ till_returns: "yes" }) ? undefined : "Only who may refund can turn them on."}
-          options={[
-            {
-              value: INHERIT,
-              label: "Inherited",
-              hint: inherited("till_returns"),
-              isDisabled: !isAllowed({ till_returns: INHERIT }),
-            },
-            ...(["yes", "no"] as const).map((value) => ({
-              value,
-              label: RETURNS_WORDS[value],
-              isDisabled: !isAllowed({ till_returns: value }),
-            })),
-          ]}
         />
         <TextField
-          control={form.control}
-          name="till_return_limit"
-          label={`${SETTING_WORDS.till_return_limit}, ${chosenCurrency}`}
-          isRequired={false}
+          {...text("till_return_limit", chosenCurrency)}
           inputMode="decimal"
           autoComplete="off"
-          hint={
-            isAllowed({ till_return_limit: "0" })
-              ? `Empty: ${inherited("till_return_limit")}`
-              : `Empty: ${inherited("till_return_limit")}. Only who may refund can raise or remove it.`
-          }
+          {...(isAllowed({ till_return_limit: "0" })
+            ? {}
+            : { hint: `Empty: ${inherited("till_return_limit")}. Only who may refund can raise or remove it.` })}
         />
         <SelectField
           control={form.control}
@@ -344,15 +262,7 @@ export function SettingsForm({
             isDisabled: own.till_return_limit !== undefined && !isAllowed({ till_return_currency: code }),
           }))}
         />
-        <SelectField
-          control={form.control}
-          name="kiosk_amount"
-          label={SETTING_WORDS.kiosk_amount}
-          options={[
-            { value: INHERIT, label: "Inherited", hint: inherited("kiosk_amount") },
-            ...(["yes", "no"] as const).map((value) => ({ value, label: KIOSK_AMOUNT_WORDS[value] })),
-          ]}
-        />
+        <SelectField {...choice("kiosk_amount", ["yes", "no"], (value) => KIOSK_AMOUNT_WORDS[value])} />
       </div>
       <figure className="flex items-center gap-4">
         <div
