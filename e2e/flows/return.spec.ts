@@ -144,6 +144,47 @@ test("lines are chosen; too much, everything given back, and what nobody sold, a
   await page.context().close();
 });
 
+for (const lost of ["the answer", "the request"])
+  test(`R5: a return whose press lost ${lost}, on a page loaded again, stays one return`, async ({
+    browser,
+    demo,
+    api,
+  }) => {
+    if (ENGLISH === undefined) throw new Error("no words");
+    const sale = await api.pay(SOLD);
+    const page = await openDevice(browser, demo, device.state, { locale: "en-GB", viewport: TABLET });
+    await find(page, ENGLISH, sale.reference);
+    await page.getByRole("button", { name: ENGLISH.part }).click();
+    await page.getByRole("textbox").fill(ENGLISH.typed);
+    await page.route(`**/till/${device.terminal.id}`, async (route) => {
+      if (route.request().method() !== "POST") return route.continue();
+      if (lost === "the answer") await route.fetch();
+      return route.abort();
+    });
+    await page.getByRole("button", { name: /^Give back / }).click();
+    await page
+      .getByRole("alertdialog")
+      .getByRole("button", { name: /^Give back / })
+      .click();
+    await expect(page.getByText("No answer yet")).toBeVisible();
+    // Nothing else of the sale can be given back until it is known.
+    await expect(page.getByRole("button", { name: /^Give back/ })).toHaveCount(0);
+    await page.unrouteAll();
+    await page.reload();
+    await expect(page.getByText("No answer yet")).toBeVisible();
+    await expect(page.getByText(/^50,00\sSEK$/)).toBeVisible();
+    await expectFits(page);
+    await expectAccessible(page);
+    await page.getByRole("button", { name: "Ask again" }).click();
+    await expect(page.getByText("Given back", { exact: true })).toBeVisible();
+    expect(await api.refunds(sale.id)).toMatchObject([{ status: "succeeded", amount: 5_000 }]);
+    // It is known now: the rest is another return.
+    await find(page, ENGLISH, sale.reference);
+    await expect(page.getByText("No answer yet")).toHaveCount(0);
+    await expect(page.getByRole("button", { name: /^Give back 150,02/ })).toBeVisible();
+    await page.context().close();
+  });
+
 test("above its limit the till sends nothing; without the switch it takes no returns", async ({
   browser,
   demo,

@@ -90,6 +90,7 @@ const ENGLISH = {
     another: "Another return",
     receipt: "Print return receipt",
     tooMuch: "More than is left.",
+    unsure: "It may have been given back all the same. Ask again: it stays the same return.",
     done: { title: "Given back", sentence: "Klarna has given the money back." },
     processing: {
       title: "Not sure yet",
@@ -209,6 +210,7 @@ const SWEDISH: TillWords = {
     another: "En retur till",
     receipt: "Skriv ut returkvitto",
     tooMuch: "Mer än vad som är kvar.",
+    unsure: "Pengarna kan ändå ha betalats tillbaka. Fråga igen: det förblir samma retur.",
     done: { title: "Återbetalt", sentence: "Klarna har betalat tillbaka pengarna." },
     processing: {
       title: "Osäkert än",
@@ -344,6 +346,7 @@ const GERMAN: TillWords = {
     another: "Noch eine Rückgabe",
     receipt: "Rückgabebeleg drucken",
     tooMuch: "Mehr als übrig ist.",
+    unsure: "Es kann trotzdem erstattet sein. Frag noch einmal: Es bleibt dieselbe Rückgabe.",
     done: { title: "Erstattet", sentence: "Klarna hat das Geld zurückgegeben." },
     processing: {
       title: "Noch nicht sicher",

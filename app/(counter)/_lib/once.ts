@@ -11,7 +11,7 @@ const MadeSchema = z.object({ id: z.string() });
 
 /**
  * Does something once for each nonce, however often it is asked for: the nonce is the key under which the use case writes
- * what it makes. `work` does it; a repeat gets what `again` says of the id that the first one made, and waits while that
+ * what it makes, at a counter that of the terminal, whoever stands there. `work` does it; a repeat gets what `again` says of the id that the first one made, and waits while that
  * one still asks Klarna. Errors: those of both, idempotency_key_reused.
  */
 export async function onceForNonce<Answer>(
@@ -23,7 +23,7 @@ export async function onceForNonce<Answer>(
   const claim = idempotencyIntent({
     partnerId: intent.partnerId,
     mode: ctx.scope.mode,
-    key: `screen:${ctx.actor.id}:${intent.nonce}`,
+    key: `screen:${ctx.scope.terminal ?? ctx.actor.id}:${intent.nonce}`,
     requestHash: createHash("sha256")
       .update(`${intent.verb} ${JSON.stringify(intent.input)}`)
       .digest("hex"),

@@ -439,6 +439,19 @@ describe("a return at another store", () => {
     expect(transaction).toBeDefined();
   });
 
+  it("R5: asked again after the browser was paired anew, a return stays the same one", async () => {
+    await takesReturns(otherTerminal.id);
+    const payment = await sold(here(ours));
+    const input = {
+      ...{ terminalId: otherTerminal.id, nonce: nonce(), paymentId: payment.id, amount: 5_000, reason: "Other" },
+    };
+    const first = await act({ device: (await pair(otherTerminal.id, "TILL")).token }, "returnAtTillAction", input);
+    const again = await act({ device: (await pair(otherTerminal.id, "TILL")).token }, "returnAtTillAction", input);
+    expect(first).toMatchObject({ ok: true, data: { kind: "refund", amount: 5_000 } });
+    expect(again).toEqual(first);
+    expect((await getPayment(mine(), payment.id)).amount_refunded).toBe(5_000);
+  });
+
   it("gives back whole lines of the sale", async () => {
     await takesReturns(otherTerminal.id);
     const { token } = await pair(otherTerminal.id, "TILL");

@@ -1,7 +1,8 @@
 "use client";
 
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type FormEvent, useCallback, useEffect, useRef, useState } from "react";
 import { isUnsure, newNonce } from "@/app/(dashboard)/payments/_components/nonce";
+import { useOneRun } from "@/components/hooks";
 import { Notice, type NoticeProps } from "@/components/notice";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
@@ -9,6 +10,7 @@ import { Input } from "@/components/ui/input";
 import { type Language, localeFor } from "@/server/core/languages";
 import { parseDecimal, toDecimalString } from "@/server/core/money";
 import type { ReturnInput, ReturnOutcome, SaleRecord } from "@/server/domain/counter/schema";
+import { forgetReturn, keepReturn, keptReturn, latestKeptReturn } from "../../_components/kept-return";
 import { type TillWords, tillError } from "../../_components/till-words";
 import { isGone } from "../../_components/use-live-payment";
 import { findSalesAction, returnAtTillAction } from "./actions";
@@ -36,19 +38,31 @@ export function Returns(props: Common) {
     if (sale === null) field.current?.focus();
   }, [sale]);
 
+  const look = useCallback(
+    async (wanted: string): Promise<void> => {
+      setBusy(true);
+      setFailure(null);
+      const result = await findSalesAction({ terminalId, text: wanted }).catch(() => null);
+      setBusy(false);
+      if (result?.ok) {
+        setFound(result.data);
+        setSale(result.data.length === 1 ? (result.data[0] ?? null) : null);
+      } else if (result !== null && isGone(result)) onGone();
+      else setFailure(result?.code ?? "other");
+    },
+    [terminalId, onGone],
+  );
   async function find(event: FormEvent): Promise<void> {
     event.preventDefault();
-    if (text.trim() === "" || isBusy) return;
-    setBusy(true);
-    setFailure(null);
-    const result = await findSalesAction({ terminalId, text: text.trim() }).catch(() => null);
-    setBusy(false);
-    if (result?.ok) {
-      setFound(result.data);
-      setSale(result.data.length === 1 ? (result.data[0] ?? null) : null);
-    } else if (result !== null && isGone(result)) onGone();
-    else setFailure(result?.code ?? "other");
+    if (text.trim() !== "" && !isBusy) await look(text.trim());
   }
+  const isResumed = useRef(false);
+  useEffect(() => {
+    if (isResumed.current) return;
+    isResumed.current = true;
+    const paymentId = latestKeptReturn(terminalId);
+    if (paymentId !== null) void look(paymentId);
+  }, [terminalId, look]);
 
   if (sale !== null)
     return (
@@ -131,17 +145,17 @@ const TONES: Readonly<Record<string, NonNullable<NoticeProps["tone"]>>> = {
 function Return(props: Common & { sale: SaleRecord; onBack: () => void }) {
   const { sale, words, money, terminalId, onGone, onPrint, onBack } = props;
   const texts = words.returns;
-  const open = sale.captures.filter((capture) => capture.left > 0);
-  const [captureId, setCaptureId] = useState(open[0]?.id ?? null);
-  const left = open.find((capture) => capture.id === captureId)?.left ?? 0;
+  const pots = sale.captures.filter((capture) => capture.left > 0);
+  const [captureId, setCaptureId] = useState(pots[0]?.id ?? null);
+  const left = pots.find((capture) => capture.id === captureId)?.left ?? 0;
   const [kind, setKind] = useState<"whole" | "part" | "lines">("whole");
   const [part, setPart] = useState("");
   const [chosen, setChosen] = useState<readonly number[]>([]);
   const [reason, setReason] = useState(texts.reasons[0] ?? "");
   const [failure, setFailure] = useState<string | null>(null);
   const [outcome, setOutcome] = useState<ReturnOutcome | null>(null);
-  /** Of one attempt: what is asked for again with it is the same return. */
-  const attempt = useRef<{ nonce: string; said: string } | null>(null);
+  /** Asked for, and nobody knows what became of it: until that is known, nothing else of this sale is given back here. */
+  const [open, setOpen] = useState(() => keptReturn(terminalId, sale.id));
   const typed = parseDecimal(part, sale.currency)?.amount ?? 0;
   const amount =
     kind === "whole"
@@ -151,31 +165,32 @@ function Return(props: Common & { sale: SaleRecord; onBack: () => void }) {
         : sale.lines.filter((line) => chosen.includes(line.index)).reduce((sum, line) => sum + line.amount, 0);
   const isTooMuch = amount > left;
 
-  async function giveBack(): Promise<void> {
-    setFailure(null);
-    const what: Omit<ReturnInput, "nonce"> = {
+  const giveBack = (): Promise<void> =>
+    send({
       terminalId,
+      nonce: newNonce(),
       paymentId: sale.id,
       amount: kind === "lines" ? null : amount,
       lines: kind === "lines" ? [...chosen].sort((a, b) => a - b) : [],
       capture: captureId,
       reason: reason.trim(),
-    };
-    const said = JSON.stringify(what);
-    if (attempt.current?.said !== said) attempt.current = { nonce: newNonce(), said };
-    try {
-      const result = await returnAtTillAction({ ...what, nonce: attempt.current.nonce });
-      if (result.ok) {
-        setOutcome(result.data);
-        return;
-      }
-      if (isGone(result)) return onGone();
-      // Definite: the next press is another return. Where nobody knows, it stays the same one.
-      if (!isUnsure(result.code)) attempt.current = null;
-      setFailure(isUnsure(result.code) ? "unsure" : result.code);
-    } catch {
-      setFailure("unsure");
+    });
+
+  async function send(input: ReturnInput): Promise<void> {
+    const wasOpen = open !== null;
+    setFailure(null);
+    keepReturn(input);
+    const result = await returnAtTillAction(input).catch(() => null);
+    if (result === null || (!result.ok && isUnsure(result.code))) return setOpen(input);
+    const isKnown = result.ok || !isGone(result);
+    // Whoever is no longer let in learns nothing of an earlier press.
+    if (isKnown || !wasOpen) {
+      forgetReturn(input);
+      setOpen(null);
     }
+    if (result.ok) setOutcome(result.data);
+    else if (isKnown) setFailure(result.code);
+    else onGone();
   }
 
   if (outcome !== null) {
@@ -203,6 +218,9 @@ function Return(props: Common & { sale: SaleRecord; onBack: () => void }) {
     );
   }
 
+  if (open !== null)
+    return <OpenReturn {...props} amount={amountOf(open, sale)} onAgain={() => send(open)} onBack={onBack} />;
+
   return (
     <section className="mx-auto grid w-full max-w-2xl content-start gap-4">
       <div className="flex flex-wrap items-start justify-between gap-3 rounded-md border border-line bg-surface p-4 text-base">
@@ -211,15 +229,15 @@ function Return(props: Common & { sale: SaleRecord; onBack: () => void }) {
           <strong className="font-semibold">{money(sale.amountRefundable, sale.currency)}</strong> {texts.left}
         </p>
       </div>
-      {open.length === 0 ? (
+      {pots.length === 0 ? (
         <Notice tone="warn" title={sale.captures.length === 0 ? texts.notCaptured : texts.nothingLeft} />
       ) : (
         <>
-          {open.length > 1 ? (
+          {pots.length > 1 ? (
             <Choices
               label={texts.capture}
               value={captureId ?? ""}
-              options={open.map((each) => ({ value: each.id, label: money(each.left, sale.currency) }))}
+              options={pots.map((each) => ({ value: each.id, label: money(each.left, sale.currency) }))}
               onChange={(id) => {
                 setCaptureId(id);
                 setPart("");
@@ -289,16 +307,12 @@ function Return(props: Common & { sale: SaleRecord; onBack: () => void }) {
           />
         </>
       )}
-      {failure === null ? null : (
-        <Notice tone="bad" title={failure === "unsure" ? texts.processing.title : tillError(words, failure)}>
-          {failure === "unsure" ? words.unsure.sentence : undefined}
-        </Notice>
-      )}
+      {failure === null ? null : <Notice tone="bad" title={tillError(words, failure)} />}
       <div className="grid gap-2 sm:grid-cols-[auto_1fr]">
         <Button className="h-14 px-6 text-base" onClick={onBack}>
           {texts.back}
         </Button>
-        {open.length === 0 ? null : (
+        {pots.length === 0 ? null : (
           <Question
             trigger={`${texts.refund} ${money(amount, sale.currency)}`}
             isDisabled={amount < 1 || isTooMuch}
@@ -315,6 +329,54 @@ function Return(props: Common & { sale: SaleRecord; onBack: () => void }) {
             onYes={giveBack}
           />
         )}
+      </div>
+    </section>
+  );
+}
+
+/** What was asked for: an amount, whole lines, or all that is left. */
+function amountOf(input: ReturnInput, sale: SaleRecord): number {
+  const chosen = input.lines ?? [];
+  if (chosen.length > 0)
+    return sale.lines.filter((line) => chosen.includes(line.index)).reduce((sum, line) => sum + line.amount, 0);
+  return input.amount ?? sale.amountRefundable;
+}
+
+/** A return without an answer: asked for again it stays the same one, whatever happened to the first press. */
+function OpenReturn({
+  amount,
+  onAgain,
+  onBack,
+  ...common
+}: Common & { sale: SaleRecord; amount: number; onAgain: () => Promise<void>; onBack: () => void }) {
+  const { sale, words, money } = common;
+  const { isRunning, run } = useOneRun();
+  return (
+    <section className="mx-auto grid w-full max-w-2xl content-start gap-4">
+      <div className="rounded-md border border-line bg-surface p-4 text-base">
+        <SaleFacts {...common} />
+      </div>
+      <p className="text-center font-semibold text-[clamp(28px,7vw,44px)] tabular-nums">
+        {money(amount, sale.currency)}
+      </p>
+      <div role="status">
+        <Notice tone="warn" title={words.unsure.title}>
+          {words.returns.unsure}
+        </Notice>
+      </div>
+      <div className="grid gap-2 sm:grid-cols-[auto_1fr]">
+        <Button className="h-14 px-6 text-base" onClick={onBack} disabled={isRunning}>
+          {words.returns.back}
+        </Button>
+        <Button
+          variant="primary"
+          className="h-14 text-xl"
+          isBusy={isRunning}
+          onClick={() => void run(onAgain)}
+          autoFocus
+        >
+          {words.unsure.again}
+        </Button>
       </div>
     </section>
   );

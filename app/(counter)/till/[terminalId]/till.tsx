@@ -15,6 +15,7 @@ import {
   useLanguage,
   useRefresh,
 } from "../../_components/counter-parts";
+import { latestKeptReturn } from "../../_components/kept-return";
 import { type CounterSpot, moneyIn } from "../../_components/place";
 import { TILL_LANGUAGES, tillWords } from "../../_components/till-words";
 import { useAttempt } from "../../_components/use-attempt";
@@ -57,6 +58,9 @@ export function Till({
     onGone: refresh,
   });
   const { attempt } = sale;
+  useEffect(() => {
+    if (mayRefund && latestKeptReturn(terminalId) !== null) setTab("returns");
+  }, [mayRefund, terminalId]);
   useCustomerScreen(terminalId, attempt.phase === "taken" ? attempt.payment : null, language);
 
   async function print(paymentId: string, refundId: string | null): Promise<void> {
