@@ -5,6 +5,7 @@ import type { ActionResult } from "@/components/action-result";
 import { CheckGroupField, SelectField, TextField } from "@/components/forms/fields";
 import { Form } from "@/components/forms/form";
 import { useZodForm } from "@/components/forms/use-zod-form";
+import { listOf } from "@/server/core/text";
 import type { PartnerOption } from "../partner-options";
 import type { KeyMade } from "./actions";
 
@@ -62,7 +63,7 @@ export function KeyForm({
             name: values.name,
             scopes: values.scopes,
             days: values.life === "never" ? null : Number(values.life),
-            addresses: values.addresses.split(/[\s,]+/).filter((part) => part !== ""),
+            addresses: listOf(values.addresses),
           },
           values.partner,
         );

@@ -11,6 +11,7 @@ import { ButtonLink } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { Select } from "@/components/ui/select";
 import { toast } from "@/components/ui/toast";
+import { listOf, lowerCase } from "@/server/core/text";
 import type { StoreGroupChoice, StoreRecord } from "@/server/domain/stores/schema";
 import {
   APP_PLATFORMS,
@@ -53,21 +54,12 @@ const FormSchema = z
     }
     if (store.type === "WEBSITE" && !/^https?:\/\/./.test(store.url))
       need(["url"], "Enter an address that begins with https://");
-    if (store.type === "MOBILE_APP" && bundles(store.app.bundle_names).length === 0)
+    if (store.type === "MOBILE_APP" && listOf(store.app.bundle_names).length === 0)
       need(["app", "bundle_names"], "Enter at least one.");
   });
 type Values = z.infer<typeof FormSchema>;
 
 const NO_GROUP = "none";
-
-function bundles(typed: string): string[] {
-  return typed
-    .split(/[\s,]+/)
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
-}
-
-const small = <T extends string>(word: T): Lowercase<T> => word.toLowerCase() as Lowercase<T>;
 
 /** What the server takes: only the fields of the type, and nothing that is empty. */
 function toInput({ address, ...values }: Values) {
@@ -86,9 +78,9 @@ function toInput({ address, ...values }: Values) {
       : {}),
     ...(values.type === "WEBSITE" ? { url: values.url } : {}),
     ...(values.type === "MOBILE_APP"
-      ? { app: { platform: small(values.app.platform), bundle_names: bundles(values.app.bundle_names) } }
+      ? { app: { platform: lowerCase(values.app.platform), bundle_names: listOf(values.app.bundle_names) } }
       : {}),
-    opening_state: small(values.opening_state),
+    opening_state: lowerCase(values.opening_state),
     support: {
       email: values.support.email === "" ? null : values.support.email,
       phone: values.support.phone === "" ? null : values.support.phone,
@@ -153,7 +145,7 @@ export function StoreForm({
         const result = await addStoreAction({
           ...toInput(values),
           reference: values.reference,
-          type: small(values.type),
+          type: lowerCase(values.type),
           ...(partner === null ? {} : { partner }),
         });
         if (result.ok) {

@@ -10,6 +10,7 @@ import { useZodForm } from "@/components/forms/use-zod-form";
 import { ButtonLink } from "@/components/ui/button";
 import { Checkbox } from "@/components/ui/checkbox";
 import { toast } from "@/components/ui/toast";
+import { lowerCase } from "@/server/core/text";
 import type { TerminalRecord } from "@/server/domain/terminals/schema";
 import { TERMINAL_DEVICE_WORDS, TERMINAL_DEVICES } from "@/server/domain/terminals/states";
 import { addTerminalAction, changeTerminalAction } from "./actions";
@@ -23,8 +24,6 @@ const FormSchema = z.object({
   device: z.enum(TERMINAL_DEVICES),
   can_show_qr: z.boolean(),
 });
-
-const small = <T extends string>(word: T): Lowercase<T> => word.toLowerCase() as Lowercase<T>;
 
 export function TerminalForm({ terminal, store }: { terminal: TerminalRecord | null; store: PickedStore | null }) {
   const router = useRouter();
@@ -44,7 +43,7 @@ export function TerminalForm({ terminal, store }: { terminal: TerminalRecord | n
       submitWord={terminal === null ? "Add terminal" : "Save terminal"}
       secondary={<ButtonLink href={back}>Cancel</ButtonLink>}
       onSubmit={async (values) => {
-        const facts = { label: values.label, device: small(values.device), can_show_qr: values.can_show_qr };
+        const facts = { label: values.label, device: lowerCase(values.device), can_show_qr: values.can_show_qr };
         if (terminal !== null) {
           const result = await changeTerminalAction(terminal.id, terminal.version, facts);
           if (result.ok) {

@@ -1,4 +1,5 @@
 import { newId } from "@/server/core/ids";
+import { lowerCase } from "@/server/core/text";
 import type { EventType, NewEvent } from "@/server/events/catalog";
 import type { CaptureRow, PaymentRecord, PaymentRow, RefundRow } from "./rows";
 import type { CaptureSnapshot, PaymentSnapshot, RefundSnapshot } from "./schema";
@@ -24,8 +25,6 @@ export function failureOf(code: string | null): { code: string; message: string 
   return code === null ? null : { code, message: FAILURE_MESSAGES[code] ?? "The payment could not be made." };
 }
 
-const lower = <T extends string>(value: T): Lowercase<T> => value.toLowerCase() as Lowercase<T>;
-
 /** What can still be refunded: captured less refunds that succeeded or may still. */
 export function refundableAmount(payment: PaymentRow, openRefunds: number): number {
   return Math.max(0, payment.amountCaptured - payment.amountRefunded - openRefunds);
@@ -37,13 +36,13 @@ export function snapshotPayment(payment: PaymentRecord, openRefunds = 0): Paymen
     id: payment.id,
     object: "payment",
     mode: payment.mode,
-    status: lower(payment.state),
+    status: lowerCase(payment.state),
     amount: payment.amount,
     currency: payment.currency,
     reference: payment.reference,
-    channel: lower(payment.channel),
-    launch: lower(payment.launch),
-    capture: lower(payment.capture),
+    channel: lowerCase(payment.channel),
+    launch: lowerCase(payment.launch),
+    capture: lowerCase(payment.capture),
     store:
       payment.storeId && payment.storeReference !== null
         ? { id: payment.storeId, reference: payment.storeReference }
@@ -69,7 +68,7 @@ export function snapshotPayment(payment: PaymentRecord, openRefunds = 0): Paymen
     funding:
       payment.fundingType === null
         ? null
-        : { type: lower(payment.fundingType), state: (payment.fundingState ?? "pending").toLowerCase() },
+        : { type: lowerCase(payment.fundingType), state: (payment.fundingState ?? "pending").toLowerCase() },
     customer_token: null,
     decline: payment.declineReason === null ? null : { reason: "declined" },
     failure: failureOf(payment.failureCode),

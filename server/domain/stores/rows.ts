@@ -1,5 +1,6 @@
 import type { TenantScope } from "@/server/auth/permissions";
 import type { Mode } from "@/server/core/schema";
+import { lowerCase } from "@/server/core/text";
 import type { Row, Transaction } from "@/server/db/client";
 import type { TerminalSettings } from "@/server/domain/partners/schema";
 import {
@@ -119,8 +120,6 @@ export async function findStoreRows(
   return rows.map(read);
 }
 
-const small = <T extends string>(word: T): Lowercase<T> => word.toLowerCase() as Lowercase<T>;
-
 export function toPublicStore(row: StoreRow): PublicStore {
   return {
     id: row.id,
@@ -128,15 +127,15 @@ export function toPublicStore(row: StoreRow): PublicStore {
     mode: row.mode,
     reference: row.reference,
     name: row.name,
-    type: small(row.type),
-    status: small(row.status),
-    source: small(row.source),
+    type: lowerCase(row.type),
+    status: lowerCase(row.status),
+    source: lowerCase(row.source),
     address: row.address,
     url: row.url,
-    app: row.appPlatform === null ? null : { platform: small(row.appPlatform), bundle_names: row.appBundleNames },
+    app: row.appPlatform === null ? null : { platform: lowerCase(row.appPlatform), bundle_names: row.appBundleNames },
     store_group: row.groupId === null ? null : { id: row.groupId, reference: row.groupReference ?? "" },
     brand: row.brandId === null ? null : { id: row.brandId, reference: row.brandReference ?? "" },
-    opening_state: small(row.openingState),
+    opening_state: lowerCase(row.openingState),
     support: { email: row.supportEmail, phone: row.supportPhone },
     klarna_store_id: row.klarnaStoreId,
     settings: toPublicSettings(row.settings),

@@ -1,5 +1,6 @@
 import type { TenantScope } from "@/server/auth/permissions";
 import type { Mode } from "@/server/core/schema";
+import { lowerCase } from "@/server/core/text";
 import type { Row, Transaction } from "@/server/db/client";
 import type { TerminalSettings } from "@/server/domain/partners/schema";
 import { inheritSettings } from "@/server/domain/partners/service";
@@ -108,7 +109,6 @@ export async function findTerminalRows(
   return rows.map(read);
 }
 
-const small = <T extends string>(word: T): Lowercase<T> => word.toLowerCase() as Lowercase<T>;
 const EffectiveSchema = PublicTerminalSchema.shape.effective_settings;
 
 export function toPublicTerminal(row: TerminalRow, now: Date): PublicTerminal {
@@ -124,9 +124,9 @@ export function toPublicTerminal(row: TerminalRow, now: Date): PublicTerminal {
     reference: row.reference,
     label: row.label,
     store: { id: row.storeId, reference: row.storeReference },
-    device: small(row.device),
+    device: lowerCase(row.device),
     can_show_qr: row.canShowQr,
-    status: small(row.status),
+    status: lowerCase(row.status),
     connection: connectionOf(row.lastSeenAt, now),
     last_seen_at: row.lastSeenAt?.toISOString() ?? null,
     settings: toPublicSettings(row.settings),

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { ServiceContext } from "@/server/context";
 import { idSchema } from "@/server/core/ids";
 import { lineSchema, modeSchema } from "@/server/core/schema";
+import { lowerCase } from "@/server/core/text";
 import {
   ImportColumnsSchema,
   ImportKindSchema,
@@ -33,7 +34,6 @@ const ROWS_LIMIT_MAX = 500;
 
 const lower = <const T extends readonly string[]>(words: T) =>
   words.map((word) => word.toLowerCase()) as { [K in keyof T]: Lowercase<T[K] & string> };
-const lowerWord = <T extends string>(word: T) => word.toLowerCase() as Lowercase<T>;
 const KINDS = lower(IMPORT_KINDS);
 const ROW_STATES = lower(IMPORT_ROW_STATES);
 const ACTIONS = lower(IMPORT_ACTIONS);
@@ -67,9 +67,9 @@ function toPublicImport(record: ImportRecord): PublicImport {
     id: record.id,
     object: "import",
     mode: record.mode,
-    kind: lowerWord(record.kind),
+    kind: lowerCase(record.kind),
     partner: record.partnerId,
-    status: lowerWord(record.state),
+    status: lowerCase(record.state),
     file_name: record.fileName,
     head: record.head,
     columns: record.columns,
@@ -103,8 +103,8 @@ const PublicRowSchema = z
   .meta({ id: "ImportRow" });
 const toPublicRow = (row: ImportRowItem) => ({
   row: row.rowNumber,
-  status: lowerWord(row.state),
-  action: row.action === null ? null : lowerWord(row.action),
+  status: lowerCase(row.state),
+  action: row.action === null ? null : lowerCase(row.action),
   reference: row.reference,
   problems: row.problems,
   resource: row.resourceId,

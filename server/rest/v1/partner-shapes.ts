@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AppError, type FieldError, isAppError } from "@/server/core/errors";
 import { lineSchema, modeSchema } from "@/server/core/schema";
+import { lowerCase } from "@/server/core/text";
 import type {
   BrandView,
   DraftProblem,
@@ -33,8 +34,6 @@ const lower = <const T extends readonly string[]>(words: T) =>
   words.map((word) => word.toLowerCase()) as { [K in keyof T]: Lowercase<T[K] & string> };
 export const PUBLIC_PARTNER_STATES = lower(PARTNER_STATES);
 export const PUBLIC_ACCOUNT_STATES = lower(ACCOUNT_STATES);
-const lowerWord = <T extends string>(word: T) => word.toLowerCase() as Lowercase<T>;
-
 // --- Partners ----------------------------------------------------------------------------------------------------------
 
 const AccountSchema = z.object({
@@ -74,11 +73,11 @@ export function toPublicPartner(
     name: partner.name,
     country: partner.country,
     currency: partner.currency,
-    status: lowerWord(partner.state),
+    status: lowerCase(partner.state),
     account: {
       klarna_partner_account_id: partner.account.klarnaPartnerAccountId,
-      status: lowerWord(partner.account.state),
-      product_status: lowerWord(partner.account.productState),
+      status: lowerCase(partner.account.state),
+      product_status: lowerCase(partner.account.productState),
     },
     store_count: partner.storeCount,
     terminal_count: partner.terminalCount,
@@ -485,7 +484,7 @@ export function toPublicDraft(draft: DraftRecord): PublicDraft {
     object: "onboarding",
     mode: draft.mode,
     partner: { id: draft.partnerId, reference: draft.partnerReference },
-    status: lowerWord(draft.state),
+    status: lowerCase(draft.state),
     version: draft.version,
     company: {
       name: draft.partnerName,
@@ -519,7 +518,7 @@ export function toPublicDraft(draft: DraftRecord): PublicDraft {
       detail: problem.detail,
     })),
     reject_reason: draft.rejectReason,
-    account: { klarna_partner_account_id: draft.klarnaPartnerAccountId, status: lowerWord(draft.accountState) },
+    account: { klarna_partner_account_id: draft.klarnaPartnerAccountId, status: lowerCase(draft.accountState) },
     submitted_at: draft.submittedAt?.toISOString() ?? null,
     created_at: draft.createdAt.toISOString(),
     updated_at: draft.updatedAt.toISOString(),

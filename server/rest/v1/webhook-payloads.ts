@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { modeSchema } from "@/server/core/schema";
+import { lowerCase } from "@/server/core/text";
 import { ACCOUNT_STATES, PARTNER_STATES, PRODUCT_STATES } from "@/server/domain/partners/states";
 import { PublicEventSchema } from "@/server/domain/webhooks/schema";
 import { EVENT_TYPES, type EventType } from "@/server/events/catalog";
@@ -9,8 +10,7 @@ import { EndpointSchema } from "./webhook-endpoints";
 
 /* What webhooks carry, one schema for each type of event: the document and the tests take it from here. */
 
-const lower = <T extends string>(words: readonly T[]): Lowercase<T>[] =>
-  words.map((word) => word.toLowerCase() as Lowercase<T>);
+const lower = <T extends string>(words: readonly T[]): Lowercase<T>[] => words.map(lowerCase);
 
 const PartnerSubjectSchema = z
   .object({

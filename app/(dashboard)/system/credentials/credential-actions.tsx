@@ -10,6 +10,7 @@ import { useZodForm } from "@/components/forms/use-zod-form";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { toast } from "@/components/ui/toast";
+import { listOf } from "@/server/core/text";
 import { type CredentialKind, IP_MODE_WORDS, IP_MODES, KIND_WORDS } from "@/server/domain/credentials/states";
 import {
   activateCredentialAction,
@@ -21,12 +22,6 @@ import {
   enforceCertificateAction,
   resumeCredentialAction,
 } from "./actions";
-
-const linesOf = (text: string): string[] =>
-  text
-    .split(/[\s,]+/)
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
 
 const CreateFormSchema = z.object({
   purpose: z
@@ -76,7 +71,7 @@ function CreateForm({ kind, onDone }: { kind: CredentialKind; onDone: () => void
         const result = await createCredentialAction({
           kind,
           purpose,
-          domains: kind === "CLIENT_IDENTIFIER" ? linesOf(domains) : [],
+          domains: kind === "CLIENT_IDENTIFIER" ? listOf(domains) : [],
         });
         if (result.ok) {
           toast.success(result.message ?? "Created");
@@ -189,7 +184,7 @@ export function ChangeDomains({ id, domains }: { id: string; domains: readonly s
           form={form}
           submitWord="Save"
           onSubmit={async ({ text }) => {
-            const result = await changeDomainsAction({ id, domains: linesOf(text) });
+            const result = await changeDomainsAction({ id, domains: listOf(text) });
             if (result.ok) {
               toast.success(result.message ?? "Saved");
               setOpen(false);
@@ -222,7 +217,7 @@ export function ChangeIpList({ mode, addresses }: { mode: (typeof IP_MODES)[numb
           form={form}
           submitWord="Save"
           onSubmit={async (values) => {
-            const result = await changeIpListAction({ mode: values.mode, addresses: linesOf(values.addresses) });
+            const result = await changeIpListAction({ mode: values.mode, addresses: listOf(values.addresses) });
             if (result.ok) {
               toast.success(result.message ?? "Saved");
               setOpen(false);
