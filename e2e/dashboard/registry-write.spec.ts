@@ -1,4 +1,5 @@
 import type { Page } from "@playwright/test";
+import { callApi } from "../counter";
 import { expect, expectAccessible, newReference, test } from "../fixtures";
 
 /** Chooses in one of our selects. */
@@ -136,13 +137,13 @@ test("a browser is paired by a code, once, and let go", async ({ signedInAs, bro
   await page.getByRole("button", { name: "Pair a device" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Make a code" }).click();
   const code = ((await page.getByRole("dialog").locator("p code").textContent()) ?? "").trim();
-  expect(code).toMatch(/^[A-Z0-9]{4}-[A-Z0-9]{4}$/);
+  expect(code).toMatch(/^[A-Z0-9]{5}-[A-Z0-9]{5}$/);
 
   const context = await browser.newContext({ baseURL: demo.url });
   const device = await context.newPage();
   await device.goto("/pair");
   await expectAccessible(device);
-  await device.getByLabel("Code").fill("BBBB-BBBB");
+  await device.getByLabel("Code").fill("BBBBB-BBBBB");
   await device.getByRole("button", { name: "Pair this device" }).click();
   await expect(device.getByText("The code is wrong, was used, or is too old.")).toBeVisible();
   await device.getByLabel("Code").fill(code.toLowerCase());
@@ -172,6 +173,76 @@ test("a browser is paired by a code, once, and let go", async ({ signedInAs, bro
   await expect(device.getByRole("heading", { level: 1, name: "Pair this device" })).toBeVisible();
   await context.close();
   await second.close();
+});
+
+test("S4: who may not refund is not offered more returns at the till, and is told why; limits name their currency", async ({
+  signedInAs,
+  browser,
+  demo,
+}) => {
+  const page = await signedInAs("PARTNER_ADMIN");
+  const [store, label] = [newReference(), newReference()];
+  const path = await makeTerminal(page, await makeStore(page, store, store), label, label);
+  const role = `Fitter ${newReference().slice(-6)}`;
+  await page.goto("/settings/roles/new");
+  await page.getByLabel("Name", { exact: true }).fill(role);
+  await page.getByRole("checkbox", { name: /^Register, pair, move and archive terminals/ }).click();
+  await page.getByRole("button", { name: "Create role" }).click();
+  await page.waitForURL(/\/settings\/roles\/rol_/);
+  const email = `${newReference().toLowerCase()}@partner.example`;
+  await page.goto("/settings/users");
+  await page.getByRole("button", { name: "Invite" }).click();
+  await page.getByRole("dialog").getByLabel("Name", { exact: true }).fill("Finn Fitter");
+  await page.getByRole("dialog").getByLabel("E-mail").fill(email);
+  await page.getByRole("dialog").getByLabel("Role").click();
+  await page.getByRole("option", { name: role }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Send invitation" }).click();
+  await page.waitForURL(/\/settings\/users\/usr_/);
+  const admin = await signedInAs("ACQUIRER_ADMIN");
+  await admin.goto(`/system/mails?q=${encodeURIComponent(email)}`);
+  await admin.getByText("You are invited to Tillgate").first().click();
+  const link = (await admin.getByRole("link", { name: /\/accept-invitation#/ }).getAttribute("href")) ?? "";
+
+  const context = await browser.newContext({ baseURL: demo.url, locale: "en-GB" });
+  const fitter = await context.newPage();
+  await fitter.goto(link);
+  await fitter.getByLabel("New password").fill("a long enough password");
+  await fitter.getByRole("button", { name: "Accept and sign in" }).click();
+  await expect(fitter).not.toHaveURL(/accept-invitation/);
+  const returns = fitter.getByRole("combobox", { name: "Returns at the till", exact: true });
+  await fitter.goto(`${path}/settings`);
+  await expect(fitter.getByText("Only who may refund can turn them on.")).toBeVisible();
+  await returns.click();
+  await expect(fitter.getByRole("option", { name: "Taken by the paired till" })).toBeDisabled();
+  await fitter.keyboard.press("Escape");
+
+  await callApi(demo, "PATCH", `/terminals/${path.split("/").at(-1)}`, {
+    settings: { till_returns: true, till_return_limit: 50_000 },
+  });
+  await fitter.reload();
+  const limit = fitter.getByLabel("Returns of one sale, at most, SEK");
+  await expect(limit).toHaveValue("500.00");
+  for (const wider of ["500.01", "0", ""]) {
+    await limit.fill(wider);
+    await fitter.getByRole("button", { name: "Save settings" }).click();
+    await expect(fitter.getByText("Only who may refund can raise or remove the limit.")).toBeVisible();
+  }
+  await expectAccessible(fitter);
+  await limit.fill("400");
+  await fitter.getByRole("button", { name: "Save settings" }).click();
+  await expect(fitter.getByText("SEK 400.00")).toBeVisible();
+
+  await fitter.goto(path);
+  await fitter.getByRole("button", { name: "Pair a device" }).click();
+  const dialog = fitter.getByRole("dialog");
+  await expect(dialog.getByText("A till takes returns here: only who may refund can pair one.")).toBeVisible();
+  await dialog.getByLabel("The device is a").click();
+  await expect(fitter.getByRole("option", { name: "Till" })).toBeDisabled();
+  await fitter.getByRole("option", { name: "Kiosk" }).click();
+  await expectAccessible(fitter);
+  await dialog.getByRole("button", { name: "Make a code" }).click();
+  await expect(dialog.locator("p code")).toHaveText(/^[A-Z0-9]{5}-[A-Z0-9]{5}$/);
+  await context.close();
 });
 
 test("many terminals at once: what would happen is said first, then done", async ({ signedInAs }) => {

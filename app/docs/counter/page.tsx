@@ -12,7 +12,11 @@ const HANDOVER = [
 ];
 
 const SETTINGS = [
-  { name: "till_returns", words: "The paired till takes returns, of any sale of yours: other stores and online too." },
+  {
+    name: "till_returns",
+    words:
+      "The paired till takes returns, of any sale of yours: other stores and online too. To turn it on, or to raise its limit, a key needs refunds:write as well.",
+  },
   { name: "till_return_limit", words: "The most that the till gives back of one sale, in minor units; 0 is no limit." },
   {
     name: "till_return_currency",
