@@ -1,3 +1,5 @@
+import { NONE } from "@/components/display/none";
+
 const NAMES = new Intl.DisplayNames(["en"], { type: "region", fallback: "code" });
 
 export function countryName(code: string): string {
@@ -10,7 +12,7 @@ export function countryName(code: string): string {
 
 /** A country by code and name. No flags: they are not the names of languages or people. */
 export function Country({ code, isShort = false }: { code: string | null | undefined; isShort?: boolean }) {
-  if (code === null || code === undefined || code === "") return <span className="text-ink-3">–</span>;
+  if (code === null || code === undefined || code === "") return NONE;
   const name = countryName(code);
   if (isShort)
     return (

@@ -1,5 +1,6 @@
 "use client";
 
+import { NONE } from "@/components/display/none";
 import { useHydrated, useNow } from "@/components/hooks";
 import { absoluteWords, relativeWords, type TimePrecision } from "./time-words";
 
@@ -15,7 +16,7 @@ export type DateTimeProps = {
 export function DateTime({ value, format = "absolute", precision = "minute", className }: DateTimeProps) {
   const isHydrated = useHydrated();
   const now = useNow(format === "absolute" ? 86_400_000 : 1000);
-  if (value === null || value === undefined) return <span className="text-ink-3">–</span>;
+  if (value === null || value === undefined) return NONE;
   const at = typeof value === "string" ? new Date(value) : value;
   if (Number.isNaN(at.getTime())) return <span>{String(value)}</span>;
 

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { cn } from "@/components/cn";
+import { NONE } from "@/components/display/none";
 
 export type Definition = { term: string; value: ReactNode; hint?: ReactNode; isHidden?: boolean };
 
@@ -24,7 +25,7 @@ export function DefinitionList({
           >
             <dt className="text-ink-3 text-xs leading-5">{item.term}</dt>
             <dd className="min-w-0 break-words text-sm">
-              {item.value ?? <span className="text-ink-3">–</span>}
+              {item.value ?? NONE}
               {item.hint === undefined ? null : <div className="text-ink-3 text-xs">{item.hint}</div>}
             </dd>
           </div>

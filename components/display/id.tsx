@@ -1,4 +1,5 @@
 import { cn } from "@/components/cn";
+import { NONE } from "@/components/display/none";
 import { CopyButton } from "./copy-button";
 
 export type IdProps = {
@@ -11,7 +12,7 @@ export type IdProps = {
 
 /** An id in mono, shortened in the middle, with the whole of it one click away. */
 export function Id({ value, isFull = false, hasCopy = true, className }: IdProps) {
-  if (value === null || value === undefined || value === "") return <span className="text-ink-3">–</span>;
+  if (value === null || value === undefined || value === "") return NONE;
   return (
     <span className={cn("group/id inline-flex min-w-0 max-w-full items-center gap-0.5 font-mono text-xs", className)}>
       <span title={value} className={isFull ? "min-w-0 break-all" : "truncate"}>

@@ -8,6 +8,7 @@ import type { TableColumn } from "@/components/data-table/types";
 import { useTableState } from "@/components/data-table/use-table-state";
 import { DateTime } from "@/components/display/date-time";
 import { Id } from "@/components/display/id";
+import { NONE } from "@/components/display/none";
 import { EmptyState } from "@/components/empty-state";
 import { useTRPC } from "@/components/trpc-provider";
 import type { AuditItem } from "@/server/domain/audit/schema";
@@ -28,7 +29,7 @@ const columns: readonly TableColumn<AuditItem>[] = [
   { id: "actor", header: "By", cell: (row) => row.actorName, skeleton: 110 },
   { id: "way", header: "Way", cell: (row) => WAY_WORDS[row.way] ?? row.way, skeleton: 60 },
   { id: "subject", header: "About", cell: (row) => <AuditSubject id={row.subjectId} />, skeleton: 130 },
-  { id: "partner", header: "Partner", cell: (row) => row.partnerName ?? <span className="text-ink-3">–</span> },
+  { id: "partner", header: "Partner", cell: (row) => row.partnerName ?? NONE },
   { id: "request", header: "Request", cell: (row) => <Id value={row.requestId} />, isHiddenAtFirst: true },
   { id: "actor_id", header: "Actor's id", cell: (row) => <Id value={row.actorId} />, isHiddenAtFirst: true },
   { id: "entry", header: "Entry", cell: (row) => <Id value={row.id} />, isHiddenAtFirst: true },

@@ -1,3 +1,4 @@
+import { NONE } from "@/components/display/none";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 
 type Flat = ReadonlyMap<string, string>;
@@ -55,6 +56,6 @@ export function Changes({ before, after }: { before: unknown; after: unknown }) 
 }
 
 function Value({ text, className }: { text: string | undefined; className: string }) {
-  if (text === undefined) return <span className="text-ink-3">–</span>;
+  if (text === undefined) return NONE;
   return <span className={`break-all font-mono text-xs ${className}`}>{text}</span>;
 }

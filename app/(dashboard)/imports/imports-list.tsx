@@ -8,6 +8,7 @@ import type { TableColumn } from "@/components/data-table/types";
 import { useTableState } from "@/components/data-table/use-table-state";
 import { DateTime } from "@/components/display/date-time";
 import { Id } from "@/components/display/id";
+import { NONE } from "@/components/display/none";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { useTRPC } from "@/components/trpc-provider";
@@ -17,7 +18,6 @@ import { IMPORT_KIND_WORDS } from "@/server/domain/imports/states";
 import { importsInput, importsTable } from "./table";
 
 const RUNNING_MS = 2_000;
-const NONE = <span className="text-ink-3">–</span>;
 const COUNT = new Intl.NumberFormat("en");
 
 const COLUMNS: readonly TableColumn<ImportItem>[] = [

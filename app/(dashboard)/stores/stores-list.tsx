@@ -12,6 +12,7 @@ import { Country } from "@/components/display/country";
 import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
 import { Id } from "@/components/display/id";
+import { NONE } from "@/components/display/none";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { useTRPC } from "@/components/trpc-provider";
@@ -19,8 +20,6 @@ import { ButtonLink } from "@/components/ui/button";
 import type { StoreItem } from "@/server/domain/stores/schema";
 import { OPENING_WORDS, STORE_TYPE_WORDS } from "@/server/domain/stores/states";
 import { storesInput, storesTable } from "./table";
-
-const NONE = <span className="text-ink-3">–</span>;
 
 /** Payments in person need something that shows the code. */
 export function NoQr() {

@@ -9,6 +9,7 @@ import type { TableColumn } from "@/components/data-table/types";
 import { useTableState } from "@/components/data-table/use-table-state";
 import { DateTime } from "@/components/display/date-time";
 import { Id } from "@/components/display/id";
+import { NONE } from "@/components/display/none";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { useTRPC } from "@/components/trpc-provider";
@@ -52,7 +53,7 @@ const columns: readonly TableColumn<EndpointRecord>[] = [
   {
     id: "description",
     header: "Description",
-    cell: (row) => row.description ?? <span className="text-ink-3">–</span>,
+    cell: (row) => row.description ?? NONE,
     isHiddenAtFirst: true,
   },
   {

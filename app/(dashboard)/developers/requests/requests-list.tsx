@@ -11,6 +11,7 @@ import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
 import { Id } from "@/components/display/id";
 import { JsonView } from "@/components/display/json-view";
+import { NONE } from "@/components/display/none";
 import { EmptyState } from "@/components/empty-state";
 import { LiveSwitch } from "@/components/live-switch";
 import { useTRPC } from "@/components/trpc-provider";
@@ -57,7 +58,7 @@ const columns: readonly TableColumn<RequestItem>[] = [
   {
     id: "address",
     header: "From",
-    cell: (row) => row.address ?? <span className="text-ink-3">–</span>,
+    cell: (row) => row.address ?? NONE,
     isHiddenAtFirst: true,
   },
   { id: "id", header: "Request id", cell: (row) => <Id value={row.id} />, skeleton: 110 },

@@ -2,11 +2,10 @@ import type { PhoneRow, TableColumn } from "@/components/data-table/types";
 import { DateTime } from "@/components/display/date-time";
 import { Id } from "@/components/display/id";
 import { Money } from "@/components/display/money";
+import { NONE } from "@/components/display/none";
 import { StatusBadge } from "@/components/display/status-badge";
 import { CHANNEL_WORDS, LAUNCH_WORDS, RAIL_WORDS, REASON_WORDS } from "./payment-words";
 import type { PaymentListRow } from "./rows";
-
-const none = <span className="text-ink-3">–</span>;
 
 const TIME: TableColumn<PaymentListRow> = {
   id: "created_at",
@@ -61,7 +60,7 @@ export const PAYMENT_COLUMNS: readonly TableColumn<PaymentListRow>[] = [
     header: "Store",
     cell: (row) =>
       row.store === null ? (
-        none
+        NONE
       ) : (
         <span className="block max-w-40 truncate" title={row.store.name ?? undefined}>
           {row.store.name}
@@ -74,7 +73,7 @@ export const PAYMENT_COLUMNS: readonly TableColumn<PaymentListRow>[] = [
     header: "Terminal",
     cell: (row) =>
       row.terminal === null ? (
-        none
+        NONE
       ) : (
         <span className="block max-w-28 truncate" title={row.terminal.label ?? undefined}>
           {row.terminal.label}
@@ -110,14 +109,14 @@ export const PAYMENT_COLUMNS: readonly TableColumn<PaymentListRow>[] = [
       row.status === "authorized" && row.authorizationExpiresAt !== null ? (
         <DateTime value={row.authorizationExpiresAt} />
       ) : (
-        none
+        NONE
       ),
     isHiddenAtFirst: true,
   },
   {
     id: "reason",
     header: "Reason",
-    cell: (row) => reasonWords(row) ?? none,
+    cell: (row) => reasonWords(row) ?? NONE,
     isHiddenAtFirst: true,
   },
   {

@@ -9,6 +9,7 @@ import { useTableState } from "@/components/data-table/use-table-state";
 import { DateTime } from "@/components/display/date-time";
 import { Id } from "@/components/display/id";
 import { Money } from "@/components/display/money";
+import { NONE } from "@/components/display/none";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { useTRPC } from "@/components/trpc-provider";
@@ -26,11 +27,7 @@ function columnsFor(personId: string): readonly TableColumn<ApprovalItem>[] {
       id: "amount",
       header: "Amount",
       cell: (row) =>
-        row.amount === null || row.currency === null ? (
-          <span className="text-ink-3">–</span>
-        ) : (
-          <Money amount={row.amount} currency={row.currency} />
-        ),
+        row.amount === null || row.currency === null ? NONE : <Money amount={row.amount} currency={row.currency} />,
       isNumeric: true,
       skeleton: 80,
     },

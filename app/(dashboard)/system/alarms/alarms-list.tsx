@@ -8,6 +8,7 @@ import type { TableColumn } from "@/components/data-table/types";
 import { useTableState } from "@/components/data-table/use-table-state";
 import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
+import { NONE } from "@/components/display/none";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { useTRPC } from "@/components/trpc-provider";
@@ -29,7 +30,7 @@ const columns: readonly TableColumn<AlarmRow>[] = [
   { id: "message", header: "What", cell: (row) => <span title={row.message}>{row.message}</span>, isWide: true },
   { id: "state", header: "State", cell: (row) => <StatusBadge kind="alarm" status={stateOf(row)} /> },
   { id: "kind", header: "Kind", cell: (row) => <span className="font-mono text-xs">{row.kind}</span> },
-  { id: "partner", header: "Partner", cell: (row) => row.partnerName ?? <span className="text-ink-3">–</span> },
+  { id: "partner", header: "Partner", cell: (row) => row.partnerName ?? NONE },
   { id: "subject", header: "About", cell: (row) => <AlarmSubject kind={row.subjectKind} id={row.subjectId} /> },
 ];
 

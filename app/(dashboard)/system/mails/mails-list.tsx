@@ -8,6 +8,7 @@ import type { TableColumn } from "@/components/data-table/types";
 import { useTableState } from "@/components/data-table/use-table-state";
 import { DateTime } from "@/components/display/date-time";
 import { Id } from "@/components/display/id";
+import { NONE } from "@/components/display/none";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { useTRPC } from "@/components/trpc-provider";
@@ -27,7 +28,7 @@ const columns: readonly TableColumn<MailItem>[] = [
   { id: "to", header: "To", cell: (row) => row.to },
   { id: "state", header: "State", cell: (row) => <StatusBadge kind="mail" status={row.state} /> },
   { id: "kind", header: "About", cell: (row) => kindWords(row.kind) },
-  { id: "partner", header: "Partner", cell: (row) => row.partnerName ?? <span className="text-ink-3">–</span> },
+  { id: "partner", header: "Partner", cell: (row) => row.partnerName ?? NONE },
   {
     id: "attempts",
     header: "Tries",

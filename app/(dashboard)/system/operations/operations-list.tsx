@@ -9,6 +9,7 @@ import { useTableState } from "@/components/data-table/use-table-state";
 import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
 import { Id } from "@/components/display/id";
+import { NONE } from "@/components/display/none";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { useTRPC } from "@/components/trpc-provider";
@@ -32,11 +33,7 @@ const columns: readonly TableColumn<OperationItem>[] = [
     id: "code",
     header: "Klarna's code",
     cell: (row) =>
-      row.klarnaErrorCode === null ? (
-        <span className="text-ink-3">–</span>
-      ) : (
-        <span className="font-mono text-xs">{row.klarnaErrorCode}</span>
-      ),
+      row.klarnaErrorCode === null ? NONE : <span className="font-mono text-xs">{row.klarnaErrorCode}</span>,
   },
   { id: "next", header: "Next try", cell: (row) => <DateTime value={row.nextAttemptAt} format="relative" /> },
   { id: "key", header: "Key", cell: (row) => <Id value={row.idempotencyKey} />, isHiddenAtFirst: true },

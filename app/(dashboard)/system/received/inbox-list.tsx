@@ -11,6 +11,7 @@ import { DateTime } from "@/components/display/date-time";
 import { DefinitionList } from "@/components/display/definition-list";
 import { Id } from "@/components/display/id";
 import type { Mode } from "@/components/display/mode-badge";
+import { NONE } from "@/components/display/none";
 import { StatusBadge } from "@/components/display/status-badge";
 import { EmptyState } from "@/components/empty-state";
 import { TextLink } from "@/components/text-link";
@@ -41,7 +42,7 @@ const COLUMNS: readonly TableColumn<InboxItem>[] = [
     header: "Payment",
     cell: (row) =>
       row.paymentId === null ? (
-        <span className="text-ink-3">–</span>
+        NONE
       ) : (
         <TextLink href={`/payments/${row.paymentId}`}>
           <Id value={row.paymentId} hasCopy={false} />

@@ -2,6 +2,7 @@ import type { Metadata } from "next";
 import type { ReactNode } from "react";
 import { DefinitionList } from "@/components/display/definition-list";
 import { Id } from "@/components/display/id";
+import { NONE } from "@/components/display/none";
 import { Notice } from "@/components/notice";
 import { TextLink } from "@/components/text-link";
 import { Badge } from "@/components/ui/badge";
@@ -131,7 +132,7 @@ export default async function BrandsPage({ params }: { params: Promise<{ id: str
 
 /** Pictures of other hosts are not loaded here: the address leads to what customers see. */
 function Elsewhere({ href }: { href: string | null }): ReactNode {
-  if (href === null) return <span className="text-ink-3">–</span>;
+  if (href === null) return NONE;
   return (
     <a
       href={href}

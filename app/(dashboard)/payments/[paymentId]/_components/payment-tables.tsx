@@ -2,6 +2,7 @@ import type { PaymentRecordView } from "@/app/(dashboard)/payments/_components/r
 import { DateTime } from "@/components/display/date-time";
 import { Id } from "@/components/display/id";
 import { Money } from "@/components/display/money";
+import { NONE } from "@/components/display/none";
 import { StatusBadge } from "@/components/display/status-badge";
 import { Panel } from "@/components/ui/panel";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
@@ -53,8 +54,6 @@ export function CapturesTable({ captures }: { captures: PaymentRecordView["captu
     </Panel>
   );
 }
-
-const NONE = <span className="text-ink-3">–</span>;
 
 function Short({ text }: { text: string | null }) {
   if (text === null) return NONE;

@@ -3,6 +3,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { cn } from "@/components/cn";
 import { Money } from "@/components/display/money";
+import { NONE } from "@/components/display/none";
 import { StatusBadge } from "@/components/display/status-badge";
 import { TextLink } from "@/components/text-link";
 import { useTRPC } from "@/components/trpc-provider";
@@ -21,8 +22,6 @@ const CHOICES: readonly RowChoice<BulkRowState>[] = [
   { label: "Waiting", states: ["WAITING", "APPROVAL"] },
   { label: "Done by another run", states: ["SKIPPED"] },
 ];
-const NONE = <span className="text-ink-3">–</span>;
-
 /** Each row with what it would do, did, or why not; all of them can be taken away as a file. */
 export function BulkRows({ run }: { run: BulkRunRecord }) {
   const trpc = useTRPC();
