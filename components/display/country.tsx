@@ -1,4 +1,4 @@
-import { NONE } from "@/components/display/none";
+import { NONE } from "./none";
 
 const NAMES = new Intl.DisplayNames(["en"], { type: "region", fallback: "code" });
 

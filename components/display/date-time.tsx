@@ -1,7 +1,7 @@
 "use client";
 
-import { NONE } from "@/components/display/none";
 import { useHydrated, useNow } from "@/components/hooks";
+import { NONE } from "./none";
 import { absoluteWords, relativeWords, type TimePrecision } from "./time-words";
 
 export type DateTimeProps = {

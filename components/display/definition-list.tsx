@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { cn } from "@/components/cn";
-import { NONE } from "@/components/display/none";
+import { NONE } from "./none";
 
 export type Definition = { term: string; value: ReactNode; hint?: ReactNode; isHidden?: boolean };
 

@@ -1,6 +1,6 @@
 import { cn } from "@/components/cn";
-import { NONE } from "@/components/display/none";
 import { CopyButton } from "./copy-button";
+import { NONE } from "./none";
 
 export type IdProps = {
   value: string | null | undefined;

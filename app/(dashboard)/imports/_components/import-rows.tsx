@@ -1,13 +1,13 @@
 "use client";
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { type RowChoice, RowsDownload, RunRows, useRowPages } from "@/app/(dashboard)/run-rows";
 import { StatusBadge } from "@/components/display/status-badge";
 import { TextLink } from "@/components/text-link";
 import { useTRPC } from "@/components/trpc-provider";
 import { TableCell, TableHeader } from "@/components/ui/table";
 import type { ImportRecord, ImportRowItem, RowProblem } from "@/server/domain/imports/schema";
 import { IMPORT_ACTION_WORDS, type ImportKind, type ImportRowState, importField } from "@/server/domain/imports/states";
-import { type RowChoice, RowsDownload, RunRows, useRowPages } from "../../run-rows";
 
 const PAGE_ROWS = 25;
 const CELLS_SHOWN = 6;

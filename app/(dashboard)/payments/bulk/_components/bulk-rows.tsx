@@ -1,6 +1,7 @@
 "use client";
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { type RowChoice, RowsDownload, RunRows, useRowPages } from "@/app/(dashboard)/run-rows";
 import { cn } from "@/components/cn";
 import { Money } from "@/components/display/money";
 import { NONE } from "@/components/display/none";
@@ -10,7 +11,6 @@ import { useTRPC } from "@/components/trpc-provider";
 import { TableCell, TableHeader } from "@/components/ui/table";
 import type { BulkRowItem, BulkRunRecord } from "@/server/domain/bulk/schema";
 import type { BulkRowState } from "@/server/domain/bulk/states";
-import { type RowChoice, RowsDownload, RunRows, useRowPages } from "../../../run-rows";
 
 const PAGE_ROWS = 50;
 const RUNNING_MS = 2_000;
