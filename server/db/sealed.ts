@@ -66,6 +66,11 @@ export const SEALED: readonly SealedColumn[] = [
     text("partner_id", "mode"),
     (row, at) => `${at}|${row.partner_id}|${row.mode}`,
   ),
+  sealed(
+    "classic_former_credentials.password_secret",
+    text("partner_id", "mode", "region", "username"),
+    (row, at) => `${at}|${row.partner_id}|${row.mode}|${row.region}|${row.username}`,
+  ),
   sealed("inbox_events.raw_body", ID, byMode, { ...MODE, form: "bytes" }),
   sealed("mails.body_secret", ID, byPartner, PARTNER),
   sealed(

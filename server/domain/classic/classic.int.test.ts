@@ -65,7 +65,7 @@ it("S1: only acquirer staff set it, in the mode they look at; a Partner's people
   await expect(saveClassicCredential(staff(), "ptn_unknown", input)).rejects.toMatchObject({ code: "not_found" });
 });
 
-it("another user is refused while sessions of the present one are open: nobody could cancel or read them", async () => {
+it("another user is refused while sessions of the present one are open", async () => {
   const ctx = asApiKey(services, { partnerId: partner.partner.id });
   const { id } = await createPayment(ctx, sale(partner));
   const known = await getClassicCredential(staff(), partner.partner.id);

@@ -1,6 +1,6 @@
 import type { Mode } from "@/server/core/schema";
 import type { Row, Transaction } from "@/server/db/client";
-import type { ClassicRegion } from "./schema";
+import type { ClassicRegion, ClassicUser } from "./schema";
 
 type Queries = Pick<Transaction, "query">;
 
@@ -43,6 +43,41 @@ export async function saveCredential(
   });
 }
 
+/** The sealed password of a user that was replaced or removed; null when it never was. */
+export async function findFormer(db: Queries, owner: Owner, user: ClassicUser): Promise<string | null> {
+  const [row] = await db.query<Row & { passwordSecret: string }>({
+    name: "classic_former",
+    text: `select password_secret as "passwordSecret" from classic_former_credentials
+      where partner_id = $1 and mode = $2 and region = $3 and username = $4`,
+    values: [owner.partnerId, owner.mode, user.region, user.username],
+  });
+  return row?.passwordSecret ?? null;
+}
+
+export async function keepFormer(
+  db: Queries,
+  owner: Owner,
+  row: ClassicUser & { passwordSecret: string; replacedBy: string; now: Date },
+): Promise<void> {
+  await db.query({
+    name: "classic_former_keep",
+    text: `insert into classic_former_credentials (partner_id, mode, region, username, password_secret, replaced_by, replaced_at)
+      values ($1, $2, $3, $4, $5, $6, $7)
+      on conflict (partner_id, mode, region, username) do update set password_secret = excluded.password_secret,
+        replaced_by = excluded.replaced_by, replaced_at = excluded.replaced_at`,
+    values: [owner.partnerId, owner.mode, row.region, row.username, row.passwordSecret, row.replacedBy, row.now],
+  });
+}
+
+/** One that is the present one again has no former password. */
+export async function dropFormer(db: Queries, owner: Owner, user: ClassicUser): Promise<void> {
+  await db.query({
+    name: "classic_former_drop",
+    text: "delete from classic_former_credentials where partner_id = $1 and mode = $2 and region = $3 and username = $4",
+    values: [owner.partnerId, owner.mode, user.region, user.username],
+  });
+}
+
 export async function removeCredential(db: Queries, owner: Owner): Promise<boolean> {
   const rows = await db.query<Row>({
     name: "classic_credential_remove",
@@ -52,15 +87,17 @@ export async function removeCredential(db: Queries, owner: Owner): Promise<boole
   return rows.length === 1;
 }
 
-export async function noteRefusal(db: Queries, owner: Owner, now: Date): Promise<void> {
+/** Of the present user only: null stands for it. */
+export async function noteRefusal(db: Queries, owner: Owner, user: ClassicUser | null, now: Date): Promise<void> {
   await db.query({
     name: "classic_credential_refused",
-    text: "update classic_credentials set refused_at = $3 where partner_id = $1 and mode = $2 and refused_at is null",
-    values: [owner.partnerId, owner.mode, now],
+    text: `update classic_credentials set refused_at = $3 where partner_id = $1 and mode = $2 and refused_at is null
+      and ($4::text is null or (region = $4 and username = $5))`,
+    values: [owner.partnerId, owner.mode, now, user?.region ?? null, user?.username ?? null],
   });
 }
 
-/** How many payments of a Partner are open in classic sessions: another user could not read or cancel them. */
+/** How many payments of a Partner are open in classic sessions: users change between sales, not in the middle of one. */
 export async function countOpenSessions(db: Queries, owner: Owner): Promise<number> {
   const [row] = await db.query<{ count: number }>({
     name: "classic_open_sessions",

@@ -10,6 +10,9 @@ export const REGION_WORDS: Readonly<Record<ClassicRegion, string>> = {
   OC: "Oceania",
 };
 
+/** Which of a Partner's users at Klarna. */
+export type ClassicUser = { region: ClassicRegion; username: string };
+
 /** As Klarna hands them out: visible ASCII, the user without a colon. */
 export const ClassicCredentialSchema = z.strictObject({
   region: z.enum(CLASSIC_REGIONS),

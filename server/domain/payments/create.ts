@@ -4,10 +4,11 @@ import { newId } from "@/server/core/ids";
 import { addMs, SECOND_MS } from "@/server/core/time";
 import { sqlState, violatedConstraint } from "@/server/db/client";
 import { IDEMPOTENCY_KEPT_MS, IdempotencyConflict, releaseKey } from "@/server/db/idempotency";
+import type { ClassicUser } from "@/server/domain/classic/schema";
 import { runAuthorize, SESSION_TOKEN_USED } from "./authorize";
 import { creationAudit, type Loaded, newOperation, toPublic } from "./change";
 import { newClassicFacts } from "./classic/facts";
-import { requireClassicAccess, startClassic } from "./classic/start";
+import { requireClassicUser, startClassic } from "./classic/start";
 import { currenciesTaken } from "./currencies";
 import type { Purchase } from "./klarna";
 import { findPointOfSale, type PointOfSale } from "./point-of-sale";
@@ -122,13 +123,13 @@ export async function createPayment(
     throw new AppError("terminal_not_found", { errors: [{ pointer: "/terminal", detail: "is not this till's" }] });
   const plan = planOf(input, place);
   // A Partner's classic interface is another host with credentials of its own.
-  if (plan.rail === "CLASSIC") await requireClassicAccess(ctx, partnerId);
-  else if (ctx.klarna.isOpen(ctx.scope.mode) || !ctx.klarna.isConfigured(ctx.scope.mode))
+  const classicUser = plan.rail === "CLASSIC" ? await requireClassicUser(ctx, partnerId) : null;
+  if (classicUser === null && (ctx.klarna.isOpen(ctx.scope.mode) || !ctx.klarna.isConfigured(ctx.scope.mode)))
     throw new AppError("klarna_unavailable", { retryAfterSeconds: BREAKER_RETRY_SECONDS });
   // The payment lives by the Partner's clock, which may be ahead in test mode; what is kept of us by ours.
   const now = ctx.clock.now();
   const theirNow = addMs(now, place.clockAheadMs);
-  const payment = buildPayment(ctx, input, partnerId, place, plan, theirNow);
+  const payment = buildPayment(ctx, input, partnerId, place, { ...plan, classicUser }, theirNow);
   const operation = newOperation(payment, "AUTHORIZE", theirNow);
   const wake = nextWake(payment, [operation], theirNow);
   payment.nextActionAt = wake === null ? null : addMs(wake, -place.clockAheadMs);
@@ -230,7 +231,7 @@ function buildPayment(
   input: CreatePaymentInput,
   partnerId: string,
   place: Pick<PointOfSale, "storeId" | "terminalId" | "capture" | "expiresInSeconds">,
-  plan: PaymentPlan,
+  plan: PaymentPlan & { classicUser: ClassicUser | null },
   now: Date,
 ): PaymentRow {
   const id = newId("payment", now.getTime());
@@ -260,7 +261,7 @@ function buildPayment(
     launch: plan.launch,
     capture: captureOf(input.capture) ?? place.capture ?? DEFAULT_CAPTURE[plan.channel],
     rail: plan.rail,
-    classic: plan.rail === "CLASSIC" ? newClassicFacts(ctx, id) : null,
+    classic: plan.classicUser === null ? null : newClassicFacts(ctx, id, plan.classicUser),
     klarnaReference: null,
     storeId: place.storeId,
     terminalId: place.terminalId,

@@ -1,4 +1,5 @@
 import type { Address, Mode } from "@/server/core/schema";
+import type { ClassicUser } from "@/server/domain/classic/schema";
 import type { LineItem } from "./schema";
 import type { OperationState, PaymentState } from "./states";
 
@@ -19,6 +20,8 @@ export type ClassicFacts = {
   orderId: string | null;
   /** Klarna's code of a failed distribution. */
   errorCode: string | null;
+  /** Of the Partner's users at Klarna the one that made the sale, and that every call about it is made with. */
+  user?: ClassicUser;
   /** Klarna refused the order after its check: what is left is released once nothing else is under way. */
   isToRelease?: boolean;
 };

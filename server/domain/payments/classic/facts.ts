@@ -1,4 +1,5 @@
 import type { ServiceContext } from "@/server/context";
+import type { ClassicUser } from "@/server/domain/classic/schema";
 import type { ClassicFacts, PaymentRow } from "@/server/domain/payments/rows";
 
 /* What a classic payment begins with, and the words of Klarna's codes. */
@@ -20,8 +21,13 @@ function canBeCalled(env: ServiceContext["env"]): boolean {
 }
 
 /** The facts of a payment that is about to be made. */
-export function newClassicFacts(ctx: Pick<ServiceContext, "secrets" | "env">, paymentId: string): ClassicFacts {
+export function newClassicFacts(
+  ctx: Pick<ServiceContext, "secrets" | "env">,
+  paymentId: string,
+  user: ClassicUser,
+): ClassicFacts {
   return {
+    user,
     callbackHash: canBeCalled(ctx.env) ? ctx.secrets.hash(callbackSecret(ctx, paymentId), CALLBACK_HASH_PURPOSE) : null,
     resultPath: null,
     status: null,

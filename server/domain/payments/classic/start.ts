@@ -1,6 +1,7 @@
 import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
-import { noteClassicRefusal, openClassicHost } from "@/server/domain/classic/service";
+import type { ClassicUser } from "@/server/domain/classic/schema";
+import { findClassicUser, noteClassicRefusal, openClassicHost } from "@/server/domain/classic/service";
 import {
   type Draft,
   isFirstTurn,
@@ -36,9 +37,10 @@ export type StartResult =
   | { kind: "unknown"; reason: string }
   | { kind: "not_sent"; reason: string };
 
-/** Before anything is written: the Partner needs credentials of its own. Errors: partner_not_operational. */
-export async function requireClassicAccess(ctx: ServiceContext, partnerId: string): Promise<void> {
-  if ((await openClassicHost(ctx, { partnerId, mode: ctx.scope.mode })) !== null) return;
+/** Before anything is written: the user that the Partner sells with. Errors: partner_not_operational. */
+export async function requireClassicUser(ctx: ServiceContext, partnerId: string): Promise<ClassicUser> {
+  const user = await findClassicUser(ctx, { partnerId, mode: ctx.scope.mode });
+  if (user !== null) return user;
   throw new AppError("partner_not_operational", {
     detail: "The terminal is set to Klarna's classic sessions, and the Partner has no credentials for them yet.",
   });
@@ -55,7 +57,7 @@ export async function startClassic(
   first?: Loaded,
 ): Promise<{ payment: PaymentRecord; result: StartResult }> {
   const { payment } = loaded;
-  const host = await openClassicHost(ctx, payment);
+  const host = await openClassicHost(ctx, payment, payment.classic?.user);
   const outcome: KlarnaOutcome =
     host === null
       ? { kind: "not_sent", reason: "no_credentials", calls: [] }
@@ -83,7 +85,7 @@ export async function startClassic(
     },
     { first, answer: ctx.idempotency && result.kind !== "not_sent" ? (after) => toPublic(ctx, after) : undefined },
   );
-  if (result.kind === "refused" && isDenied(result.code)) await noteClassicRefusal(ctx, payment);
+  if (result.kind === "refused" && isDenied(result.code)) await noteClassicRefusal(ctx, payment, payment.classic?.user);
   // The code is awaited at once: no till waits for the clock.
   if (result.kind === "started") ctx.nudge("payments");
   return { payment: settled, result };

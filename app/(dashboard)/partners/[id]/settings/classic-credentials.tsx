@@ -85,7 +85,7 @@ export function ClassicCredentials({
               verb="Remove"
               partner={partner.name}
               mode={mode}
-              consequence="Terminals that are set to classic sessions take no payments afterwards, and past ones cannot be refunded here until a user is set again."
+              consequence="Terminals that are set to classic sessions take no payments afterwards. Past ones are still captured and refunded with this user."
               successMessage="Removed"
               onConfirm={() => removeClassicCredentialAction(partner.id)}
               onDone={() => router.refresh()}
