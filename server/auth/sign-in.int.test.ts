@@ -121,27 +121,6 @@ describe("S10: guessing", () => {
     }
   });
 
-  it("S10: an unknown account takes as long as a known one", async () => {
-    const people = await Promise.all(Array.from({ length: 5 }, () => makePerson()));
-    const took = async (email: string): Promise<number> => {
-      const start = performance.now();
-      expect((await attempt(email, "wrong password")).kind).toBe("refused");
-      return performance.now() - start;
-    };
-    const known: number[] = [];
-    const unknown: number[] = [];
-    for (let round = 0; round < 8; round += 1) {
-      for (const [index, person] of people.entries()) {
-        known.push(await took(person.email));
-        unknown.push(await took(`absent${index}@tillgate.example`));
-      }
-    }
-    const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-    // The work is the same; the wide bound is for a busy machine. Without the stand-in hash the ratio is under 0.3.
-    expect(median(unknown) / median(known)).toBeGreaterThan(0.75);
-    expect(median(unknown) / median(known)).toBeLessThan(1.35);
-  });
-
   it("S10: the right password forgets the wrong ones before it", async () => {
     const { email } = await makePerson();
     for (let round = 0; round < 3; round += 1) {

@@ -99,9 +99,13 @@ describe("card numbers", () => {
       fc.property(
         fc.string({ unit: fc.constantFrom("4", "1", "0", " ", "-", "x", "\uff11"), maxLength: 8_000 }),
         (text) => {
-          const from = performance.now();
-          hasCardNumber(text);
-          return performance.now() - from < 50;
+          const took = (): number => {
+            const from = performance.now();
+            hasCardNumber(text);
+            return performance.now() - from;
+          };
+          // A text that is slow is slow each time; the machine is not.
+          return Math.min(took(), took(), took()) < 50;
         },
       ),
       { numRuns: 100 },
