@@ -136,6 +136,27 @@ describe("the order", () => {
     expect(await ordersOf(id)).toMatchObject([{ status: "CANCELLED", captured_amount: 0 }]);
   });
 
+  it("sure while its release has no answer: nothing is captured beside it", async () => {
+    await freshPartner();
+    const id = await paid("automatic", "PENDING");
+    await becomes(id, "authorized");
+    await lose("order_cancel", "cut_before", null);
+    await voidPayment(h.ctx, id);
+    await h.classic.fraud((await ordersOf(id))[0]?.order_id ?? "", "ACCEPTED");
+    await passTime(31 * MINUTE_MS);
+    await advanceDuePayments(h.services);
+    expect((await journalOf(id)).map(({ kind, state }) => [kind, state])).toEqual([
+      ["AUTHORIZE", "SUCCEEDED"],
+      ["VOID", "UNKNOWN"],
+    ]);
+    await h.control.clearFaults();
+    await h.letThrough();
+    await passTime(10 * MINUTE_MS);
+    await becomes(id, "voided");
+    expect(await ordersOf(id)).toMatchObject([{ status: "CANCELLED", captured_amount: 0 }]);
+    await expectEqualBooks(id);
+  });
+
   it("refused while a capture has no answer: the capture is settled first, and then the rest is released", async () => {
     await freshPartner();
     const id = await paid("manual", "PENDING");

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { removeClassicCredential, saveClassicCredential } from "@/server/domain/classic/service";
 import {
@@ -10,6 +11,8 @@ import {
 import { makeClassicPartner } from "@/server/testing/classic";
 import { classicHarness } from "@/server/testing/classic-harness";
 import { asUser } from "@/server/testing/context";
+
+const MIGRATION = new URL("../../../../prisma/migrations/20261121190500_classic_users/migration.sql", import.meta.url);
 
 /* As whom Klarna is asked about a sale, whoever the Partner's user at Klarna is by then. */
 
@@ -38,4 +41,21 @@ it("a sale goes on with the user that made it: after the Partner has another one
   const stored = await h.services.db.query({ text: "select * from classic_former_credentials", values: [] });
   expect(stored).toHaveLength(2);
   expect(JSON.stringify(stored)).not.toContain(password);
+});
+
+it("a sale from before its user was kept belongs to the user of the day of the change", async () => {
+  await h.freshPartner();
+  const id = await h.distributed("qr", { capture: "manual" });
+  await h.classic.play(await h.sessionOf(id), "complete");
+  await h.becomes(id, "authorized");
+  await h.services.db.query({
+    text: "update payments set classic = classic - 'user', version = version + 1 where id = $1",
+    values: [id],
+  });
+  const statements = (await readFile(MIGRATION, "utf8")).split(";\n");
+  for (const text of statements.filter((statement) => /^UPDATE\b/m.test(statement)))
+    await h.services.db.query({ text, values: [] });
+  await removeClassicCredential(asUser(h.services, "ACQUIRER_ADMIN"), h.partner.partner.id);
+  expect(await capturePayment(h.ctx, id, {})).toMatchObject({ status: "succeeded", amount: 18_000 });
+  await h.expectEqualBooks(id);
 });
