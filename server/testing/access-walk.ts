@@ -98,18 +98,17 @@ export async function recordsFor(setUp: InstanceServices, payment: string): Prom
     partner_may_edit: true,
     created_by: person.id,
   });
-  const newest = async (name: string, text: string) => {
-    const [row] = await setUp.db.query<{ id: string }>({ text, values: [] });
+  // Of the payment's Partner: other tests make records of theirs meanwhile.
+  const owner = await partnerOf(setUp, payment);
+  const newest = async (name: string, from: string, values: readonly string[] = [owner]) => {
+    const [row] = await setUp.db.query<{ id: string }>({ text: `select id from ${from} limit 1`, values: [...values] });
     if (row) ids[name] = row.id;
   };
-  await newest("audit", "select id from audit_entries where partner_id is not null order by position desc limit 1");
-  await newest("inbox", "select id from inbox_events order by received_at desc limit 1");
-  await newest("event", "select id from outbox_events order by position desc limit 1");
-  await newest(
-    "endpoint",
-    "select id from webhook_endpoints where deleted_at is null order by created_at desc limit 1",
-  );
-  await newest("delivery", "select id from webhook_deliveries order by created_at desc limit 1");
+  await newest("audit", "audit_entries where partner_id = $1 order by position desc");
+  await newest("inbox", "inbox_events order by received_at desc", []);
+  await newest("event", "outbox_events where partner_id = $1 order by position desc");
+  await newest("endpoint", "webhook_endpoints where partner_id = $1 and deleted_at is null order by created_at desc");
+  await newest("delivery", "webhook_deliveries where partner_id = $1 order by created_at desc");
   ids["payment"] = payment;
   return ids;
 }
