@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "@/server/core/time";
+import { expectGuardedMoves } from "@/server/testing/payment-moves";
 import { paymentHarness } from "@/server/testing/payments";
 import { advanceDuePayments, cancelPayment, reauthorizePayment, voidPayment } from "./service";
-import { PAYMENT_STATES, type PaymentState, PUBLIC_STATUSES, paymentMachine } from "./states";
+import { PAYMENT_STATES, type PaymentState, PUBLIC_STATUSES } from "./states";
 
 /*
  * Every state of the public table is reached here by what really happens, and from each of them the database lets nothing
@@ -85,7 +86,7 @@ describe("each state of the table", () => {
     const id = await WAYS[state]();
     expect((await h.read(id)).status).toBe(state.toLowerCase());
     reached.set(state, id);
-    await requireGuarded(state, id);
+    await expectGuardedMoves(h.services.db, "NETWORK", state, id);
   });
 
   it("is every one that Partners are told of", () => {
@@ -97,37 +98,6 @@ describe("each state of the table", () => {
     expect((await reauthorizePayment(h.ctx, id)).status).toBe("authorized");
   });
 });
-
-/** Klarna places a classic order itself; on the Network nothing but the final call approves. */
-const CLASSIC_ONLY: readonly PaymentState[] = ["AUTHORIZED", "COMPLETED"];
-
-/** Asks the database for each of the twelve states in turn; nothing of it stays. */
-async function requireGuarded(from: PaymentState, id: string): Promise<void> {
-  for (const to of PAYMENT_STATES) {
-    if (to === from) continue;
-    const isNetworkOnly = (from === "PENDING" || from === "IN_PROGRESS") && CLASSIC_ONLY.includes(to);
-    const isAllowed = paymentMachine.leads(from, to) && !isNetworkOnly;
-    const refusal = await tryMove(id, to);
-    if (isAllowed) expect(refusal ?? "", `${from} to ${to}`).not.toMatch(/does not lead to/);
-    else expect(refusal, `${from} to ${to}`).toMatch(new RegExp(`${from} does not lead to ${to}`));
-  }
-}
-
-class Undo extends Error {}
-
-/** What the database says to the move; null where it lets it happen. Undone in any case. */
-async function tryMove(id: string, to: PaymentState): Promise<string | null> {
-  try {
-    await h.services.db.transaction(async (tx) => {
-      await tx.query({ text: "update payments set state = $2, version = version + 1 where id = $1", values: [id, to] });
-      throw new Undo();
-    });
-    return null;
-  } catch (error) {
-    if (error instanceof Undo) return null;
-    return error instanceof Error ? error.message : String(error);
-  }
-}
 
 describe("what the database keeps", () => {
   const change = (text: string, id: string): Promise<unknown> => h.services.db.query({ text, values: [id] });
