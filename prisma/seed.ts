@@ -15,7 +15,7 @@ import type { Database, Transaction } from "@/server/db/client";
 import type { SecretBox } from "@/server/db/secrets";
 import { appendAudit } from "@/server/domain/audit/service";
 import { keepSubscription } from "@/server/domain/inbox/service";
-import type { DraftSectionInput } from "@/server/domain/partners/schema";
+import type { DraftSectionInput } from "@/server/domain/partners/schema-onboarding";
 import {
   addBusinessEntity,
   createPartner,

@@ -1,5 +1,5 @@
 import type { ServiceContext, Services } from "@/server/context";
-import type { DraftRecord, DraftSectionInput } from "@/server/domain/partners/schema";
+import type { DraftRecord, DraftSectionInput } from "@/server/domain/partners/schema-onboarding";
 import {
   approveDraft,
   getDraft,

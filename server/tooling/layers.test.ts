@@ -121,6 +121,7 @@ const ALLOWED: [string, string][] = [
   ["server/boot/ok.ts", "@/prisma/migrate"],
   ["inngest/engine/ok.ts", "@/server/db/client"],
   ["components/ok.tsx", "@/server/domain/payments/schema"],
+  ["components/ok.tsx", "@/server/domain/partners/schema-account"],
   ["app/ok.tsx", "@/components/ui/button"],
   ["app/(dashboard)/stores/[id]/page.tsx", "../../payments/columns"],
 ];

@@ -19,7 +19,8 @@ export interface Layer {
 const SCREENS = ["next", "next/**", "react", "react/**", "react-dom", "react-dom/**"];
 const CORE = "server/core/**";
 const LOG = "server/observability/**";
-const DOORS = ["service", "schema", "states"];
+/** A large `schema` is several files: `schema-<topic>`. */
+const DOORS = ["service", "schema", "schema-*", "states"];
 
 const doorsOf = (modules: string[]) => modules.flatMap((name) => DOORS.map((door) => `server/domain/${name}/${door}`));
 
@@ -181,7 +182,10 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     files: ["components"],
-    may: [CORE, "server/domain/*/schema", "server/domain/*/states", "server/auth/permissions", "server/trpc/root"],
+    may: [
+      ...[CORE, "server/domain/*/schema", "server/domain/*/schema-*", "server/domain/*/states"],
+      ...["server/auth/permissions", "server/trpc/root"],
+    ],
   },
   {
     files: ["app"],

@@ -19,9 +19,9 @@ import {
   ContactSchema,
   EntityInputSchema,
   PaymentAccountInputSchema,
-  StartOnboardingSchema,
   StoreGroupInputSchema,
-} from "@/server/domain/partners/schema";
+} from "@/server/domain/partners/schema-account";
+import { StartOnboardingSchema } from "@/server/domain/partners/schema-onboarding";
 import {
   addPaymentAccount,
   approveDraft,

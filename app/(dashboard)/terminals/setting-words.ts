@@ -1,5 +1,5 @@
 import { moneyText } from "@/components/display/money";
-import type { TerminalSettings } from "@/server/domain/partners/schema";
+import type { TerminalSettings } from "@/server/domain/partners/schema-settings";
 import type { SettingName } from "@/server/domain/stores/states";
 
 export const SETTING_WORDS: Readonly<Record<SettingName, string>> = {

@@ -11,7 +11,7 @@ import { toast } from "@/components/ui/toast";
 import { LANGUAGES } from "@/server/core/languages";
 import { AMOUNT_MAX, KLARNA_CURRENCIES, parseDecimal, toDecimalString } from "@/server/core/money";
 import { timeZoneSchema } from "@/server/core/schema";
-import { QR_LOGOS, type TerminalSettings } from "@/server/domain/partners/schema";
+import { QR_LOGOS, type TerminalSettings } from "@/server/domain/partners/schema-settings";
 import type { EffectiveSettings } from "@/server/domain/partners/service";
 import { widensTillReturns } from "@/server/domain/partners/states";
 import type { SettingName } from "@/server/domain/stores/states";

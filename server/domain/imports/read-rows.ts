@@ -9,7 +9,7 @@ import {
   nameSchema,
   referenceSchema,
 } from "@/server/core/schema";
-import { phoneSchema, webAddressSchema } from "@/server/domain/partners/schema";
+import { phoneSchema, webAddressSchema } from "@/server/domain/partners/schema-account";
 import { APP_PLATFORMS, OPENING_STATES, STORE_TYPES, type StoreType } from "@/server/domain/stores/states";
 import { TERMINAL_DEVICES, type TerminalDevice } from "@/server/domain/terminals/states";
 import type { ImportColumns, RowProblem } from "./schema";

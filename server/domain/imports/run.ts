@@ -2,7 +2,7 @@ import { createContext, type ServiceContext, type Services, systemContext } from
 import { isAppError } from "@/server/core/errors";
 import { sqlState, type Transaction } from "@/server/db/client";
 import { type AuditContext, appendAudit } from "@/server/domain/audit/service";
-import type { DraftRecord, DraftSectionInput } from "@/server/domain/partners/schema";
+import type { DraftRecord, DraftSectionInput } from "@/server/domain/partners/schema-onboarding";
 import { getDraft, saveDraftSection, startOnboarding } from "@/server/domain/partners/service";
 import { insertStores, updateStores } from "@/server/domain/stores/bulk";
 import { insertTerminals, updateTerminals } from "@/server/domain/terminals/bulk";

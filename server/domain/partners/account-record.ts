@@ -2,14 +2,10 @@ import { actorCan } from "@/server/auth/permissions";
 import { requirePermission, type ServiceContext } from "@/server/context";
 import type { Row } from "@/server/db/client";
 import { findAccountRow, loadBrands, loadEntities, loadGroups, loadPaymentAccounts, openContact } from "./rows";
-import {
-  type AccountRecord,
-  AccountStateSchema,
-  OnboardingStateSchema,
-  PartnerStateSchema,
-  ProductStateSchema,
-  TerminalSettingsSchema,
-} from "./schema";
+import { AccountStateSchema, PartnerStateSchema, ProductStateSchema } from "./schema";
+import type { AccountRecord } from "./schema-account";
+import { OnboardingStateSchema } from "./schema-onboarding";
+import { TerminalSettingsSchema } from "./schema-settings";
 
 type Facts = Row & {
   stateReason: string | null;

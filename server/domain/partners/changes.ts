@@ -19,9 +19,8 @@ import {
   PaymentAccountInputSchema,
   type StoreGroupInput,
   StoreGroupInputSchema,
-  type TerminalSettings,
-  TerminalSettingsSchema,
-} from "./schema";
+} from "./schema-account";
+import { type TerminalSettings, TerminalSettingsSchema } from "./schema-settings";
 import { inheritSettings } from "./settings";
 import { requireMayWiden, withLimitCurrency } from "./till-returns";
 

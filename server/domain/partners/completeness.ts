@@ -1,5 +1,6 @@
 import type { BrandRow, EntityRow, GroupRow, PaymentAccountRow } from "./rows";
-import type { Completeness, CompletenessItem, Contact } from "./schema";
+import type { Contact } from "./schema-account";
+import type { Completeness, CompletenessItem } from "./schema-onboarding";
 
 /* How complete an account is before Klarna is asked for it, by Klarna's own requirements. */
 

@@ -11,7 +11,7 @@ import { enqueue } from "./queue";
 import { syncPartners } from "./queue-sync";
 import { requireVersion } from "./records";
 import type { AccountRow, Queries } from "./rows";
-import type { DraftRecord } from "./schema";
+import type { DraftRecord } from "./schema-onboarding";
 
 /* A filled draft is handed in, decided by the acquirer and sent to Klarna as one call. */
 

@@ -12,7 +12,7 @@ import {
   type DraftSection,
   type DraftSectionInput,
   DraftSectionSchema,
-} from "./schema";
+} from "./schema-onboarding";
 
 /* A draft is filled section by section. */
 

@@ -7,7 +7,7 @@ import { isOfPartner } from "./draft-row";
 import { appendStateChange } from "./facts";
 import { saveAccount, saveBrands, saveEntities, saveGroups } from "./records";
 import { loadBrands, loadEntities, loadGroups, lockAccountRow, openContact, type Queries } from "./rows";
-import { type StartOnboardingInput, StartOnboardingSchema } from "./schema";
+import { type StartOnboardingInput, StartOnboardingSchema } from "./schema-onboarding";
 
 /* The beginning of a Partner's way to Klarna: an empty draft, or a copy from the other mode. */
 

@@ -16,14 +16,14 @@ import {
   type Queries,
   RelationshipsSchema,
 } from "./rows";
+import { AccountStateSchema } from "./schema";
 import {
-  AccountStateSchema,
   DraftProblemsSchema,
   type DraftRecord,
   type OnboardingFilter,
   type OnboardingItem,
   OnboardingStateSchema,
-} from "./schema";
+} from "./schema-onboarding";
 
 /* Drafts as a person sees them: the list, and one with what it still lacks. */
 

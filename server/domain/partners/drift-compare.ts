@@ -18,7 +18,7 @@ import {
   openContact,
   type Queries,
 } from "./rows";
-import type { DriftSubject } from "./schema";
+import type { DriftSubject } from "./schema-sync";
 import {
   accountWire,
   brandWire,

@@ -3,7 +3,7 @@ import { requirePermission, type ServiceContext } from "@/server/context";
 import { decodeCursor, LIST_TOTAL_MAX, type ListPage, toListPage } from "@/server/core/pagination";
 import type { Row } from "@/server/db/client";
 import { EXISTS } from "./drift-compare";
-import type { DriftItem, DriftSubject } from "./schema";
+import type { DriftItem, DriftSubject } from "./schema-sync";
 import { leaves } from "./wire";
 
 /* A finding: one field in which Klarna and we differ, with both values sealed. */

@@ -6,7 +6,7 @@ import { type FindingRow, ValuesSchema, valuesPlace } from "./drift-findings";
 import { enqueue } from "./queue";
 import { tellOfStores } from "./queue-stores";
 import { type AccountRow, loadStores, type Queries } from "./rows";
-import type { DriftSubject } from "./schema";
+import type { DriftSubject } from "./schema-sync";
 import type { ChangeKind } from "./states";
 import { patchOf, type Wire, withValue } from "./wire";
 

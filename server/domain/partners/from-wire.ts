@@ -11,7 +11,7 @@ import {
   type StoreGroupInput,
   StoreGroupInputSchema,
   webAddressSchema,
-} from "./schema";
+} from "./schema-account";
 import { pruned, STORE_TYPES_AT_KLARNA, valueAt, type Wire } from "./wire";
 
 /* Klarna's words back into our records. Null where what Klarna holds does not fit our rules: then nothing is taken over. */

@@ -12,7 +12,7 @@ import { announcingPayments, appendStateChange, applyFacts, keepDecisions, raise
 import { enqueue, listQueue } from "./queue";
 import { syncPartners } from "./queue-sync";
 import { type AccountRow, findAccountByKlarna, findAccountRow, lockAccountRow, type Queries } from "./rows";
-import { ChangeStateSchema, type DecisionItem, type KlarnaChangeItem, type StateChangeItem } from "./schema";
+import { ChangeStateSchema, type DecisionItem, type KlarnaChangeItem, type StateChangeItem } from "./schema-sync";
 
 /* Suspending, resuming and closing a Partner, and following what Klarna does to its account. */
 

@@ -6,7 +6,7 @@ import { asSystem, type BuiltPartner, makePartner, unique } from "@/server/testi
 import { type TestServices, testServices } from "@/server/testing/context";
 import { asPerson, makePerson } from "@/server/testing/people";
 import { findAccountRow, loadEntities } from "./rows";
-import { type EntityInput, EntityInputSchema } from "./schema";
+import { type EntityInput, EntityInputSchema } from "./schema-account";
 import { saveBusinessEntity, saveBusinessEntityOrAsk } from "./service";
 
 let test: TestServices;

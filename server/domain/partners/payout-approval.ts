@@ -5,7 +5,7 @@ import { requestApproval } from "@/server/domain/approvals/service";
 import { saveBusinessEntity } from "./changes";
 import { requirePartner } from "./guards";
 import { findAccountRow, loadEntities, payoutHint } from "./rows";
-import { type EntityInput, EntityInputSchema } from "./schema";
+import { type EntityInput, EntityInputSchema } from "./schema-account";
 
 /*
  * Changes of payout data that need a second person. The request holds the whole change sealed, because it is bank data and

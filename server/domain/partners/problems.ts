@@ -1,4 +1,4 @@
-import type { DraftProblem } from "./schema";
+import type { DraftProblem } from "./schema-onboarding";
 import { valueAt, type Wire } from "./wire";
 
 /* Where a field that Klarna refused stands in the draft. */

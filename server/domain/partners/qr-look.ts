@@ -1,6 +1,6 @@
 import { AppError } from "@/server/core/errors";
 import { qrColourProblem, qrProblem } from "@/server/core/qr";
-import type { TerminalSettings } from "./schema";
+import type { TerminalSettings } from "./schema-settings";
 
 /** Width of a brand's logo in the code, in percent, where a look is stored. */
 export const STORED_LOGO_PERCENT = 20;

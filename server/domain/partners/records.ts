@@ -23,7 +23,7 @@ import {
   writeEntity,
   writeGroup,
 } from "./rows";
-import type { BrandInput, Contact, EntityInput, PaymentAccountInput, StoreGroupInput } from "./schema";
+import type { BrandInput, Contact, EntityInput, PaymentAccountInput, StoreGroupInput } from "./schema-account";
 import type { ChangeKind } from "./states";
 import {
   accountWire,

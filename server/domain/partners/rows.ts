@@ -14,7 +14,7 @@ import {
   PersonSchema,
   SocialLinkSchema,
   type StoreGroupInput,
-} from "./schema";
+} from "./schema-account";
 
 /* The rows of an account as code works with them: secrets opened, neighbours named by reference. */
 

@@ -1,4 +1,4 @@
-import type { TerminalSettings } from "./schema";
+import type { TerminalSettings } from "./schema-settings";
 
 /** What holds where nobody said anything else. */
 export const DEFAULT_TERMINAL_SETTINGS: Required<TerminalSettings> = {

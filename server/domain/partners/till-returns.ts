@@ -1,7 +1,7 @@
 import { actorCan } from "@/server/auth/permissions";
 import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
-import type { TerminalSettings } from "./schema";
+import type { TerminalSettings } from "./schema-settings";
 import { type TillReturns, widensTillReturns } from "./states";
 
 /*

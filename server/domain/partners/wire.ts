@@ -1,6 +1,6 @@
 import type { WireAddress, WireBrand, WireEntity, WireStore, WireStoreGroup } from "@/server/klarna/accounts";
 import type { AccountRow, BrandRow, EntityRow, GroupRow, PaymentAccountRow, StoreRow } from "./rows";
-import type { Contact } from "./schema";
+import type { Contact } from "./schema-account";
 
 /*
  * Our records in Klarna's words and back. Everything that keeps both sides in step works on this one form: what changed is

@@ -2,7 +2,7 @@ import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { QR_MARGIN_MIN, type QrLook, qrMatrix, qrProblem } from "@/server/core/qr";
 import type { Row } from "@/server/db/client";
-import type { TerminalSettings } from "@/server/domain/partners/schema";
+import type { TerminalSettings } from "@/server/domain/partners/schema-settings";
 import {
   inheritSettings,
   type LogoPicture,

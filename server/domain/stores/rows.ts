@@ -2,7 +2,7 @@ import type { TenantScope } from "@/server/auth/permissions";
 import type { Mode } from "@/server/core/schema";
 import { lowerCase } from "@/server/core/text";
 import type { Row, Transaction } from "@/server/db/client";
-import type { TerminalSettings } from "@/server/domain/partners/schema";
+import type { TerminalSettings } from "@/server/domain/partners/schema-settings";
 import {
   type PublicStore,
   type StoredAddress,

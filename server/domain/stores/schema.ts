@@ -10,13 +10,8 @@ import {
   nameSchema,
   referenceSchema,
 } from "@/server/core/schema";
-import {
-  phoneSchema,
-  QR_LOGOS,
-  type TerminalSettings,
-  TerminalSettingsSchema,
-  webAddressSchema,
-} from "@/server/domain/partners/schema";
+import { phoneSchema, webAddressSchema } from "@/server/domain/partners/schema-account";
+import { QR_LOGOS, type TerminalSettings, TerminalSettingsSchema } from "@/server/domain/partners/schema-settings";
 import {
   APP_PLATFORMS,
   type AppPlatform,

@@ -4,7 +4,7 @@ import { newId } from "@/server/core/ids";
 import type { Row } from "@/server/db/client";
 import { once } from "@/server/db/idempotency";
 import { appendAudit } from "@/server/domain/audit/service";
-import type { TerminalSettings } from "@/server/domain/partners/schema";
+import type { TerminalSettings } from "@/server/domain/partners/schema-settings";
 import {
   inheritSettings,
   requireMayWiden,

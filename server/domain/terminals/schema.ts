@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { lineSchema, modeSchema, nameSchema, referenceSchema } from "@/server/core/schema";
-import type { TerminalSettings } from "@/server/domain/partners/schema";
+import type { TerminalSettings } from "@/server/domain/partners/schema-settings";
 import { BULK_MAX, KnownSchema, PublicSettingsSchema, SettingsChangeSchema } from "@/server/domain/stores/schema";
 import {
   CONNECTIONS,

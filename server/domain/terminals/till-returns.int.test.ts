@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ROOT } from "@/server/boot/settings";
 import { createContext, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
-import type { TerminalSettings } from "@/server/domain/partners/schema";
+import type { TerminalSettings } from "@/server/domain/partners/schema-settings";
 import { saveTerminalSettings } from "@/server/domain/partners/service";
 import type { SettingsChange } from "@/server/domain/stores/schema";
 import { changeStore, changeStores, registerStore } from "@/server/domain/stores/service";

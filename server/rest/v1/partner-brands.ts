@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { ServiceContext } from "@/server/context";
 import { AppError, isAppError } from "@/server/core/errors";
 import { idSchema } from "@/server/core/ids";
-import type { AccountRecord } from "@/server/domain/partners/schema";
+import type { AccountRecord } from "@/server/domain/partners/schema-account";
 import { getAccountRecord, saveBrand, saveStoreGroup, setArchived } from "@/server/domain/partners/service";
 import { defineEndpoint, type Endpoint } from "../endpoint";
 import { claiming, idUnder } from "../idempotency";

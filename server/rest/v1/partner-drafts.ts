@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
-import { type DraftRecord, StartOnboardingSchema } from "@/server/domain/partners/schema";
+import { type DraftRecord, StartOnboardingSchema } from "@/server/domain/partners/schema-onboarding";
 import {
   approveDraft,
   cancelDraft,

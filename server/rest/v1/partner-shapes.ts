@@ -2,28 +2,30 @@ import { z } from "zod";
 import { AppError, type FieldError, isAppError } from "@/server/core/errors";
 import { lineSchema, modeSchema } from "@/server/core/schema";
 import { lowerCase } from "@/server/core/text";
+import type { PartnerItem } from "@/server/domain/partners/schema";
 import type {
   BrandView,
-  DraftProblem,
-  DraftRecord,
-  DraftSection,
-  DraftSectionInput,
   EntityInput,
   EntityView,
-  PartnerItem,
   PaymentAccountInput,
   PaymentAccountView,
   StoreGroupView,
-} from "@/server/domain/partners/schema";
+} from "@/server/domain/partners/schema-account";
 import {
   BrandInputSchema,
   ContactSchema,
-  DraftSectionSchema,
   EntityFieldsSchema,
   EntityInputSchema,
   PaymentAccountInputSchema,
   StoreGroupInputSchema,
-} from "@/server/domain/partners/schema";
+} from "@/server/domain/partners/schema-account";
+import type {
+  DraftProblem,
+  DraftRecord,
+  DraftSection,
+  DraftSectionInput,
+} from "@/server/domain/partners/schema-onboarding";
+import { DraftSectionSchema } from "@/server/domain/partners/schema-onboarding";
 import { ACCOUNT_STATES, ONBOARDING_STATES, PARTNER_STATES, PRODUCT_STATES } from "@/server/domain/partners/states";
 import { toFieldErrors } from "../validation";
 import { moment } from "./shared";

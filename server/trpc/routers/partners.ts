@@ -1,18 +1,20 @@
 import { z } from "zod";
 import { pageLimitSchema } from "@/server/core/pagination";
 import { lineSchema } from "@/server/core/schema";
+import { PartnerFilterSchema } from "@/server/domain/partners/schema";
 import {
   BrandInputSchema,
   ContactSchema,
-  DraftSectionSchema,
   EntityInputSchema,
-  OnboardingFilterSchema,
-  PartnerFilterSchema,
   PaymentAccountInputSchema,
-  StartOnboardingSchema,
   StoreGroupInputSchema,
-  TerminalSettingsSchema,
-} from "@/server/domain/partners/schema";
+} from "@/server/domain/partners/schema-account";
+import {
+  DraftSectionSchema,
+  OnboardingFilterSchema,
+  StartOnboardingSchema,
+} from "@/server/domain/partners/schema-onboarding";
+import { TerminalSettingsSchema } from "@/server/domain/partners/schema-settings";
 import {
   addPaymentAccount,
   approveDraft,

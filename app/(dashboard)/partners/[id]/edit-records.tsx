@@ -13,7 +13,7 @@ import {
   PaymentAccountInputSchema,
   StoreGroupInputSchema,
   type StoreGroupView,
-} from "@/server/domain/partners/schema";
+} from "@/server/domain/partners/schema-account";
 import { BrandFields, ContactFields, GroupFields, PaymentAccountFields } from "../_forms/brand-fields";
 import { EntityFields } from "../_forms/entity-fields";
 import { TextInput } from "../_forms/inputs";

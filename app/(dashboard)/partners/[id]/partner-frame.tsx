@@ -11,7 +11,8 @@ import { can, type Permission } from "@/server/auth/permissions";
 import type { WebSession } from "@/server/auth/sessions";
 import { requireSession, webContext } from "@/server/auth/web";
 import type { ServiceContext } from "@/server/context";
-import type { AccountRecord, PartnerRecord } from "@/server/domain/partners/schema";
+import type { PartnerRecord } from "@/server/domain/partners/schema";
+import type { AccountRecord } from "@/server/domain/partners/schema-account";
 import { getAccountRecord, getPartner } from "@/server/domain/partners/service";
 import { LifecycleActions } from "./lifecycle-actions";
 

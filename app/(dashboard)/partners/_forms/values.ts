@@ -5,14 +5,13 @@ import type {
   BrandInput,
   BrandView,
   Contact,
-  DraftRecord,
-  DraftSectionInput,
   EntityInputSchema,
   EntityView,
   PaymentAccountInput,
   StoreGroupInput,
   StoreGroupView,
-} from "@/server/domain/partners/schema";
+} from "@/server/domain/partners/schema-account";
+import type { DraftRecord, DraftSectionInput } from "@/server/domain/partners/schema-onboarding";
 
 /*
  * What stands in the fields: text as it is typed. Empty text is "not known" for the server. Paths of fields are those of the

@@ -11,7 +11,7 @@ import { DateTime } from "@/components/display/date-time";
 import { EmptyState } from "@/components/empty-state";
 import { useTRPC } from "@/components/trpc-provider";
 import { Badge } from "@/components/ui/badge";
-import type { OnboardingItem } from "@/server/domain/partners/schema";
+import type { OnboardingItem } from "@/server/domain/partners/schema-onboarding";
 import { ONBOARDING_STATE_WORDS } from "@/server/domain/partners/states";
 import { ONBOARDING_TONES } from "../onboarding-tones";
 import { onboardingInput, onboardingTable } from "./table";

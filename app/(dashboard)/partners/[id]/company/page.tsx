@@ -6,7 +6,7 @@ import { Badge } from "@/components/ui/badge";
 import { Panel } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import type { Address } from "@/server/core/schema";
-import type { AccountRecord } from "@/server/domain/partners/schema";
+import type { AccountRecord } from "@/server/domain/partners/schema-account";
 import { getOnboardingChoices, type OnboardingChoices } from "@/server/domain/partners/service";
 import { entityTypeWords, STAKEHOLDER_ROLE_WORDS } from "../../_forms/choices";
 import { AddPaymentAccount, EditAccount, EditEntity } from "../edit-records";

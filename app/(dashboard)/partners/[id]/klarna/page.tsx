@@ -5,7 +5,7 @@ import { Notice } from "@/components/notice";
 import { Badge } from "@/components/ui/badge";
 import { Panel, PanelEmpty } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
-import type { DriftItem } from "@/server/domain/partners/schema";
+import type { DriftItem } from "@/server/domain/partners/schema-sync";
 import { listDrift, listKlarnaChanges } from "@/server/domain/partners/service";
 import { CHANGE_KIND_WORDS } from "@/server/domain/partners/states";
 import { loadPartner, NoAccount, PartnerFrame } from "../partner-frame";

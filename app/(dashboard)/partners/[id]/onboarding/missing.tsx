@@ -2,7 +2,7 @@
 
 import { cn } from "@/components/cn";
 import { Panel } from "@/components/ui/panel";
-import type { DraftRecord } from "@/server/domain/partners/schema";
+import type { DraftRecord } from "@/server/domain/partners/schema-onboarding";
 import type { About } from "./wizard";
 
 type Item = DraftRecord["completeness"]["missing"][number];

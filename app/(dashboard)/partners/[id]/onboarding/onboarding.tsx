@@ -11,7 +11,7 @@ import { CrumbLabel } from "@/components/shell/crumb-label";
 import { TextLink } from "@/components/text-link";
 import { useTRPC } from "@/components/trpc-provider";
 import { Badge } from "@/components/ui/badge";
-import type { DraftRecord } from "@/server/domain/partners/schema";
+import type { DraftRecord } from "@/server/domain/partners/schema-onboarding";
 import { ONBOARDING_STATE_WORDS } from "@/server/domain/partners/states";
 import { cancelDraftAction } from "../../actions";
 import { ONBOARDING_TONES } from "../../onboarding-tones";

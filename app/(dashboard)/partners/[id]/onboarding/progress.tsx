@@ -5,7 +5,7 @@ import { Id } from "@/components/display/id";
 import { Notice } from "@/components/notice";
 import { ButtonLink } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
-import type { DraftRecord } from "@/server/domain/partners/schema";
+import type { DraftRecord } from "@/server/domain/partners/schema-onboarding";
 import type { OnboardingState } from "@/server/domain/partners/states";
 
 const ORDER: readonly OnboardingState[] = ["APPROVED", "ONBOARDING", "ONBOARDED", "OPERATIONAL"];

@@ -7,7 +7,7 @@ import { DefinitionList } from "@/components/display/definition-list";
 import { Notice } from "@/components/notice";
 import { Button } from "@/components/ui/button";
 import { toast } from "@/components/ui/toast";
-import type { DraftRecord } from "@/server/domain/partners/schema";
+import type { DraftRecord } from "@/server/domain/partners/schema-onboarding";
 import { entityTypeWords } from "../../_forms/choices";
 import { approveDraftAction, rejectDraftAction, submitDraftAction } from "../../actions";
 import type { OnboardingRights } from "./onboarding";

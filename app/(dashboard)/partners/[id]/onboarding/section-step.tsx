@@ -7,7 +7,7 @@ import { Notice } from "@/components/notice";
 import { useTRPC } from "@/components/trpc-provider";
 import { Button } from "@/components/ui/button";
 import type { SelectOption } from "@/components/ui/select";
-import type { DraftRecord } from "@/server/domain/partners/schema";
+import type { DraftRecord } from "@/server/domain/partners/schema-onboarding";
 import { BrandFields, ContactFields, GroupFields, PaymentAccountFields } from "../../_forms/brand-fields";
 import { CURRENCY_OPTIONS } from "../../_forms/choices";
 import { EntityFields } from "../../_forms/entity-fields";

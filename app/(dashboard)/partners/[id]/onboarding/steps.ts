@@ -1,4 +1,4 @@
-import type { DraftProblem, DraftRecord } from "@/server/domain/partners/schema";
+import type { DraftProblem, DraftRecord } from "@/server/domain/partners/schema-onboarding";
 import type { OnboardingState } from "@/server/domain/partners/states";
 import { type DraftForm, FORM_SECTIONS, type FormSection } from "../../_forms/values";
 

@@ -5,7 +5,7 @@ import { Notice } from "@/components/notice";
 import { Stat, StatRow } from "@/components/stat";
 import { ButtonLink } from "@/components/ui/button";
 import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
-import type { DraftRecord } from "@/server/domain/partners/schema";
+import type { DraftRecord } from "@/server/domain/partners/schema-onboarding";
 import type { DraftControl } from "./use-draft";
 
 const COUNT = new Intl.NumberFormat("en");

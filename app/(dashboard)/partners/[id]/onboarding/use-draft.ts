@@ -4,7 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { describeError } from "@/components/error-state";
 import { useTRPC } from "@/components/trpc-provider";
-import { type DraftRecord, DraftSectionSchema } from "@/server/domain/partners/schema";
+import { type DraftRecord, DraftSectionSchema } from "@/server/domain/partners/schema-onboarding";
 import {
   type DraftForm,
   draftForm,

@@ -7,7 +7,7 @@ import { cn } from "@/components/cn";
 import { Notice } from "@/components/notice";
 import { Button } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
-import type { DraftRecord } from "@/server/domain/partners/schema";
+import type { DraftRecord } from "@/server/domain/partners/schema-onboarding";
 import { Fields } from "../../_forms/inputs";
 import { Missing } from "./missing";
 import type { OnboardingRights } from "./onboarding";
