@@ -6,16 +6,18 @@ import type { PaymentFilter } from "./schema";
 /* The question of a list as a condition of SQL. */
 
 export type ListFilter = PaymentFilter & { states: readonly string[] | null };
-export type Where = { text: string; values: unknown[]; joins: string };
+/** A condition on `p`. `ways`, where something is searched for: each a query to rows of `p` on which the condition stands too. */
+export type Where = { text: string; values: unknown[]; ways: readonly Way[] | null };
+/** `rows` answers the newest rows of `p` on which its condition and the whole of the filter hold. */
+type Way = (rows: (is: string) => string) => string;
 
 const upper = (words: readonly string[] | undefined): string[] | null =>
   words === undefined || words.length === 0 ? null : words.map((word) => word.toUpperCase());
 
-/** A condition on `p`, with the joins that it stands on. `$1` and `$2` are the tenant's. */
+/** What a filter says of `p`. `$1` and `$2` are the tenant's. */
 export function filterClause(scope: TenantScope, filter: ListFilter): Where {
   const values: unknown[] = [...tenantValues(scope)];
   const parts = [TENANT];
-  const joins: string[] = [];
   const put = (value: unknown): string => `$${values.push(value)}`;
   const add = (clause: (placeholder: string) => string, value: unknown): void => {
     if (value === undefined || value === null || value === "") return;
@@ -25,14 +27,8 @@ export function filterClause(scope: TenantScope, filter: ListFilter): Where {
   add((v) => `p.state = any(${v})`, filter.states?.length ? filter.states : null);
   add((v) => `p.created_at >= ${v}`, filter.created_from);
   add((v) => `p.created_at < ${v}`, filter.created_to);
-  if (filter.store) {
-    joins.push("left join stores s on s.id = p.store_id");
-    add((v) => `(p.store_id = ${v} or s.reference = ${v})`, filter.store);
-  }
-  if (filter.terminal) {
-    joins.push("left join terminals t on t.id = p.terminal_id");
-    add((v) => `(p.terminal_id = ${v} or t.reference = ${v})`, filter.terminal);
-  }
+  add((v) => placeClause("store", v), filter.store);
+  add((v) => placeClause("terminal", v), filter.terminal);
   add((v) => `p.reference = ${v}`, filter.reference);
   add((v) => `p.partner_id = ${v}`, filter.partner);
   add((v) => `p.partner_id = any(${v})`, filter.partners?.length ? filter.partners : null);
@@ -48,8 +44,29 @@ export function filterClause(scope: TenantScope, filter: ListFilter): Where {
     parts.push("p.state = 'AUTHORIZED' and p.amount_authorized > p.amount_captured + p.amount_voided");
   add((v) => `p.state = 'AUTHORIZED' and p.authorization_expires_at < ${v}`, filter.authorization_ends_before);
   if (filter.reasons?.length) parts.push(reasonClause(filter.reasons, put));
-  if (filter.search) parts.push(searchClause(filter.search, put));
-  return { text: parts.join(" and "), values, joins: joins.join(" ") };
+  // No identifier has a null character or half a letter, and the database takes neither.
+  const canBe = filter.search === undefined || (!filter.search.includes("\0") && filter.search.isWellFormed());
+  if (!canBe) parts.push("false");
+  const ways = filter.search && canBe ? searchWays(filter.search, put) : null;
+  return { text: parts.join(" and "), values, ways };
+}
+
+/**
+ * `columns` of the newest `limit` rows that a filter finds, as a query; `more` is one more condition on `p`. The columns
+ * have the id and the time in them. Each way of a search answers its own newest, so that one that finds a whole shop's
+ * payments reads a page of them and not all.
+ */
+export function foundRows(where: Where, columns: string, limit: string | number, more = ""): string {
+  const newest = `order by p.created_at desc, p.id desc limit ${limit}`;
+  const rows = (is: string): string => `select ${columns} from payments p where ${where.text}${more}${is} ${newest}`;
+  if (where.ways === null) return rows("");
+  const found = where.ways.map((way) => `(${way((is) => rows(` and ${is}`))})`);
+  return `select ${columns} from (${found.join(" union ")}) p ${newest}`;
+}
+
+/** By its id or its reference. */
+function placeClause(kind: "store" | "terminal", v: string): string {
+  return `(p.partner_id, p.${kind}_id) in (select a.partner_id, a.id from ${kind}s a where a.mode = $1 and (a.id = ${v} or a.reference = ${v}))`;
 }
 
 /** `declined` is Klarna's no; every other word is the code of a failure. */
@@ -80,22 +97,18 @@ export function amountReadings(text: string): { amounts: number[]; currencies: s
 
 /**
  * Payments by any identifier that belongs to them: ours and Klarna's ids of the payment, its captures, refunds and operations,
- * references (of the payment also their start), store and terminal, a value of the metadata, the exact amount. Each way is
- * an index of its own; the found are put together, so that none makes the others slow.
+ * references (of the payment also their start), store and terminal, a value of the metadata, the exact amount. What finds
+ * a few is asked together, what may find very many has a way of its own.
  */
-function searchClause(text: string, put: (value: unknown) => string): string {
-  // No identifier has a null character or half a letter, and the database takes neither.
-  if (text.includes("\0") || !text.isWellFormed()) return "false";
+function searchWays(text: string, put: (value: unknown) => string): Way[] {
   const v = put(text);
   const start = put(`${text.toLowerCase().replace(/[\\%_]/g, "\\$&")}%`);
-  const ways = [
+  const few = [
     `select id from payments where id = ${v}`,
     `select id from payments where klarna_payment_request_id = ${v}`,
     `select id from payments where klarna_payment_transaction_id = ${v}`,
     `select id from payments where klarna_reference = ${v}`,
     `select id from payments where late_transaction_id = ${v}`,
-    `select id from payments where mode = $1 and lower(reference) like ${start}`,
-    `select id from payments where mode = $1 and metadata <> '{}'::jsonb and metadata @@ ${put(`$.* == ${JSON.stringify(text)}`)}::jsonpath`,
     ...["capture", "refund"].flatMap((kind) => [
       `select payment_id from ${kind}s where id = ${v}`,
       `select payment_id from ${kind}s where klarna_payment_${kind}_id = ${v}`,
@@ -103,19 +116,23 @@ function searchClause(text: string, put: (value: unknown) => string): string {
     ]),
     `select payment_id from klarna_operations where id = ${v}`,
     `select payment_id from klarna_operations where idempotency_key = ${v}`,
+  ];
+  const metadata = put(`$.* == ${JSON.stringify(text)}`);
+  const { amounts, currencies } = amountReadings(text);
+  const sums = amounts.length === 0 ? null : `unnest(${put(amounts)}::bigint[], ${put(currencies)}::text[])`;
+  return [
+    (rows) => rows(`p.id in (${few.join(" union ")})`),
+    (rows) => rows(`lower(p.reference) like ${start}`),
+    (rows) => rows(`p.metadata <> '{}'::jsonb and p.metadata @@ ${metadata}::jsonpath`),
     placeWay("store", `a.reference = ${v} or a.id = ${v} or a.klarna_store_id = ${v}`),
     placeWay("terminal", `a.reference = ${v} or a.id = ${v}`),
+    ...(sums === null ? [] : [(rows: Parameters<Way>[0]) => rows(`(p.amount, p.currency) in (select * from ${sums})`)]),
   ];
-  const { amounts, currencies } = amountReadings(text);
-  if (amounts.length > 0)
-    ways.push(
-      `select x.id from unnest(${put(amounts)}::bigint[], ${put(currencies)}::text[]) as m(amount, currency)
-        join payments x on x.mode = $1 and x.amount = m.amount and x.currency = m.currency`,
-    );
-  return `p.id in (${ways.join(" union ")})`;
 }
 
-function placeWay(kind: "store" | "terminal", is: string): string {
-  return `select x.id from ${kind}s a join payments x on x.partner_id = a.partner_id and x.mode = a.mode and x.${kind}_id = a.id
+/** The index of a store's, and of a terminal's, payments has them in the order of their time. */
+function placeWay(kind: "store" | "terminal", is: string): Way {
+  return (rows) => `select x.* from ${kind}s a cross join lateral
+    (${rows(`p.partner_id = a.partner_id and p.mode = a.mode and p.${kind}_id = a.id`)}) x
     where a.mode = $1 and ($2::text[] is null or a.partner_id = any($2)) and (${is})`;
 }

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ServiceContext } from "@/server/context";
 import { addMs, DAY_MS } from "@/server/core/time";
+import type { Row, Statement } from "@/server/db/client";
 import { type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
 import { asApiKey, asUser, type TestServices, testServices } from "@/server/testing/context";
 import { amountReadings } from "./list-filter";
+import { listPaymentRecords } from "./repository-lists";
 import { CreatePaymentSchema, type PaymentFilter, type PublicPayment } from "./schema";
 import { createPayment, getPaymentRecord, getPaymentTotals, listPaymentRecordsPage, refundPayment } from "./service";
 
@@ -198,4 +200,60 @@ it("walked to its end, page by page as an export does, the list has every row of
     expect(seen).toHaveLength((await getPaymentTotals(everybody, filter)).count);
     expect(new Set(seen).size).toBe(seen.length);
   }
+});
+
+describe("a store with very many payments", () => {
+  const MANY = 3_000;
+  let shop: BuiltPartner;
+  let first: PublicPayment;
+
+  beforeAll(async () => {
+    shop = await makePartner(test.services);
+    first = await take(shop, 1_002, { metadata: { shop: shop.store.reference } });
+    await test.services.db.query({
+      text: `insert into payments select (jsonb_populate_record(p, jsonb_build_object('id', left(p.id, 10) || lpad(i::text, 20, '0'),
+          'reference', 'many-' || i, 'created_at', p.created_at - i * interval '1 second', 'next_action_at', null, 'metadata', '{}'::jsonb,
+          'klarna_payment_request_id', null, 'klarna_payment_transaction_id', 'krn:many:' || i, 'session_token_hash', null))).*
+        from payments p, generate_series(1, ${MANY}) i where p.id = $1`,
+      values: [first.id],
+    });
+    await test.services.db.query({ text: "analyze payments", values: [] });
+  });
+
+  it.each(["reference", "id"] as const)(
+    "S41: a page of it, searched by its %s, reads a page and not all",
+    async (by) => {
+      const read: number[] = [];
+      const explained = async <R extends Row>(statement: Statement): Promise<R[]> => {
+        const [plan] = await test.services.db.query<{ "QUERY PLAN": unknown }>({
+          ...statement,
+          text: `explain (analyze, format json) ${statement.text}`,
+        });
+        // Of every node over payments, how many rows it gave in all its turns.
+        JSON.stringify(plan, (_, node) => {
+          if (typeof node === "object" && node !== null && node["Relation Name"] === "payments")
+            read.push(node["Actual Rows"] * node["Actual Loops"]);
+          return node;
+        });
+        return [];
+      };
+      const tx = { ...test.services.db, query: explained };
+      const filter = { search: shop.store[by], states: null };
+      await listPaymentRecords(tx, everybody.scope, filter, { limit: 25 });
+      expect(read).not.toEqual([]);
+      expect(Math.max(...read)).toBeLessThan(100);
+      const narrowed = await find(everybody, { search: shop.store[by], amount_min: 1_002, status: ["completed"] });
+      expect(narrowed).toHaveLength(50);
+      expect(narrowed[0]).toBe(first.id);
+    },
+  );
+
+  it("what is found in several ways is listed and counted once", async () => {
+    const search = shop.store.reference;
+    const found = await find(everybody, { search });
+    expect(found.filter((id) => id === first.id)).toEqual([first.id]);
+    const totals = await getPaymentTotals(everybody, { search });
+    expect(totals).toMatchObject({ count: MANY + 1, sums: [{ count: MANY + 1, amount: (MANY + 1) * 1_002 }] });
+    expect(await getPaymentTotals(everybody, { store: search })).toEqual(totals);
+  });
 });

@@ -1,7 +1,7 @@
 import type { TenantScope } from "@/server/auth/permissions";
 import { type Cursor, decodeCursor } from "@/server/core/pagination";
 import type { Transaction } from "@/server/db/client";
-import { filterClause, type ListFilter } from "./list-filter";
+import { filterClause, foundRows, type ListFilter } from "./list-filter";
 import { RECORD_SELECT } from "./repository";
 import type { PaymentRecord, PaymentRow } from "./rows";
 
@@ -23,13 +23,19 @@ export async function listPaymentRecords(
     values.push(cursor.createdAt, cursor.id);
     after = ` and (p.created_at, p.id) < ($${values.length - 1}, $${values.length})`;
   }
+  const newest = "order by p.created_at desc, p.id desc";
   return tx.query<PaymentRecord>({
-    text: `${RECORD_SELECT} where ${where.text}${after} order by p.created_at desc, p.id desc limit ${limit}`,
+    text:
+      where.ways === null
+        ? `${RECORD_SELECT} where ${where.text}${after} ${newest} limit ${limit}`
+        : `${RECORD_SELECT} where p.id in (select id from (${foundRows(where, "p.id, p.created_at", limit, after)}) found) ${newest}`,
     values,
   });
 }
 
 export const TOTALS_MAX = 100_000;
+const TOTAL_COLUMNS =
+  "p.id, p.created_at, p.currency, p.state, p.amount, p.amount_authorized, p.amount_captured, p.amount_refunded, p.amount_voided";
 
 export type PaymentSum = {
   currency: string;
@@ -52,8 +58,7 @@ export async function totalPayments(tx: Transaction, scope: TenantScope, filter:
     text: `select currency, count(*)::int as count, sum(amount)::bigint as amount, sum(amount_authorized)::bigint as authorized,
         sum(amount_captured)::bigint as captured, sum(amount_refunded)::bigint as refunded, sum(amount_voided)::bigint as voided,
         sum(case when state = 'AUTHORIZED' then amount_authorized - amount_captured - amount_voided else 0 end)::bigint as left
-      from (select p.currency, p.state, p.amount, p.amount_authorized, p.amount_captured, p.amount_refunded, p.amount_voided
-        from payments p ${where.joins} where ${where.text} order by p.created_at desc, p.id desc limit ${TOTALS_MAX}) found
+      from (${foundRows(where, TOTAL_COLUMNS, TOTALS_MAX)}) found
       group by currency order by count(*) desc, currency`,
     values: where.values,
   });
