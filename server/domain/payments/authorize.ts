@@ -26,6 +26,7 @@ import {
 import { type AuthorizeResult, buildAuthorizeBody, type Purchase, readAuthorizeOutcome } from "./klarna";
 import { openPurchase } from "./purchase";
 import type { OperationRow, PaymentRecord } from "./rows";
+import { refuseHigher } from "./undoing";
 import { AUTHORIZATION_PERIOD_MS } from "./wake";
 
 /* The authorize call, the first and the last one alike, and what its answer makes of a payment. */
@@ -115,7 +116,7 @@ function applyInitial(
     case "approved":
       settle(draft, operation, "succeed", { result: "APPROVED", calls }, now);
       applyApproval(draft, result.transaction, result.captureId, now);
-      if (draft.before.stopMark !== null) {
+      if (draft.before.stopMark !== null && draft.after.lateApprovalState === null) {
         raiseAlarm(
           draft,
           "approved_after_cancel",
@@ -161,7 +162,7 @@ function applyInitial(
   }
 }
 
-/** An approval becomes the truth about the money: what is authorized, captured, funded. */
+/** An approval becomes the truth about the money: what is authorized, captured, funded. One of more than was asked is undone. */
 export function applyApproval(
   draft: Draft,
   transaction: KlarnaPaymentTransaction,
@@ -169,9 +170,13 @@ export function applyApproval(
   now: Date,
 ): void {
   const { after } = draft;
+  after.klarnaTokenSecret = null;
+  if (transaction.amount !== undefined && transaction.amount > after.amount) {
+    refuseHigher(draft, transaction.payment_transaction_id, transaction.amount);
+    return;
+  }
   after.klarnaPaymentTransactionId = transaction.payment_transaction_id;
   after.amountAuthorized = transaction.amount ?? after.amount;
-  after.klarnaTokenSecret = null;
   const funding = transaction.payment_funding;
   if (funding) {
     after.fundingType = funding.type.toUpperCase() === "NON_GUARANTEED" ? "NON_GUARANTEED" : "GUARANTEED";

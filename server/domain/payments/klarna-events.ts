@@ -19,12 +19,13 @@ import {
 import { readAndApplyTransaction } from "./expiry";
 import { applyRequestFacts, proofToken, readAndApplyRequest, runFinalAuthorize } from "./journey";
 import { readRequestOutcome, readTransactionOutcome } from "./klarna";
-import { recordLateApproval, undoLateApproval } from "./late";
+import { undoLateApproval } from "./late";
 import { findPaymentByKlarna, listOperations } from "./repository";
 import type { PaymentRecord } from "./rows";
 import { ENDED_UNPAID, isSettled } from "./states";
 import { continueStop } from "./stop";
 import { advancePayment } from "./sweep";
+import { recordLateApproval } from "./undoing";
 
 /* What an event from Klarna does to a payment. An event is a hint: applied once, in any order, or read again. */
 

@@ -3,7 +3,8 @@ import type { Services } from "@/server/context";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import type { KlarnaOutcome } from "@/server/klarna/client";
 import { paymentHarness } from "@/server/testing/payments";
-import { advanceDuePayments, cancelPayment, sweepOpenPayments } from "./service";
+import { CreatePaymentSchema } from "./schema";
+import { advanceDuePayments, cancelPayment, createPayment, sweepOpenPayments } from "./service";
 
 /* Approvals that show up for a sale that is over: undone once, by one row and one key, whatever Klarna answers. */
 
@@ -129,5 +130,89 @@ describe.each(KINDS)("$kind", ({ kind, capture, operation, end }) => {
     await advanceDuePayments(h.services);
     expect(await stateOf(id)).toBe(end);
     expect(await h.openAlarmsOf(id)).not.toContain("late_approval_stuck");
+  });
+});
+
+describe("more than was asked for", () => {
+  type Bodies = { request_payment_transaction: { amount: number } };
+  /** Klarna takes our first call for one of 100.00 more. */
+  function generous(): Services {
+    const { klarna } = h.services;
+    return {
+      ...h.services,
+      klarna: {
+        ...klarna,
+        call: (request, options) => {
+          if (request.operation !== "authorize") return klarna.call(request, options);
+          const body = structuredClone(request.body) as Bodies;
+          body.request_payment_transaction.amount += 10_000;
+          return klarna.call({ ...request, body }, options);
+        },
+      },
+    };
+  }
+
+  it.each([
+    { capture: "manual", kind: "LATE_VOID", result: "VOIDED", books: { state: "CLOSED" } },
+    { capture: "automatic", kind: "LATE_REFUND", result: "REFUNDED", books: { refunded_amount: 20_002 } },
+  ] as const)("approved ($capture capture): no sale, nothing of it is kept, and a person is told", async (expected) => {
+    await h.freshPartner();
+    await h.retire();
+    const ctx = { ...h.ctx, klarna: generous().klarna };
+    const input = { amount: 10_002, currency: "SEK", reference: "higher", capture: expected.capture };
+    const place = { store: { id: h.partner.store.id }, terminal: { id: h.partner.terminal.id } };
+    const made = await createPayment(ctx, CreatePaymentSchema.parse({ ...input, ...place }));
+    expect(made).toMatchObject({
+      status: "failed",
+      failure: { code: "klarna_error" },
+      ...{ amount_authorized: 0, amount_captured: 0, amount_refundable: 0 },
+    });
+    expect((await h.openAlarmsOf(made.id)).toSorted()).toEqual(["amount_differs", "late_approval"]);
+    await h.settleWebhooks();
+    await h.sweepFor(20 * SECOND_MS);
+    expect(await undoOf(made.id)).toMatchObject([{ ...{ kind: expected.kind, result: expected.result } }]);
+    expect(await stateOf(made.id)).toBe(expected.result);
+    expect(await h.transactionOf(made.id)).toMatchObject({ amount: 20_002, ...expected.books });
+    expect(await h.read(made.id)).toMatchObject({ status: "failed", amount_captured: 0 });
+    expect(await h.eventsOf(made.id)).toEqual(["payment.failed"]);
+  });
+
+  it("said by the answer to the final call: no sale either", async () => {
+    await h.freshPartner();
+    await h.retire();
+    const id = await h.pending();
+    await h.control.fault({
+      operation: "authorize_final",
+      kind: "cut_before",
+      account: h.partner.account.id,
+      times: null,
+    });
+    await h.control.play(await h.requestOf(id), "complete");
+    await h.settleWebhooks();
+    expect((await h.read(id)).status).toBe("finalizing");
+    await h.control.clearFaults();
+    await h.letThrough();
+    const { klarna } = h.services;
+    type Answer = { payment_transaction_response: { payment_transaction: { amount: number } } };
+    const lying: Services = {
+      ...h.services,
+      klarna: {
+        ...klarna,
+        call: async (request, options) => {
+          const outcome = await klarna.call(request, options);
+          if (request.operation !== "authorize_final" || outcome.kind !== "answered") return outcome;
+          const body = structuredClone(outcome.body) as Answer;
+          body.payment_transaction_response.payment_transaction.amount += 1;
+          return { ...outcome, body };
+        },
+      },
+    };
+    await h.passTime(MINUTE_MS);
+    await advanceDuePayments(lying);
+    expect(await h.read(id)).toMatchObject({ status: "failed", amount_captured: 0 });
+    await h.settleWebhooks();
+    await h.sweepFor(20 * SECOND_MS);
+    expect(await stateOf(id)).toBe("REFUNDED");
+    expect(await h.transactionOf(id)).toMatchObject({ refunded_amount: 11_850 });
   });
 });

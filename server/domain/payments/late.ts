@@ -28,19 +28,6 @@ const isLate = (row: OperationRow): boolean => row.kind === "LATE_VOID" || row.k
 
 const STUCK = "late_approval_stuck";
 
-/** Records an approval found for a payment that ended unpaid. The status stays; a person is told; the undo is journalled next. */
-export function recordLateApproval(draft: Draft, transactionId: string): void {
-  if (draft.after.lateApprovalState !== null) return;
-  draft.after.lateTransactionId = transactionId;
-  draft.after.lateApprovalState = "FOUND";
-  draft.audit.push({ action: "payment.late_approval_found", after: { payment_transaction_id: transactionId } });
-  raiseAlarm(
-    draft,
-    "late_approval",
-    "Klarna approved a payment that was already over here. It is voided or refunded now.",
-  );
-}
-
 /**
  * Undoes a late approval: voids what is left of it, refunds what was captured at once. Journal kinds LATE_VOID and
  * LATE_REFUND, at most one row of each: what has no answer is repeated with its key; past the life of the key only the

@@ -2,9 +2,9 @@ import type { ServiceContext } from "@/server/context";
 import { MINUTE_MS } from "@/server/core/time";
 import { type Draft, move, raiseAlarm, startDraft, step } from "@/server/domain/payments/change";
 import { endStopped, settleStop } from "@/server/domain/payments/journey";
-import { recordLateApproval } from "@/server/domain/payments/late";
 import type { PaymentRecord } from "@/server/domain/payments/rows";
 import { ENDED_UNPAID, OPEN_STATES } from "@/server/domain/payments/states";
+import { recordLateApproval } from "@/server/domain/payments/undoing";
 import {
   type Distribution,
   DistributionSchema,

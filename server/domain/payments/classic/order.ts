@@ -13,11 +13,11 @@ import {
   startDraft,
   step,
 } from "@/server/domain/payments/change";
-import { recordLateApproval } from "@/server/domain/payments/late";
 import { listOperations } from "@/server/domain/payments/repository";
 import type { OperationRow, PaymentRecord } from "@/server/domain/payments/rows";
 import { actionFacts, isKeyForgotten, wasSent } from "@/server/domain/payments/settling";
 import { type PaymentState, paymentActions } from "@/server/domain/payments/states";
+import { recordLateApproval, refuseHigher } from "@/server/domain/payments/undoing";
 import { runVoid } from "@/server/domain/payments/voids";
 import { AUTHORIZATION_PERIOD_MS } from "@/server/domain/payments/wake";
 import {
@@ -76,7 +76,7 @@ function applyOrder(draft: Draft, order: ClassicOrder, now: Date): OperationRow 
   after.klarnaReference = order.klarna_reference ?? after.klarnaReference;
   after.classic = withFacts(after.classic, { orderId: order.order_id });
   if (order.order_amount > after.amount) {
-    refuseHigherOrder(draft, order);
+    refuseHigher(draft, order.order_id, order.order_amount);
     return undefined;
   }
   if (fraud === "REJECTED" || status === "CANCELLED" || status === "EXPIRED") {
@@ -93,19 +93,6 @@ function applyOrder(draft: Draft, order: ClassicOrder, now: Date): OperationRow 
     raiseAlarm(draft, "books_differ", "The order was captured already when it was read. Compare with Klarna's portal.");
   }
   return undefined;
-}
-
-/** Nobody agreed to pay more than was asked: such an order is no sale. It is undone, and a person is told. */
-function refuseHigherOrder(draft: Draft, order: ClassicOrder): void {
-  const { after } = draft;
-  after.failureCode = "klarna_error";
-  raiseAlarm(
-    draft,
-    "amount_differs",
-    `Klarna placed an order of ${order.order_amount} where ${after.amount} was asked for. Nothing of it is captured; the order is undone.`,
-  );
-  move(draft, "fail");
-  recordLateApproval(draft, order.order_id);
 }
 
 /** The order becomes the truth about the money: authorized, and what is sure of it. */
