@@ -3,7 +3,7 @@ import { createClassicApi } from "./api";
 import { createCallbackSender } from "./callbacks";
 import type { Classic } from "./context";
 import { touchHpp } from "./hpp";
-import { isOpenSession, touchSession } from "./sessions";
+import { isOpenSession, touchSession } from "./session-states";
 
 /** The classic side of the simulator as one object. */
 

@@ -9,7 +9,8 @@ import { CLASSIC_ACTIONS, playClassic } from "./customer";
 import { touchHpp } from "./hpp";
 import type { Callback, ClassicSession } from "./model";
 import { getOrder, orderStatusOf, orderView } from "./orders";
-import { paymentLink, touchSession } from "./sessions";
+import { touchSession } from "./session-states";
+import { paymentLink } from "./session-views";
 import { createShortCode } from "./short-codes";
 
 /** The control API of the classic side, under /_control/classic. */

@@ -2,15 +2,8 @@ import { SimulatedError } from "../errors";
 import type { Classic } from "./context";
 import { openHppOf, setHppStatus } from "./hpp";
 import type { ClassicSession } from "./model";
-import {
-  acceptSession,
-  distribute,
-  leaveSession,
-  moveSession,
-  openSession,
-  refuseSession,
-  touchSession,
-} from "./sessions";
+import { acceptSession, leaveSession, openSession, refuseSession } from "./session-journey";
+import { distribute, moveSession, touchSession } from "./session-states";
 
 /** What the customer of a classic session can do, on the phone's pages or through the control API. */
 

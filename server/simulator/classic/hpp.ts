@@ -5,7 +5,9 @@ import { nowFor } from "../simulator";
 import type { Classic } from "./context";
 import { badValue, ClassicError, parseClassic } from "./errors";
 import type { ClassicSession, HppSession, HppStatus } from "./model";
-import { checkCallbackUrl, getSession, isOpenSession, moveSession, touchSession } from "./sessions";
+import { checkCallbackUrl } from "./session-bodies";
+import { isOpenSession, moveSession, touchSession } from "./session-states";
+import { getSession } from "./sessions";
 
 /** Hosted page sessions: the older way to show a payment session to a customer. */
 

@@ -4,15 +4,13 @@ import type { Classic } from "./context";
 import { createdHppView, createHpp, disableHpp, distributeHpp, getHpp, hppView } from "./hpp";
 import { orderRoute } from "./order-routes";
 import { type ClassicRoute, json, NOTHING } from "./routing";
+import { createdView, distributionView, sessionView } from "./session-views";
 import {
   cancelSession,
-  createdView,
   createSession,
-  distributionView,
   getDistribution,
   getSession,
   retryDistribution,
-  sessionView,
   updateSession,
 } from "./sessions";
 

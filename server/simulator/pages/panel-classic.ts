@@ -2,7 +2,8 @@ import { html } from "hono/html";
 import type { Classic } from "../classic/context";
 import type { Callback, ClassicSession } from "../classic/model";
 import { getOrder, orderStatusOf } from "../classic/orders";
-import { isOpenSession, paymentLink, touchSession } from "../classic/sessions";
+import { isOpenSession, touchSession } from "../classic/session-states";
+import { paymentLink } from "../classic/session-views";
 import type { Markup } from "./layout";
 import {
   type Ask,

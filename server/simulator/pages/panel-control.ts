@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import { z } from "zod";
 import { CLASSIC_OPERATIONS } from "../classic/operations";
-import { isOpenSession } from "../classic/sessions";
+import { isOpenSession } from "../classic/session-states";
 import { DecisionReasonSchema, type Management, ManagementSchema } from "../management/model";
 import { managementOf } from "../management/settings";
 import { MARKETS } from "../markets";
