@@ -23,7 +23,7 @@ import { settlementRouter } from "./settlements-api";
 import { createSettlementControl } from "./settlements-control";
 import { createSftpServer, type SftpOptions } from "./sftp";
 import { createSimulator } from "./simulator";
-import { createWebhookSender } from "./webhooks";
+import { createWebhookSender } from "./webhook-delivery";
 
 /**
  * The simulator as one object: `fetch` serves a request without a port, `listen` puts it on one. The API under /v2 goes

@@ -1,212 +1,40 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import type { createClock } from "./clock";
+import {
+  AccountInputSchema,
+  ClockInputSchema,
+  CustomerTokenInputSchema,
+  FaultInputSchema,
+  PlaySchema,
+  PlayTransactionSchema,
+  SettingsInputSchema,
+  StoreInputSchema,
+} from "./control-bodies";
+import {
+  accountView,
+  booksOf,
+  controlRequestView,
+  controlTransactionView,
+  customerTokenControlView,
+  deliveryView,
+} from "./control-views";
 import { playCustomer } from "./customer";
 import { revokeCustomerToken } from "./customer-tokens";
-import type { CustomerToken } from "./customer-tokens-model";
 import { SimulatedError } from "./errors";
 import { iso, requestIdOf } from "./ids";
 import { createManagementControl, resetManagement } from "./management/control";
-import {
-  type Account,
-  type Delivery,
-  FaultKindSchema,
-  FaultSchema,
-  type PaymentRequest,
-  SettingsSchema,
-  StoreSchema,
-  SwitchesSchema,
-  type Transaction,
-  TransactionSchema,
-} from "./model";
-import { journeyUrl, touchRequest } from "./requests";
+import { type Account, type PaymentRequest, TransactionSchema } from "./model";
+import { touchRequest } from "./requests";
 import { addFault } from "./scenarios";
 import { createAccount, getAccount, nowFor, type Simulator, switchOf, upsertStore } from "./simulator";
-import { remainingOf, setFunding, touchTransaction } from "./transactions";
-import { type WebhookSender, webhookView } from "./webhooks";
+import { setFunding, touchTransaction } from "./transactions";
+import type { WebhookSender } from "./webhook-delivery";
+import { webhookView } from "./webhooks";
 
 /** The control API under /_control: all that scripts and the control panel do. Not part of Klarna. */
 
 const LIST_DEFAULT = 1_000;
-
-const StoreInputSchema = z.object({
-  store_id: z.string().min(1).max(255).optional(),
-  store_reference: z.string().min(1).max(255).nullish(),
-  name: z.string().max(255).nullish(),
-  type: StoreSchema.shape.type.optional(),
-  address: z.record(z.string(), z.unknown()).nullish(),
-});
-
-const AccountInputSchema = z.object({
-  account_id: z
-    .string()
-    .regex(/^krn:[\w:.-]+$/)
-    .max(255)
-    .optional(),
-  name: z.string().max(255).optional(),
-  country: z
-    .string()
-    .regex(/^[A-Z]{2}$/)
-    .optional(),
-  stores: z.array(StoreInputSchema).optional(),
-  switches: SwitchesSchema.partial().optional(),
-});
-
-const FaultInputSchema = z.object({
-  operation: z.string().min(1),
-  account: z.string().optional(),
-  match: FaultSchema.shape.match.optional(),
-  kind: FaultKindSchema,
-  delay_ms: z.int().min(0).optional(),
-  times: z.int().min(1).nullable().optional(),
-});
-
-const CustomerTokenInputSchema = z.strictObject({
-  status: z.enum(["ACTIVE", "SUSPENDED", "REVOKED"]).optional(),
-  persona: z.enum(["approved", "denied"]).optional(),
-  revoked_by: z.enum(["PARTNER", "CUSTOMER", "KLARNA"]).optional(),
-});
-
-const PlaySchema = z.object({
-  action: z.enum(["open", "complete", "decline", "leave", "expire"]),
-  force: z.boolean().default(false),
-});
-
-/** What time would do to a transaction: the authorization ends, or the grace after it. */
-const PlayTransactionSchema = z.strictObject({ action: z.enum(["expire", "close"]) });
-
-const SettingsInputSchema = SettingsSchema.omit({
-  id: true,
-  api_key: true,
-  acquirer_account_id: true,
-  clock_offset_ms: true,
-  clock_speed: true,
-  clock_speed_since: true,
-})
-  .partial()
-  .strict();
-
-const ClockInputSchema = z.strictObject({
-  advance_ms: z.int().optional(),
-  account: z.string().optional(),
-  /** How far the account's own clock is to be ahead, whatever it was. */
-  account_ahead_ms: z.int().optional(),
-  speed: SettingsSchema.shape.clock_speed.optional(),
-});
-
-export type AccountView = ReturnType<typeof accountView>;
-
-function accountView(sim: Simulator, account: Account) {
-  return {
-    ...account,
-    created_at: iso(account.created_at),
-    now: iso(nowFor(sim, account)),
-  };
-}
-
-export type RequestView = ReturnType<typeof controlRequestView>;
-
-export function controlRequestView(sim: Simulator, request: PaymentRequest) {
-  return {
-    payment_request_id: request.payment_request_id,
-    payment_request_reference: request.payment_request_reference,
-    account_id: request.account_id,
-    amount: request.amount,
-    currency: request.currency,
-    state: request.state,
-    previous_state: request.previous_state,
-    state_reason: request.state_reason,
-    purchase_reference: request.purchase_reference,
-    payment_transaction_reference: request.payment_transaction_reference,
-    store: request.store,
-    terminal_reference: request.terminal_reference,
-    journey_url: journeyUrl(sim, request),
-    klarna_network_session_token: request.session_token,
-    payment_token: request.payment_token,
-    customer_token: request.customer_token,
-    customer_token_request: request.customer_token_request,
-    final:
-      request.final === null
-        ? null
-        : { result: request.final.result, payment_transaction_id: request.final.payment_transaction_id },
-    created_at: iso(request.created_at),
-    updated_at: iso(request.updated_at),
-    expires_at: iso(request.expires_at),
-    completed_at: request.completed_at === null ? null : iso(request.completed_at),
-  };
-}
-
-export type CustomerTokenView = ReturnType<typeof customerTokenControlView>;
-
-function customerTokenControlView(token: CustomerToken) {
-  return {
-    ...token,
-    issued_at: iso(token.issued_at),
-    revoked_at: token.revoked_at === null ? null : iso(token.revoked_at),
-  };
-}
-
-export type TransactionView = ReturnType<typeof controlTransactionView>;
-
-export function controlTransactionView(transaction: Transaction) {
-  return {
-    ...transaction,
-    remaining_amount: remainingOf(transaction),
-    created_at: iso(transaction.created_at),
-    updated_at: iso(transaction.updated_at),
-    expires_at: iso(transaction.expires_at),
-  };
-}
-
-export type DeliveryView = ReturnType<typeof deliveryView>;
-
-function deliveryView(delivery: Delivery) {
-  return {
-    ...delivery,
-    next_attempt_at: delivery.next_attempt_at === null ? null : iso(delivery.next_attempt_at),
-    created_at: iso(delivery.created_at),
-    attempts: delivery.attempts.map((attempt) => ({ ...attempt, at: iso(attempt.at) })),
-  };
-}
-
-/** Per account and currency: what was authorized, captured, refunded and released. */
-export function booksOf(sim: Simulator, accountId: string | undefined) {
-  const rows = new Map<
-    string,
-    {
-      account_id: string;
-      currency: string;
-      transactions: number;
-      authorized: number;
-      captured: number;
-      refunded: number;
-      voided: number;
-      remaining: number;
-    }
-  >();
-  for (const transaction of sim.state.transactions.values()) {
-    if (accountId !== undefined && transaction.account_id !== accountId) continue;
-    const id = `${transaction.account_id} ${transaction.currency}`;
-    const row = rows.get(id) ?? {
-      account_id: transaction.account_id,
-      currency: transaction.currency,
-      transactions: 0,
-      authorized: 0,
-      captured: 0,
-      refunded: 0,
-      voided: 0,
-      remaining: 0,
-    };
-    row.transactions += 1;
-    row.authorized += transaction.amount;
-    row.captured += transaction.captured_amount;
-    row.refunded += transaction.refunded_amount;
-    row.voided += transaction.voided_amount;
-    row.remaining += remainingOf(transaction);
-    rows.set(id, row);
-  }
-  return [...rows.values()];
-}
 
 class ControlError extends Error {
   readonly status: 400 | 404 | 409;

@@ -1,5 +1,6 @@
 import { NO_FACTS, type Outcome, ok, type Route, type Router } from "./routing";
 import type { Simulator } from "./simulator";
+import type { WebhookSender } from "./webhook-delivery";
 import {
   createSigningKey,
   createWebhook,
@@ -8,7 +9,6 @@ import {
   listSigningKeys,
   readSigningKey,
   updateWebhook,
-  type WebhookSender,
   webhookView,
 } from "./webhooks";
 

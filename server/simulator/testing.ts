@@ -1,5 +1,12 @@
 import { createApp } from "./app";
-import type { AccountView, booksOf, CustomerTokenView, DeliveryView, RequestView, TransactionView } from "./control";
+import type {
+  AccountView,
+  booksOf,
+  CustomerTokenView,
+  DeliveryView,
+  RequestView,
+  TransactionView,
+} from "./control-views";
 import type { CustomerAction } from "./customer";
 import type { OpenDispute } from "./disputes/opening";
 import type { PlayDispute } from "./disputes/play";

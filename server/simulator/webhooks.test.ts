@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { at, type Client, createClient, createReceiver, finalBody, stepUpBody } from "./fixtures";
-import { doesTypeMatch } from "./webhooks";
+import { doesTypeMatch } from "./webhook-delivery";
 
 let client: Client;
 let receiver: Awaited<ReturnType<typeof createReceiver>>;

@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import { booksOf } from "../control";
+import { booksOf } from "../control-views";
 import type { CustomerToken } from "../customer-tokens-model";
 import { uuidOf } from "../ids";
 import type { PaymentRequest, Transaction } from "../model";
