@@ -3,7 +3,7 @@ import { newId } from "@/server/core/ids";
 import { addMs, DAY_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import { type BuiltPartner, makePartner } from "@/server/testing/builders";
 import { asUser, type TestServices, testServices } from "@/server/testing/context";
-import { getPaymentAnalysis } from "./service";
+import { getPaymentAnalysis, getPaymentTotals, listPaymentRecordsPage } from "./service";
 
 /* The figures of a set of payments that is made by hand, each with the moments that it went through. */
 
@@ -18,6 +18,8 @@ type Made = {
   at?: Date;
   launch?: string;
   failure?: string;
+  /** Null: taken at no store. */
+  store?: null;
   /** Seconds after the start at which each step was announced. */
   pending?: number;
   entered?: number;
@@ -33,12 +35,14 @@ async function put(built: BuiltPartner, made: Made): Promise<void> {
     text: `insert into payments (id, partner_id, mode, state, amount, currency, reference, channel, launch, capture, store_id, terminal_id,
         journey_completed_at, failure_code, decline_reason, expires_at, created_by, created_at, updated_at,
         amount_authorized, amount_captured, klarna_payment_transaction_id, next_action_at)
-      values ($1,$2,'test',$3,100,$4,$1,'IN_STORE',$5,'MANUAL',$6,$7,$8,$9,$10,$11,'test',$12,$12,$13,$13,$14,$11)`,
+      values ($1,$2,'test',$3,100,$4,$1,$15,$5,'MANUAL',$6,$7,$8,$9,$10,$11,'test',$12,$12,$13,$13,$14,$11)`,
     values: [
-      ...[id, built.partner.id, made.state, built.partner.currency, made.launch ?? "QR", built.store.id],
-      ...[built.terminal.id, made.finished === undefined ? null : after(made.finished), made.failure ?? null],
+      ...[id, built.partner.id, made.state, built.partner.currency, made.launch ?? "QR"],
+      ...(made.store === null ? [null, null] : [built.store.id, built.terminal.id]),
+      ...[made.finished === undefined ? null : after(made.finished), made.failure ?? null],
       ...[made.state === "DECLINED" ? "no" : null, addMs(at, 15 * MINUTE_MS), at],
       ...(made.state === "COMPLETED" ? [100, `krn:${id}`] : [0, null]),
+      made.store === null ? "WEB" : "IN_STORE",
     ],
   });
   const events = [
@@ -126,6 +130,36 @@ it("declines and failures are told apart by reason, day, store, terminal, market
     ["short_code", 1],
   ]);
   expect((await ask(undefined, "terminal")).groups[0]).toMatchObject({ key: ours.terminal.id, label: "Till 1" });
+});
+
+it("each market's figures are those of the payments that the list finds with its filter", async () => {
+  // One store takes in another country than its Partner, and one has no country of its own, as those of payments may.
+  const abroad = await makePartner(test.services, { country: "FR", currency: "EUR" });
+  const unplaced = await makePartner(test.services, { country: "FR", currency: "EUR" });
+  for (const [built, country] of [[abroad, "AT"] as const, [unplaced, null] as const])
+    await test.services.db.query({
+      text: "update stores set country = $2 where id = $1",
+      values: [built.store.id, country],
+    });
+  for (const built of [abroad, abroad, unplaced]) await put(built, { state: "DECLINED" });
+  await put(unplaced, { state: "FAILED", failure: "klarna_refused", launch: "REDIRECT", store: null });
+  const ctx = asUser(test.services, "READ_ONLY");
+  const { groups } = await ask(ctx, "market");
+  expect(groups.map(({ key, count }) => [key, count])).toEqual([
+    ["SE", 9],
+    ["AT", 2],
+    ["FR", 2],
+    ["DE", 1],
+  ]);
+  const span = { created_from: SPAN.from.toISOString(), created_to: SPAN.to.toISOString() };
+  for (const { key, count, declined } of groups) {
+    const markets = [key ?? ""];
+    expect([key, (await getPaymentTotals(ctx, { ...span, markets })).count]).toEqual([key, count]);
+    const found = await listPaymentRecordsPage(ctx, { ...span, markets, status: ["declined"] }, { limit: 50 });
+    expect([key, found.data.length]).toEqual([key, declined]);
+  }
+  const several = await getPaymentTotals(ctx, { ...span, markets: ["AT", "FR"] });
+  expect(several.count).toBe(4);
 });
 
 it("S1: a Partner's people see the figures of their own payments, and those of the mode they look at", async () => {

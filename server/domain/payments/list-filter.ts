@@ -34,6 +34,7 @@ export function filterClause(scope: TenantScope, filter: ListFilter): Where {
   add((v) => `p.partner_id = any(${v})`, filter.partners?.length ? filter.partners : null);
   add((v) => `p.store_id = any(${v})`, filter.stores?.length ? filter.stores : null);
   add((v) => `p.terminal_id = any(${v})`, filter.terminals?.length ? filter.terminals : null);
+  add(marketClause, filter.markets?.length ? filter.markets : null);
   add((v) => `p.amount >= ${v}`, filter.amount_min);
   add((v) => `p.amount <= ${v}`, filter.amount_max);
   add((v) => `p.currency = ${v}`, filter.currency);
@@ -67,6 +68,13 @@ export function foundRows(where: Where, columns: string, limit: string | number,
 /** By its id or its reference. */
 function placeClause(kind: "store" | "terminal", v: string): string {
   return `(p.partner_id, p.${kind}_id) in (select a.partner_id, a.id from ${kind}s a where a.mode = $1 and (a.id = ${v} or a.reference = ${v}))`;
+}
+
+/** The same country as the analysis names: the store's, and without one the Partner's. */
+function marketClause(v: string): string {
+  const stores = (is: string): string => `p.store_id in (select a.id from stores a where a.mode = $1 and ${is})`;
+  const isOfPartner = `p.partner_id in (select r.id from partners r where r.country = any(${v}))`;
+  return `(${stores(`a.country = any(${v})`)} or ${isOfPartner} and (p.store_id is null or ${stores("a.country is null")}))`;
 }
 
 /** `declined` is Klarna's no; every other word is the code of a failure. */

@@ -316,6 +316,8 @@ export const PaymentFilterSchema = z.object({
   partners: z.array(z.string().max(40)).max(50).optional(),
   stores: z.array(z.string().max(40)).max(50).optional(),
   terminals: z.array(z.string().max(40)).max(50).optional(),
+  /** Countries of the stores; of what has no store, of the Partner. */
+  markets: z.array(z.string().length(2)).max(50).optional(),
   /** Any identifier: ours, Klarna's, a reference, a store or terminal, a value of the metadata, an exact amount. */
   search: z.string().max(255).optional(),
   channels: z.array(z.enum(PAYMENT_CHANNELS)).optional(),

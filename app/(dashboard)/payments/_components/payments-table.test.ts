@@ -35,19 +35,24 @@ it("an address becomes the question, to the minute", () => {
 });
 
 it("what is left, what ends soon, why it ended and how it was begun are asked by words", () => {
-  expect(read("left=capture&ends=3d&reason=declined,klarna_refused&channel=web&launch=sdk,qr&rail=classic")).toEqual({
+  expect(
+    read("left=capture&ends=3d&reason=declined,klarna_refused&channel=web&launch=sdk,qr&rail=classic&market=SE,DE"),
+  ).toEqual({
     left_to_capture: true,
     authorization_ends_before: "2026-11-24T11:00:00.000Z",
     reasons: ["declined", "klarna_refused"],
     channels: ["web"],
     launches: ["qr", "sdk"],
     rails: ["classic"],
+    markets: ["SE", "DE"],
   });
 });
 
 it("what the address cannot mean is left out, never guessed", () => {
   expect(
-    read("status=paid&partner=ptn_x&amount=SEK:abc&created=soon&store=sto_x&ends=9d&rail=old&left=x&reason=why"),
+    read(
+      "status=paid&partner=ptn_x&amount=SEK:abc&created=soon&store=sto_x&ends=9d&rail=old&left=x&reason=why&market=XX,se",
+    ),
   ).toEqual({});
 });
 

@@ -12,6 +12,7 @@ import {
 import { statusOptions } from "@/components/display/status-words";
 import type { PaymentFilter } from "@/server/domain/payments/schema";
 import { PUBLIC_STATUSES } from "@/server/domain/payments/states";
+import { COUNTRY_OPTIONS } from "../../countries";
 import { CHANNEL_WORDS, choicesOf, LAUNCH_WORDS, RAIL_WORDS, REASON_WORDS } from "./payment-words";
 
 export type Choice = { value: string; label: string; hint?: string };
@@ -46,6 +47,7 @@ export function paymentsTable(choices: PaymentChoices): TableDef {
       : []),
     place("store", "Store", choices.stores),
     place("terminal", "Terminal", choices.terminals),
+    { kind: "enum", id: "market", label: "Market", options: COUNTRY_OPTIONS },
     { kind: "amount", id: "amount", label: "Amount", currencies: choices.currencies },
     {
       kind: "enum",
@@ -81,6 +83,7 @@ export function paymentFilter(def: TableDef, state: TableState, nowMs: number): 
       created_from: dates.from,
       created_to: dates.to,
       partners: readEnum(state, "partner"),
+      markets: readEnum(state, "market"),
       currency: amount?.currency,
       amount_min: amount?.min,
       amount_max: amount?.max,

@@ -4,6 +4,7 @@ import { TextLink } from "@/components/text-link";
 import { Panel, PanelEmpty } from "@/components/ui/panel";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { AnalysisGroup, PaymentAnalysis } from "@/server/domain/payments/service";
+import { COUNTRY_OPTIONS } from "../../countries";
 import { CHANNEL_WORDS, LAUNCH_WORDS, REASON_WORDS } from "../_components/payment-words";
 import { minuteWords, type Span } from "./span";
 
@@ -17,9 +18,10 @@ function listHref(span: Span, filters: Readonly<Record<string, string>>): string
   return `/payments?${query}`;
 }
 
-/** The filter of the list that finds a group; null where the list has none (markets, and what has no place). */
+/** The filter of the list that finds a group; null where the list has none (what has no place, a country it does not offer). */
 function filterOf(groupBy: AnalysisGroup, key: string | null): Record<string, string> | null {
-  return key === null || groupBy === "market" ? null : { [groupBy]: key };
+  const isOffered = groupBy !== "market" || COUNTRY_OPTIONS.some((option) => option.value === key);
+  return key === null || !isOffered ? null : { [groupBy]: key };
 }
 
 export function ReasonTable({
