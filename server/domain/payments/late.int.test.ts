@@ -133,6 +133,63 @@ describe.each(KINDS)("$kind", ({ kind, capture, operation, end }) => {
   });
 });
 
+/** Klarna reads the transaction like that, and refuses to void it. */
+function reading(change: Record<string, unknown> | null): { services: Services; asked: string[] } {
+  const { klarna } = h.services;
+  const asked: string[] = [];
+  const error = { status: 409, code: "NOT_ALLOWED", errorId: null, message: null, fields: [] };
+  const services: Services = {
+    ...h.services,
+    klarna: {
+      ...klarna,
+      call: async (request, options): Promise<KlarnaOutcome> => {
+        asked.push(request.operation);
+        if (request.operation === "void") return { kind: "refused", error, calls: [] };
+        const outcome = await klarna.call(request, options);
+        if (request.operation !== "read_transaction" || outcome.kind !== "answered") return outcome;
+        return change === null
+          ? { kind: "refused", error: { ...error, status: 404 }, calls: [] }
+          : { ...outcome, body: { ...(outcome.body as object), ...change } };
+      },
+    },
+  };
+  return { services, asked };
+}
+
+it("ended with a part captured, and not to be released: what was captured is refunded all the same", async () => {
+  const { id, model } = await approvedLate("automatic");
+  const { services } = reading({ state: "EXPIRED", amount: 12_000 });
+  await advanceDuePayments(services);
+  for (let look = 0; look < 2; look += 1) {
+    await h.passTime(HOUR_MS + SECOND_MS);
+    await advanceDuePayments(services);
+  }
+  expect(await undoOf(id)).toMatchObject([
+    { kind: "LATE_VOID", state: "FAILED" },
+    { kind: "LATE_REFUND", state: "SUCCEEDED" },
+  ]);
+  expect(await h.transactionOf(model)).toMatchObject({ refunded_amount: 10_002 });
+  expect(await stateOf(id)).toBe("REFUNDED");
+});
+
+it("not to be read: asked now and then, and a person is told", async () => {
+  const { id } = await approvedLate("manual");
+  const { services, asked } = reading(null);
+  await h.passTime(HOUR_MS);
+  await advanceDuePayments(services);
+  expect(await h.openAlarmsOf(id)).toContain("late_approval_stuck");
+  const before = asked.length;
+  for (let turn = 0; turn < 6; turn += 1) {
+    await h.passTime(10 * SECOND_MS);
+    await advanceDuePayments(services);
+  }
+  expect(asked.length).toBe(before);
+  await h.passTime(5 * MINUTE_MS);
+  await advanceDuePayments(h.services);
+  expect(await stateOf(id)).toBe("VOIDED");
+  expect(await h.openAlarmsOf(id)).not.toContain("late_approval_stuck");
+});
+
 describe("more than was asked for", () => {
   type Bodies = { request_payment_transaction: { amount: number } };
   /** Klarna takes our first call for one of 100.00 more. */

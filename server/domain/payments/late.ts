@@ -20,6 +20,7 @@ import { type RailTransaction, railOf } from "./rail";
 import { listOperations } from "./repository";
 import type { OperationRow, PaymentRecord } from "./rows";
 import { isKeyForgotten, provenBy, settlingStep, wasSent } from "./settling";
+import { isLateSoon } from "./wake";
 
 /* An approval that shows up after the end of a payment: recorded, undone, told to a person; the status stays. */
 
@@ -47,12 +48,12 @@ export async function undoLateApproval(
   const late = { ...payment, klarnaPaymentTransactionId: payment.lateTransactionId };
   const { outcome: read, transaction } = await railOf(late).readTransaction(ctx, late);
   if (transaction === null) {
-    if (!open) return step(ctx, payment.id, (fresh) => startDraft(fresh));
+    if (!open) return step(ctx, payment.id, wait);
     if (isForgotten) return askForPerson(ctx, payment.id, open.id);
     return settlingStep(ctx, payment.id, open.id, (draft, row, now) => postpone(draft, row, read.calls, false, now));
   }
   if (open && isProven(open, transaction)) return goOn(ctx, await write(ctx, payment, open, provenBy(read.calls)));
-  if (!open && whatIsLeft(transaction) === null) return end(ctx, payment, transaction);
+  if (!open && leftToUndo(transaction, loaded.operations) === null) return end(ctx, payment, transaction);
   if (open && isForgotten) return askForPerson(ctx, payment.id, open.id);
   const operation = open ?? (await begin(ctx, payment, transaction));
   if (!operation) return payment;
@@ -68,16 +69,41 @@ async function goOn(ctx: ServiceContext, payment: PaymentRecord): Promise<Paymen
     : undoLateApproval(ctx, { payment, operations });
 }
 
+/** It could not be read: it is tried again, and once that lasts a person is told. */
+function wait(fresh: Loaded, now: Date): Draft {
+  const draft = startDraft(fresh);
+  if (!isLateSoon(fresh.payment, now))
+    raiseAlarm(
+      draft,
+      STUCK,
+      "A late approval cannot be read at Klarna. It is tried again; look at it in Klarna's portal.",
+    );
+  return draft;
+}
+
 const isCaptured = ({ state, captures, capturedAmount }: RailTransaction): boolean =>
   captures.length > 0 || (capturedAmount ?? 0) > 0 || state === "COMPLETED";
 
 /** What has to be undone, the release before the refund; null when nothing of the approval is left. */
 function whatIsLeft(transaction: RailTransaction): LateKind | null {
-  const { state, amount, capturedAmount, refundedAmount } = transaction;
+  const { state } = transaction;
   if (state === "CLOSED") return null;
-  if (state === "AUTHORIZED" || state === "EXPIRED" || !isCaptured(transaction)) return "LATE_VOID";
-  const taken = capturedAmount ?? amount;
-  return taken !== null && (refundedAmount ?? 0) >= taken ? null : "LATE_REFUND";
+  const isOpen = state === "AUTHORIZED" || state === "EXPIRED" || !isCaptured(transaction);
+  return isOpen ? "LATE_VOID" : refundLeft(transaction);
+}
+
+function refundLeft(transaction: RailTransaction): LateKind | null {
+  if (!isCaptured(transaction)) return null;
+  const taken = transaction.capturedAmount ?? transaction.amount;
+  return taken !== null && (transaction.refundedAmount ?? 0) >= taken ? null : "LATE_REFUND";
+}
+
+/** The same where Klarna did not release what has ended by itself: nothing can be taken from that any more. */
+function leftToUndo(transaction: RailTransaction, operations: readonly OperationRow[]): LateKind | null {
+  const left = whatIsLeft(transaction);
+  const isOver =
+    transaction.state === "EXPIRED" && operations.some((row) => row.kind === "LATE_VOID" && row.state === "FAILED");
+  return left === "LATE_VOID" && isOver ? refundLeft(transaction) : left;
 }
 
 /** Whether the transaction shows that this call took effect, or that nothing is left for it to do. */
@@ -94,17 +120,14 @@ async function begin(
   payment: PaymentRecord,
   transaction: RailTransaction,
 ): Promise<OperationRow | undefined> {
-  const kind = whatIsLeft(transaction);
   let operation: OperationRow | undefined;
   await step(ctx, payment.id, (fresh, now) => {
     operation = undefined;
+    const kind = leftToUndo(transaction, fresh.operations);
     if (kind === null || fresh.payment.lateApprovalState !== "FOUND") return null;
     const draft = startDraft(fresh);
     const made = fresh.operations.find((row) => row.kind === kind);
     if (made === undefined) operation = journal(draft, kind, now);
-    // Klarna did not release what has ended by itself: nothing can be taken from it any more.
-    else if (kind === "LATE_VOID" && transaction.state === "EXPIRED" && made.state === "FAILED")
-      applyUndone(draft, transaction);
     else if (made.settledAt !== null && now.getTime() - made.settledAt.getTime() > MINUTE_MS)
       raiseAlarm(draft, STUCK, "A late approval is not undone altogether. The rest of it has to be undone by hand.");
     return draft;

@@ -17,7 +17,32 @@ export const LATE_END_INTERVAL_MS = 60 * MINUTE_MS;
 
 /** Something may be left to release. */
 const REJECTABLE: readonly PaymentRow["state"][] = ["AUTHORIZED", "AUTHORIZATION_EXPIRED"];
+/** So long after its payment a late approval is tried every few seconds, then at this distance. */
+const LATE_SOON_MS = 60 * MINUTE_MS;
+const LATE_READ_INTERVAL_MS = 5 * MINUTE_MS;
 const LATE_KINDS: readonly OperationRow["kind"][] = ["LATE_VOID", "LATE_REFUND"];
+
+/** Whether a late approval that cannot be read may still be readable in a moment. */
+export function isLateSoon(payment: Pick<PaymentRow, "createdAt">, now: Date): boolean {
+  return now.getTime() - payment.createdAt.getTime() < LATE_SOON_MS;
+}
+
+/**
+ * In how long a late approval is looked at again. What Klarna refused to undo, or does not show as undone, a person undoes:
+ * it is looked at now and then, and not all the time.
+ */
+function nextLateLook(payment: PaymentRow, operations: readonly OperationRow[], now: Date): number {
+  const isStuck = operations
+    .filter((row) => LATE_KINDS.includes(row.kind))
+    .some(
+      ({ kind, state, settledAt }) =>
+        kind === "LATE_REFUND" ||
+        state === "FAILED" ||
+        (settledAt !== null && now.getTime() - settledAt.getTime() > MINUTE_MS),
+    );
+  if (isStuck) return LATE_END_INTERVAL_MS;
+  return isLateSoon(payment, now) ? 5 * SECOND_MS : LATE_READ_INTERVAL_MS;
+}
 
 /**
  * When this payment has to be looked at again; null when nothing is open. `warnMs` is how long before the end of an
@@ -65,11 +90,7 @@ export function nextWake(payment: PaymentRow, operations: readonly OperationRow[
     }
     default:
       if (payment.lateApprovalState === "FOUND" && !hasOpen) {
-        // What Klarna refused to undo a person undoes: it is looked at now and then, and not all the time.
-        const isStuck = operations.some(
-          (row) => LATE_KINDS.includes(row.kind) && (row.state === "FAILED" || row.kind === "LATE_REFUND"),
-        );
-        times.push(addMs(now, isStuck ? LATE_END_INTERVAL_MS : 5 * SECOND_MS));
+        times.push(addMs(now, nextLateLook(payment, operations, now)));
       } else if (payment.lateApprovalState === null && ENDED_UNPAID.includes(payment.state)) {
         const look = nextLookBack(payment, operations, now);
         if (look !== null) times.push(look);
