@@ -5,7 +5,7 @@ import { findAccountRow, loadBrands, loadEntities, loadGroups, loadPaymentAccoun
 import { AccountStateSchema, PartnerStateSchema, ProductStateSchema } from "./schema";
 import type { AccountRecord } from "./schema-account";
 import { OnboardingStateSchema } from "./schema-onboarding";
-import { TerminalSettingsSchema } from "./schema-settings";
+import { StoredSettingsSchema } from "./schema-settings";
 
 type Facts = Row & {
   stateReason: string | null;
@@ -49,7 +49,6 @@ export async function getAccountRecord(ctx: ServiceContext, partnerId: string): 
   ]);
   if (!facts) return null;
   const hasPersonalData = actorCan(ctx.actor, "partners:draft");
-  const settings = TerminalSettingsSchema.safeParse(facts.settings);
   return {
     mode: account.mode,
     partnerState: PartnerStateSchema.parse(account.partnerState),
@@ -82,7 +81,7 @@ export async function getAccountRecord(ctx: ServiceContext, partnerId: string): 
     brands,
     storeGroups: groups.map(({ brandId: _brandId, ...group }) => group),
     paymentAccounts,
-    settings: settings.success ? settings.data : {},
+    settings: StoredSettingsSchema.parse(facts.settings),
     openDrift: facts.openDrift,
     openDecisions: facts.openDecisions,
     openChanges: facts.openChanges,

@@ -20,7 +20,7 @@ import {
   type StoreGroupInput,
   StoreGroupInputSchema,
 } from "./schema-account";
-import { type TerminalSettings, TerminalSettingsSchema } from "./schema-settings";
+import { StoredSettingsSchema, type TerminalSettings, TerminalSettingsSchema } from "./schema-settings";
 import { inheritSettings } from "./settings";
 import { requireMayWiden, withLimitCurrency } from "./till-returns";
 
@@ -215,7 +215,7 @@ export async function saveTerminalSettings(
       text: "select settings from partner_accounts where partner_id = $1 and mode = $2",
       values: [account.partnerId, account.mode],
     });
-    const before = TerminalSettingsSchema.catch({}).parse(stored?.settings);
+    const before = StoredSettingsSchema.parse(stored?.settings);
     requireMayWiden(ctx, inheritSettings({ partner: before }).values, inheritSettings({ partner: settings }).values);
     await tx.query<Row>({
       text: "update partner_accounts set settings = $3::jsonb, version = version + 1, updated_at = $4 where partner_id = $1 and mode = $2",
@@ -226,6 +226,7 @@ export async function saveTerminalSettings(
       subjectKind: "partner",
       subjectId: account.partnerId,
       partnerId: account.partnerId,
+      before,
       after: settings,
     });
   });

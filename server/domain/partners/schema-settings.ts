@@ -37,3 +37,6 @@ export const TerminalSettingsSchema = z.strictObject({
   kiosk_amount: z.boolean().optional(),
 });
 export type TerminalSettings = z.infer<typeof TerminalSettingsSchema>;
+
+/** Settings as rows hold them. What a newer version wrote beside is passed over; what cannot be read holds nothing. */
+export const StoredSettingsSchema = TerminalSettingsSchema.strip().catch({});

@@ -2,14 +2,14 @@ import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { QR_MARGIN_MIN, type QrLook, qrMatrix, qrProblem } from "@/server/core/qr";
 import type { Row } from "@/server/db/client";
-import type { TerminalSettings } from "@/server/domain/partners/schema-settings";
+import { StoredSettingsSchema, type TerminalSettings } from "@/server/domain/partners/schema-settings";
 import {
   inheritSettings,
   type LogoPicture,
   readBrandLogo,
   STORED_LOGO_PERCENT,
 } from "@/server/domain/partners/service";
-import { type Address, StoredAddressSchema, StoredSettingsSchema } from "@/server/domain/stores/schema";
+import { type Address, StoredAddressSchema } from "@/server/domain/stores/schema";
 import { TENANT, tenantValues } from "./repository";
 
 /** What a payment's terminal, store and Partner say about its screens and papers. */

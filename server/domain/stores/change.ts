@@ -5,6 +5,7 @@ import type { Mode } from "@/server/core/schema";
 import type { Row } from "@/server/db/client";
 import { once } from "@/server/db/idempotency";
 import { appendAudit } from "@/server/domain/audit/service";
+import { StoredSettingsSchema } from "@/server/domain/partners/schema-settings";
 import {
   inheritSettings,
   requireMayWiden,
@@ -42,7 +43,6 @@ import {
   type PublicStore,
   type RegisterStoreInput,
   RegisterStoreSchema,
-  StoredSettingsSchema,
   StoreTypeSchema,
 } from "./schema";
 
@@ -107,7 +107,10 @@ function typeErrors(store: Pick<NewStoreRow, "type" | "address" | "url" | "appPl
 }
 
 const auditFacts = (
-  row: Pick<StoreRow, "reference" | "name" | "type" | "status" | "country" | "groupId" | "openingState" | "url">,
+  row: Pick<
+    StoreRow,
+    "reference" | "name" | "type" | "status" | "country" | "groupId" | "openingState" | "url" | "settings"
+  >,
 ) => ({
   reference: row.reference,
   name: row.name,
@@ -117,6 +120,7 @@ const auditFacts = (
   url: row.url,
   store_group: { id: row.groupId },
   opening: { state: row.openingState },
+  settings: row.settings,
 });
 
 async function insert(
@@ -154,7 +158,7 @@ async function insert(
     subjectKind: "store",
     subjectId: id,
     partnerId,
-    after: auditFacts(row),
+    after: auditFacts({ ...row, settings: {} }),
   });
   await tellOfStores(tx, ctx, partnerId, [{ id, before: null }]);
 }

@@ -3,11 +3,11 @@ import { type Cursor, LIST_TOTAL_MAX } from "@/server/core/pagination";
 import type { Address, Mode } from "@/server/core/schema";
 import type { Database, Row, Transaction } from "@/server/db/client";
 import type { Prisma } from "@/server/db/generated/client";
+import { StoredSettingsSchema } from "@/server/domain/partners/schema-settings";
 import {
   AppPlatformSchema,
   OpeningStateSchema,
   StoredAddressSchema,
-  StoredSettingsSchema,
   type StoreFilter,
   type StoreGroupChoice,
   type StoreItem,

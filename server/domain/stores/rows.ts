@@ -2,14 +2,8 @@ import type { TenantScope } from "@/server/auth/permissions";
 import type { Mode } from "@/server/core/schema";
 import { lowerCase } from "@/server/core/text";
 import type { Row, Transaction } from "@/server/db/client";
-import type { TerminalSettings } from "@/server/domain/partners/schema-settings";
-import {
-  type PublicStore,
-  type StoredAddress,
-  StoredAddressSchema,
-  StoredSettingsSchema,
-  toPublicSettings,
-} from "./schema";
+import { StoredSettingsSchema, type TerminalSettings } from "@/server/domain/partners/schema-settings";
+import { type PublicStore, type StoredAddress, StoredAddressSchema, toPublicSettings } from "./schema";
 import type { AppPlatform, OpeningState, StoreSource, StoreStatus, StoreType } from "./states";
 
 /* Stores as code changes and shows them: whole rows with their neighbours' references. */

@@ -272,9 +272,6 @@ export const StoredAddressSchema = z
   .catch(null);
 export type StoredAddress = z.infer<typeof StoredAddressSchema>;
 
-/** Settings as rows hold them; what cannot be read holds nothing. */
-export const StoredSettingsSchema = TerminalSettingsSchema.catch({});
-
 /** Settings as Partners see them. */
 export function toPublicSettings({ capture, rail, ...rest }: TerminalSettings): PublicSettings {
   return {

@@ -4,7 +4,7 @@ import { newId } from "@/server/core/ids";
 import type { Row } from "@/server/db/client";
 import { once } from "@/server/db/idempotency";
 import { appendAudit } from "@/server/domain/audit/service";
-import type { TerminalSettings } from "@/server/domain/partners/schema-settings";
+import { StoredSettingsSchema, type TerminalSettings } from "@/server/domain/partners/schema-settings";
 import {
   inheritSettings,
   requireMayWiden,
@@ -12,13 +12,7 @@ import {
   takingReference,
   withLimitCurrency,
 } from "@/server/domain/partners/service";
-import {
-  type BulkResult,
-  type Known,
-  mergeSettings,
-  type SettingsChange,
-  StoredSettingsSchema,
-} from "@/server/domain/stores/schema";
+import { type BulkResult, type Known, mergeSettings, type SettingsChange } from "@/server/domain/stores/schema";
 import { changeEach, holdAccount, partnerFor, statusForNew } from "@/server/domain/stores/service";
 import {
   holdStores,
@@ -68,13 +62,16 @@ function requirePlace(store: StoreOfTerminal | undefined): StoreOfTerminal {
   return store;
 }
 
-const auditFacts = (row: Pick<TerminalRow, "reference" | "label" | "device" | "status" | "storeId" | "canShowQr">) => ({
+const auditFacts = (
+  row: Pick<TerminalRow, "reference" | "label" | "device" | "status" | "storeId" | "canShowQr" | "settings">,
+) => ({
   reference: row.reference,
   label: row.label,
   device: row.device,
   status: row.status,
   store_id: row.storeId,
   can_show_qr: row.canShowQr,
+  settings: row.settings,
 });
 
 const merged = (

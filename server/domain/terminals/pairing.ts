@@ -7,8 +7,9 @@ import type { Mode } from "@/server/core/schema";
 import { addMs, MINUTE_MS } from "@/server/core/time";
 import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
+import { StoredSettingsSchema } from "@/server/domain/partners/schema-settings";
 import { inheritSettings, requireMayRefund } from "@/server/domain/partners/service";
-import { StoredSettingsSchema } from "@/server/domain/stores/schema";
+
 import { noteSeen } from "./change";
 import { loadTerminalRows, scopeValues, type TerminalRow } from "./rows";
 import { type CounterPlace, DevicePurposeSchema, type PairedDeviceItem, type PairedView } from "./schema";

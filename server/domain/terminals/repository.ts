@@ -3,7 +3,8 @@ import { type Cursor, LIST_TOTAL_MAX } from "@/server/core/pagination";
 import type { Mode } from "@/server/core/schema";
 import type { Database, Row, Transaction } from "@/server/db/client";
 import type { Prisma } from "@/server/db/generated/client";
-import { StoredSettingsSchema } from "@/server/domain/stores/schema";
+import { StoredSettingsSchema } from "@/server/domain/partners/schema-settings";
+
 import { scopeValues } from "./rows";
 import {
   TerminalDeviceSchema,

@@ -2,9 +2,9 @@ import type { TenantScope } from "@/server/auth/permissions";
 import type { Mode } from "@/server/core/schema";
 import { lowerCase } from "@/server/core/text";
 import type { Row, Transaction } from "@/server/db/client";
-import type { TerminalSettings } from "@/server/domain/partners/schema-settings";
+import { StoredSettingsSchema, type TerminalSettings } from "@/server/domain/partners/schema-settings";
 import { inheritSettings } from "@/server/domain/partners/service";
-import { type Known, StoredSettingsSchema, toPublicSettings } from "@/server/domain/stores/schema";
+import { type Known, toPublicSettings } from "@/server/domain/stores/schema";
 import { type PublicTerminal, PublicTerminalSchema } from "./schema";
 import { connectionOf, type TerminalDevice, type TerminalStatus } from "./states";
 

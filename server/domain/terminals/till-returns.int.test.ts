@@ -132,6 +132,33 @@ describe("S4: returns at the till", () => {
     expect(await refusal(moveTerminal(wide, own.terminal.id, { store: { id: other.id } }))).toBe("done");
   });
 
+  it.each(LEVELS)("turning returns on stands in the audit with what was before: %s", async (level) => {
+    const own = await makePartner(test.services);
+    await set(asSystem(test.services), own, level, { till_returns: false });
+    await set(asSystem(test.services), own, level, { till_returns: true, till_return_limit: 700 });
+    const [entry] = await test.services.db.query<{ before: unknown; after: unknown }>({
+      text: "select before, after from audit_entries where partner_id = $1 and subject_kind = $2 order by position desc limit 1",
+      values: [own.partner.id, level],
+    });
+    const settings = { before: { till_returns: false }, after: { till_returns: true, till_return_limit: 700 } };
+    expect(entry).toMatchObject(
+      level === "partner" ? settings : { before: { settings: settings.before }, after: { settings: settings.after } },
+    );
+  });
+
+  it("settings that a newer version wrote beside are passed over, the others hold", async () => {
+    const own = await makePartner(test.services);
+    await set(asSystem(test.services), own, "terminal", { till_returns: true, till_return_limit: 700 });
+    await test.services.db.query({
+      text: `update terminals set settings = settings || '{"of_tomorrow": 1}'::jsonb where id = $1`,
+      values: [own.terminal.id],
+    });
+    expect((await getTerminal(asSystem(test.services), own.terminal.id)).settings.terminal).toMatchObject({
+      till_returns: true,
+      till_return_limit: 700,
+    });
+  });
+
   it.each(LEVELS)("a limit is kept with its currency, the Partner's own where none is named: %s", async (level) => {
     const own = await makePartner(test.services);
     const ctx = asSystem(test.services);
