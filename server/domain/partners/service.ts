@@ -18,6 +18,7 @@ import {
 } from "./schema";
 
 // biome-ignore lint/performance/noBarrelFile: a service that outgrew one file is split by use case, and this is its one door
+export { handleDecision, listComplianceDecisions, listKlarnaChanges, listStateChanges } from "./account-history";
 export { getAccountRecord } from "./account-record";
 export { type LogoPicture, readBrandLogo } from "./brand-logo";
 export {
@@ -36,20 +37,9 @@ export { getDraft, listOnboardings } from "./draft-view";
 export { checkDrift, checkDueDrift } from "./drift-check";
 export { listDrift } from "./drift-findings";
 export { resolveDrift } from "./drift-repair";
+export { applyPartnerEvent, readDueAccounts, refreshAccount } from "./follow-klarna";
 export { requireOwnCode, requirePartner, takingReference, withNeighbours } from "./guards";
-export {
-  applyPartnerEvent,
-  handleDecision,
-  type LifecycleResult,
-  listComplianceDecisions,
-  listKlarnaChanges,
-  listStateChanges,
-  offboardPartner,
-  readDueAccounts,
-  refreshAccount,
-  resumePartner,
-  suspendPartner,
-} from "./lifecycle";
+export { type LifecycleResult, offboardPartner, resumePartner, suspendPartner } from "./lifecycle";
 export { adoptIds, describeAccount } from "./onboard";
 export { getOnboardingChoices, type OnboardingChoices } from "./onboarding-choices";
 export { type EntityOutcome, executePayoutChange, saveBusinessEntityOrAsk } from "./payout-approval";
