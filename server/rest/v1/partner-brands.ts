@@ -6,16 +6,13 @@ import type { AccountRecord } from "@/server/domain/partners/schema-account";
 import { getAccountRecord, saveBrand, saveStoreGroup, setArchived } from "@/server/domain/partners/service";
 import { defineEndpoint, type Endpoint } from "../endpoint";
 import { claiming, idUnder } from "../idempotency";
+import { BrandBodySchema, StoreGroupBodySchema, toBrandInput, toGroupInput } from "./partner-bodies";
+import { pointingInto } from "./partner-pointers";
 import {
-  BrandBodySchema,
   type PublicBrand,
   PublicBrandSchema,
   type PublicStoreGroup,
   PublicStoreGroupSchema,
-  pointingInto,
-  StoreGroupBodySchema,
-  toBrandInput,
-  toGroupInput,
   toPublicBrand,
   toPublicGroup,
 } from "./partner-shapes";

@@ -14,17 +14,9 @@ import {
 } from "@/server/domain/partners/service";
 import { defineEndpoint, type Endpoint } from "../endpoint";
 import { claiming, idUnder, together } from "../idempotency";
-import {
-  type DraftPatch,
-  DraftPatchSchema,
-  PublicDraftSchema,
-  pointingAtMissing,
-  pointingInto,
-  ReasonSchema,
-  sectionsOf,
-  toPublicDraft,
-  VersionSchema,
-} from "./partner-shapes";
+import { type DraftPatch, DraftPatchSchema, ReasonSchema, sectionsOf, VersionSchema } from "./partner-bodies";
+import { pointingAtMissing, pointingInto } from "./partner-pointers";
+import { PublicDraftSchema, toPublicDraft } from "./partner-shapes";
 import { partnerParams } from "./partners";
 
 /* The way of a Partner to Klarna, by the acquirer's systems: the same draft and rules as on the screens. */

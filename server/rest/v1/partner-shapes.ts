@@ -1,42 +1,26 @@
 import { z } from "zod";
-import { AppError, type FieldError, isAppError } from "@/server/core/errors";
-import { lineSchema, modeSchema } from "@/server/core/schema";
+import { modeSchema } from "@/server/core/schema";
 import { lowerCase } from "@/server/core/text";
 import type { PartnerItem } from "@/server/domain/partners/schema";
-import type {
-  BrandView,
-  EntityInput,
-  EntityView,
-  PaymentAccountInput,
-  PaymentAccountView,
-  StoreGroupView,
-} from "@/server/domain/partners/schema-account";
 import {
-  BrandInputSchema,
+  type BrandView,
   ContactSchema,
-  EntityFieldsSchema,
-  EntityInputSchema,
-  PaymentAccountInputSchema,
-  StoreGroupInputSchema,
+  type EntityView,
+  type PaymentAccountView,
+  type StoreGroupView,
 } from "@/server/domain/partners/schema-account";
-import type {
-  DraftProblem,
-  DraftRecord,
-  DraftSection,
-  DraftSectionInput,
-} from "@/server/domain/partners/schema-onboarding";
-import { DraftSectionSchema } from "@/server/domain/partners/schema-onboarding";
+import type { DraftProblem, DraftRecord } from "@/server/domain/partners/schema-onboarding";
 import { ACCOUNT_STATES, ONBOARDING_STATES, PARTNER_STATES, PRODUCT_STATES } from "@/server/domain/partners/states";
-import { toFieldErrors } from "../validation";
+import { BrandBodySchema, EntityBodySchema, PaymentAccountBodySchema, StoreGroupBodySchema } from "./partner-bodies";
+import { pointerOf } from "./partner-pointers";
 import { moment } from "./shared";
 
-/* Partners, drafts, brands and store groups as the acquirer's systems write and read them. */
+/* Partners, drafts, brands and store groups as the acquirer's systems read them. */
 
 const lower = <const T extends readonly string[]>(words: T) =>
   words.map((word) => word.toLowerCase()) as { [K in keyof T]: Lowercase<T[K] & string> };
 export const PUBLIC_PARTNER_STATES = lower(PARTNER_STATES);
 export const PUBLIC_ACCOUNT_STATES = lower(ACCOUNT_STATES);
-// --- Partners ----------------------------------------------------------------------------------------------------------
 
 const AccountSchema = z.object({
   klarna_partner_account_id: z.string().nullable(),
@@ -86,246 +70,6 @@ export function toPublicPartner(
     created_at: partner.createdAt.toISOString(),
   };
 }
-
-// --- What is written ---------------------------------------------------------------------------------------------------
-
-const entity = EntityFieldsSchema.shape;
-export const EntityBodySchema = z
-  .strictObject({
-    reference: entity.reference,
-    legal_name: entity.legalName,
-    country: entity.country,
-    registration_number: entity.registrationNumber,
-    registration_authority: entity.registrationAuthority,
-    entity_type: entity.entityType,
-    tax_number: entity.taxNumber,
-    licence_number: entity.licenceNumber,
-    address: entity.address,
-    operating_addresses: entity.operatingAddresses,
-    stakeholders: entity.stakeholders,
-    payout: EntityInputSchema.shape.payout.meta({
-      description: "Left out, what is there stays; null takes it away. It is never answered again but for a hint.",
-    }),
-  })
-  .meta({ id: "BusinessEntityInput" });
-
-function toEntityInput(body: z.output<typeof EntityBodySchema>): EntityInput {
-  return {
-    reference: body.reference,
-    legalName: body.legal_name,
-    country: body.country,
-    registrationNumber: body.registration_number,
-    registrationAuthority: body.registration_authority,
-    entityType: body.entity_type,
-    taxNumber: body.tax_number,
-    licenceNumber: body.licence_number,
-    address: body.address,
-    operatingAddresses: body.operating_addresses,
-    stakeholders: body.stakeholders,
-    ...(body.payout === undefined ? {} : { payout: body.payout }),
-  };
-}
-
-const brand = BrandInputSchema.shape;
-export const BrandBodySchema = z
-  .strictObject({
-    reference: brand.reference,
-    name: brand.name,
-    website: brand.website,
-    logo_url: brand.logoUrl,
-    icon_url: brand.iconUrl,
-    feature_image_url: brand.featureImageUrl,
-  })
-  .meta({ id: "BrandInput" });
-
-export function toBrandInput(body: z.output<typeof BrandBodySchema>) {
-  return {
-    reference: body.reference,
-    name: body.name,
-    website: body.website,
-    logoUrl: body.logo_url,
-    iconUrl: body.icon_url,
-    featureImageUrl: body.feature_image_url,
-  };
-}
-
-const group = StoreGroupInputSchema.shape;
-export const StoreGroupBodySchema = z
-  .strictObject({
-    reference: group.reference,
-    name: group.name,
-    brand: group.brand.meta({ description: "Reference of a brand of the same Partner" }),
-    support_email: group.supportEmail,
-    support_phone: group.supportPhone,
-    support_url: group.supportUrl,
-    social_links: group.socialLinks,
-  })
-  .meta({ id: "StoreGroupInput" });
-
-export function toGroupInput(body: z.output<typeof StoreGroupBodySchema>) {
-  return {
-    reference: body.reference,
-    name: body.name,
-    brand: body.brand,
-    supportEmail: body.support_email,
-    supportPhone: body.support_phone,
-    supportUrl: body.support_url,
-    socialLinks: body.social_links,
-  };
-}
-
-const payment = PaymentAccountInputSchema.shape;
-const PaymentAccountBodySchema = z
-  .strictObject({
-    reference: payment.reference,
-    acquiring_account_id: payment.acquiringAccountId,
-    category_code: payment.categoryCode,
-    business_entity: payment.entity.meta({ description: "Reference" }),
-    store_group: payment.storeGroup.meta({ description: "Reference" }),
-    is_default: payment.isDefault,
-  })
-  .meta({ id: "PaymentAccountInput" });
-
-function toPaymentAccountInput(body: z.output<typeof PaymentAccountBodySchema>): PaymentAccountInput {
-  return {
-    reference: body.reference,
-    acquiringAccountId: body.acquiring_account_id,
-    categoryCode: body.category_code,
-    entity: body.business_entity,
-    storeGroup: body.store_group,
-    isDefault: body.is_default,
-  };
-}
-
-const company = DraftSectionSchema.options[0].shape.data.shape;
-const versionSchema = z.int().min(1);
-
-export const DraftPatchSchema = z.strictObject({
-  version: versionSchema.meta({
-    description: "Of the draft that you have read: 409 when somebody has changed it since",
-  }),
-  company: z
-    .strictObject({
-      name: company.name,
-      country: company.country,
-      currency: company.currency,
-      account_name: company.accountName,
-    })
-    .optional(),
-  contact: ContactSchema.optional(),
-  business_entities: z.array(EntityBodySchema).max(50).optional(),
-  brands: z.array(BrandBodySchema).max(100).optional(),
-  store_groups: z.array(StoreGroupBodySchema).max(500).optional(),
-  payments: z
-    .strictObject({
-      payment_profile_id: lineSchema(1, 255).nullable().default(null),
-      payment_accounts: z.array(PaymentAccountBodySchema).max(50),
-    })
-    .optional(),
-  relationships: z
-    .array(z.record(lineSchema(1, 64), lineSchema(1, 255)))
-    .max(20)
-    .optional(),
-});
-export type DraftPatch = z.output<typeof DraftPatchSchema>;
-export const VersionSchema = z.strictObject({ version: versionSchema });
-export const ReasonSchema = z.strictObject({ reason: lineSchema(3, 500) });
-
-/** The sections that a patch names, in the order in which they build on each other. Errors: validation_failed. */
-export function sectionsOf(patch: DraftPatch): DraftSectionInput[] {
-  const sections: DraftSectionInput[] = [];
-  const add = (section: DraftSection, data: unknown): void => {
-    const parsed = DraftSectionSchema.safeParse({ section, data });
-    if (!parsed.success)
-      throw new AppError("validation_failed", {
-        errors: toFieldErrors(parsed.error.issues.map((issue) => ({ ...issue, path: issue.path.slice(1) }))).map(
-          (error) => ({ ...error, pointer: `${SECTION_POINTERS[section]}${snakePointer(error.pointer)}` }),
-        ),
-      });
-    sections.push(parsed.data);
-  };
-  if (patch.company) {
-    const { account_name: accountName, ...rest } = patch.company;
-    add("company", { ...rest, accountName });
-  }
-  if (patch.contact) add("contact", patch.contact);
-  if (patch.business_entities) add("entities", patch.business_entities.map(toEntityInput));
-  if (patch.brands) add("brands", patch.brands.map(toBrandInput));
-  if (patch.store_groups) add("storeGroups", patch.store_groups.map(toGroupInput));
-  if (patch.payments)
-    add("payments", {
-      paymentProfileId: patch.payments.payment_profile_id,
-      paymentAccounts: patch.payments.payment_accounts.map(toPaymentAccountInput),
-    });
-  if (patch.relationships) add("relationships", patch.relationships);
-  return sections;
-}
-
-// --- Where things stand in the body ------------------------------------------------------------------------------------
-
-const SECTION_POINTERS: Readonly<Record<DraftSection | "stores", string>> = {
-  company: "/company",
-  contact: "/contact",
-  entities: "/business_entities",
-  brands: "/brands",
-  storeGroups: "/store_groups",
-  payments: "/payments",
-  relationships: "/relationships",
-  stores: "/stores",
-};
-/** Names that are not only written in another way. */
-const OTHER_NAMES: Readonly<Record<string, string>> = { entity: "business_entity" };
-
-export function snakePointer(pointer: string): string {
-  return pointer
-    .split("/")
-    .map((step) => OTHER_NAMES[step] ?? step.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))
-    .join("/");
-}
-
-/** A field of the draft as a pointer into what is read and written: `/business_entities/0/address/city`. */
-function pointerOf(
-  draft: Pick<DraftRecord, "entities" | "brands" | "storeGroups" | "paymentAccounts">,
-  place: { section: DraftSection | "stores"; item: string | null; field: string },
-): string {
-  const lists: Partial<Record<DraftSection | "stores", readonly { reference: string }[]>> = {
-    entities: draft.entities,
-    brands: draft.brands,
-    storeGroups: draft.storeGroups,
-    payments: draft.paymentAccounts,
-  };
-  const at = place.item === null ? -1 : (lists[place.section]?.findIndex((one) => one.reference === place.item) ?? -1);
-  const steps = [
-    SECTION_POINTERS[place.section],
-    place.section === "payments" && place.item !== null ? "payment_accounts" : null,
-    place.item === null ? null : at === -1 ? place.item.replaceAll("~", "~0").replaceAll("/", "~1") : String(at),
-    place.field === "" ? null : snakePointer(place.field.replaceAll(".", "/")),
-  ];
-  return steps.filter((step) => step !== null).join("/");
-}
-
-/** What a use case says of one section, with pointers into the whole body. */
-export function pointingInto(section: DraftSection, error: unknown): unknown {
-  if (!isAppError(error) || error.errors.length === 0) return error;
-  const base = section === "payments" ? "/payments/payment_accounts" : SECTION_POINTERS[section];
-  return new AppError(error.code, {
-    detail: error.detail,
-    errors: error.errors.map(({ pointer, detail }) => ({ pointer: `${base}${snakePointer(pointer)}`, detail })),
-    cause: error,
-  });
-}
-
-/** The refusal of an incomplete draft, with pointers to what it lacks. */
-export function pointingAtMissing(error: unknown, draft: DraftRecord): unknown {
-  if (!isAppError(error) || error.code !== "rule_broken") return error;
-  const errors: FieldError[] = draft.completeness.missing
-    .filter((item) => item.level === "required")
-    .slice(0, 50)
-    .map((item) => ({ pointer: pointerOf(draft, item), detail: `${item.label} is missing (${item.requirement})` }));
-  return new AppError("rule_broken", { detail: error.detail, errors, cause: error });
-}
-
-// --- What is read ------------------------------------------------------------------------------------------------------
 
 const known = { id: z.string(), version: z.int() };
 const PublicEntitySchema = z

@@ -16,12 +16,12 @@ import { ACCOUNT_STATES } from "@/server/domain/partners/states";
 import { defineEndpoint, type Endpoint } from "../endpoint";
 import { claiming } from "../idempotency";
 import { queryList } from "../validation";
+import { ReasonSchema } from "./partner-bodies";
 import {
   PUBLIC_ACCOUNT_STATES,
   PUBLIC_PARTNER_STATES,
   type PublicPartner,
   PublicPartnerSchema,
-  ReasonSchema,
   toPublicPartner,
 } from "./partner-shapes";
 import { listSchema, pageQuery, toList, toPageRequest } from "./shared";
