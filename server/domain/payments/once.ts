@@ -7,6 +7,7 @@ import type { OperationRow, PaymentRecord } from "./rows";
 import type { PublicPayment } from "./schema";
 import { actionFacts, requireAccepted } from "./settling";
 import { type PaymentActions, paymentActions } from "./states";
+import { reload } from "./stop";
 
 /* What can be under way only once on a payment, and names nothing but the payment: its release, its renewal. */
 
@@ -45,8 +46,12 @@ export async function requestOnce(ctx: ServiceContext, id: string, request: Requ
     return draft;
   });
   const payment = operation && !isOnItsWay ? await request.run(ctx, begun, operation) : begun;
-  if (operation) await requireAccepted(ctx, payment, operation.id, () => request.refused(request.refusedByKlarna));
-  const answer = toPublic(ctx, payment);
+  const settled = operation
+    ? await requireAccepted(ctx, payment, operation.id, () => request.refused(request.refusedByKlarna))
+    : null;
+  // The first call may have had its answer in this moment.
+  const isNewer = isOnItsWay && settled !== null && settled.settledAt !== null;
+  const answer = toPublic(ctx, isNewer ? await reload(ctx, id) : payment);
   if (ctx.idempotency) await storeAnswer(ctx.db, ctx.secrets, ctx.idempotency, answer);
   return answer;
 }

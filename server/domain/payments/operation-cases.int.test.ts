@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { ServiceContext } from "@/server/context";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import { processInbox } from "@/server/domain/inbox/service";
 import { createRest, type Rest } from "@/server/rest/run";
@@ -367,6 +368,43 @@ describe("operations beside each other", () => {
     });
     expect(rows).toHaveLength(1);
     expect(await h.read(id)).toMatchObject({ amount_refunded: 1_000 });
+  });
+
+  it.each([
+    { call: "void", run: voidPayment, answer: { status: "voided", amount_voided: 10_002 } },
+    {
+      call: "update_transaction",
+      run: (ctx: ServiceContext, id: string) => updatePayment(ctx, id, { amount: 8_000 }),
+      answer: { amount: 8_000, amount_authorized: 8_000 },
+    },
+  ])("a second $call that sees the first one answered in that moment says what is so then", async (operation) => {
+    const id = await h.authorized();
+    const { klarna, db } = h.services;
+    const begun = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    const slow: ServiceContext["klarna"] = {
+      ...klarna,
+      call: async (request, options) => {
+        begun.resolve();
+        await held.promise;
+        return klarna.call(request, options);
+      },
+    };
+    const first = operation.run({ ...h.ctx, klarna: slow }, id);
+    await begun.promise;
+    // Between its look under the lock and its look at the journal the first one gets its answer.
+    const later: ServiceContext["db"] = {
+      ...db,
+      query: async (query) => {
+        if (query.name === "operations_of_payment") {
+          held.resolve();
+          await first;
+        }
+        return db.query(query);
+      },
+    };
+    expect(await operation.run({ ...h.ctx, db: later }, id)).toMatchObject(operation.answer);
+    expect((await h.callsOf(id, operation.call)).count).toBe(1);
   });
 
   it("a refund without capture or lines is refused where there are several captures, and taken of the lines otherwise", async () => {

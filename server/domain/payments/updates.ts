@@ -36,6 +36,7 @@ import {
   sumOfLines,
 } from "./settling";
 import { paymentActions } from "./states";
+import { reload } from "./stop";
 
 /* Changes of a payment: a lower amount, what belongs to the purchase, the Partner's own metadata. */
 
@@ -123,9 +124,11 @@ export async function requestUpdate(
         () => new AppError("payment_not_updatable", { detail: "Klarna refused to change the payment." }),
       )
     : null;
-  const answer = toPublic(ctx, payment);
+  const isOpen = settled !== null && settled.settledAt === null;
+  // The first call may have had its answer in this moment.
+  const answer = toPublic(ctx, isOnItsWay && !isOpen ? await reload(ctx, id) : payment);
   if (ctx.idempotency) await storeAnswer(ctx.db, ctx.secrets, ctx.idempotency, answer);
-  return { payment: answer, isOpen: settled !== null && settled.settledAt === null };
+  return { payment: answer, isOpen };
 }
 
 /** Only what is not so already. */
