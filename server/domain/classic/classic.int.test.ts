@@ -107,3 +107,19 @@ it("a terminal goes the way that it is set to, else its store, else its Partner"
   expect(await railOf(second.id)).toBe("NETWORK");
   expect(await railOf()).toBe("CLASSIC");
 });
+
+it("users that are replaced at the same moment are each kept for their sales", async () => {
+  for (let round = 0; round < 6; round += 1) {
+    const own = await makePartner(services);
+    const owner = { partnerId: own.partner.id, mode: "test" as const };
+    const users = ["PK1_a", "PK1_b", "PK1_c", "PK1_d"].map((username) => ({ region: "EU" as const, username }));
+    const save = (user: (typeof users)[number]) =>
+      saveClassicCredential(staff(), own.partner.id, { ...user, password: `of-${user.username}` });
+    await Promise.all(users.map(save));
+    for (const user of users) {
+      const host = await openClassicHost(services, owner, user);
+      const known = Buffer.from(host?.authorization.slice(6) ?? "", "base64").toString();
+      expect(known).toBe(`${user.username}:of-${user.username}`);
+    }
+  }
+});

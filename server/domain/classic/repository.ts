@@ -108,6 +108,15 @@ export async function countOpenSessions(db: Queries, owner: Owner): Promise<numb
   return row?.count ?? 0;
 }
 
+/** Until the transaction ends nobody else changes the users of this account; sales are not held up. */
+export async function holdUsers(tx: Transaction, owner: Owner): Promise<void> {
+  await tx.query<Row>({
+    name: "classic_users_hold",
+    text: "select 1 from partner_accounts where partner_id = $1 and mode = $2 for no key update",
+    values: [owner.partnerId, owner.mode],
+  });
+}
+
 /** Whether the Partner has an account in the mode that this scope may see. */
 export async function hasAccount(db: Queries, owner: Owner, partners: readonly string[] | "all"): Promise<boolean> {
   if (partners !== "all" && !partners.includes(owner.partnerId)) return false;

@@ -56,6 +56,7 @@ export async function saveClassicCredential(
   await requireAccount(ctx, owner);
   const now = ctx.clock.now();
   await ctx.db.transaction(async (tx) => {
+    await repository.holdUsers(tx, owner);
     const known = await repository.findCredential(tx, owner);
     const password = input.password === "" ? undefined : input.password;
     if (!known && password === undefined)
@@ -119,6 +120,7 @@ export async function removeClassicCredential(ctx: ServiceContext, partnerId: st
   const owner = ownerOf(ctx, partnerId);
   await requireAccount(ctx, owner);
   await ctx.db.transaction(async (tx) => {
+    await repository.holdUsers(tx, owner);
     if ((await repository.countOpenSessions(tx, owner)) > 0)
       throw new AppError("rule_broken", { detail: "Payments of this user are still open." });
     const known = await repository.findCredential(tx, owner);
