@@ -3,7 +3,7 @@ import path from "node:path";
 import { readTable } from "@/server/testing/access-table";
 import { cookieOf } from "@/server/testing/access-walk";
 import { makeApiKey, makePartner } from "@/server/testing/builders";
-import { dumpTexts } from "@/server/testing/crash";
+import { dumpTexts } from "@/server/testing/instance-database";
 import { plantFormulas, plantOnboarding } from "@/server/testing/planted";
 import { expect, type Shop, test } from "./shop";
 

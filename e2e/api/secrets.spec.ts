@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { makeApiKey, makePartner } from "@/server/testing/builders";
-import { dumpTexts } from "@/server/testing/crash";
+import { dumpTexts } from "@/server/testing/instance-database";
 import { createTill, openReceiver, pause, signInOverHttp } from "@/server/testing/shop";
 import { expect, newReference, payBody, test } from "./shop";
 

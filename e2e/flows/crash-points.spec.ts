@@ -1,7 +1,7 @@
 import { expect, test } from "@playwright/test";
 import { z } from "zod";
-import { brokenInvariants } from "@/server/testing/crash";
 import { type Instance, startInstance } from "@/server/testing/instance";
+import { brokenInvariants } from "@/server/testing/instance-database";
 import { klarnaBooks } from "@/server/testing/klarna-books";
 import { createTill, openReceiver, pause, type Receiver, ShopPaymentSchema, until } from "@/server/testing/shop";
 

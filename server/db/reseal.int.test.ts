@@ -18,7 +18,7 @@ import { readEnv } from "@/server/env";
 import { createLog } from "@/server/observability/log";
 import { type BuiltPartner, makeApiKey, makePartner, unique } from "@/server/testing/builders";
 import { asApiKey, asUser, type TestServices, testServices } from "@/server/testing/context";
-import { dumpTexts } from "@/server/testing/crash";
+import { dumpTexts } from "@/server/testing/instance-database";
 import { receiveKlarnaWebhooks } from "@/server/testing/klarna-webhooks";
 import { makePerson } from "@/server/testing/people";
 import { plantOnboarding } from "@/server/testing/planted";
