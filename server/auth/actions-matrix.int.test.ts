@@ -10,7 +10,8 @@ import { makePerson } from "@/server/testing/people";
 import { digestOf, INSTALLATION, makeTenant, type Tenant, unknownIds } from "@/server/testing/tenants";
 import { cookieName } from "./cookies";
 import { PERMISSIONS, type Permission, ROLES } from "./permissions";
-import { type SessionLevel, sealToken, startSession } from "./sessions";
+import { sealToken } from "./session-token";
+import { type SessionLevel, startSession } from "./sessions";
 
 /* The lines of the table of access that are server actions, each cell of them called with a session of its own. */
 

@@ -13,7 +13,7 @@ import { clientAddress } from "./client-address";
 import { cookieName, cookieOptions } from "./cookies";
 import { returnPath } from "./return-path";
 import { setSessionCookie } from "./session-cookie";
-import { openToken } from "./sessions";
+import { openToken } from "./session-token";
 import { signIn, signOut } from "./sign-in";
 import { currentSession, requireOwnOrigin, webServices } from "./web";
 

@@ -4,7 +4,7 @@ import { cookies } from "next/headers";
 import { cookieName, cookieOptions } from "./cookies";
 import { stopImpersonation } from "./impersonation";
 import { setSessionCookie } from "./session-cookie";
-import { openToken } from "./sessions";
+import { openToken } from "./session-token";
 import { currentSession, requireOwnOrigin, webServices } from "./web";
 
 /** Stops viewing as another person. Answers where to go on: to their record, or to the sign-in when one's own session is over. */

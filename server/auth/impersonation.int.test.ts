@@ -16,16 +16,10 @@ import { createCallerFactory, type TrpcContext, toAppError } from "@/server/trpc
 import { appRouter } from "@/server/trpc/root";
 import { cookieName } from "./cookies";
 import { startImpersonation, stopImpersonation } from "./impersonation";
+import { endOwnSessions, listSessionsOf } from "./own-sessions";
 import { IMPERSONATION_PERMISSIONS, isPermission, type Permission, ROLE_PERMISSIONS } from "./permissions";
-import {
-  actorOf,
-  endOwnSessions,
-  findSession,
-  listSessionsOf,
-  sealToken,
-  startSession,
-  type WebSession,
-} from "./sessions";
+import { sealToken } from "./session-token";
+import { actorOf, findSession, startSession, type WebSession } from "./sessions";
 import { signOut } from "./sign-in";
 
 const browser = vi.hoisted(() => ({ cookies: new Map<string, string>(), headers: new Headers() }));

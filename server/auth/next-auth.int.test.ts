@@ -5,7 +5,8 @@ import { type TestServices, testServices } from "@/server/testing/context";
 import { readCookie } from "./cookies";
 import { nextAuthOptions } from "./next-auth";
 import { hashPassword } from "./password";
-import { findSession, tokenOfRequest } from "./sessions";
+import { tokenOfRequest } from "./session-token";
+import { findSession } from "./sessions";
 
 const PASSWORD = "a password for tests";
 const EMAIL = "person@tillgate.example";

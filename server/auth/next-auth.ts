@@ -4,7 +4,8 @@ import { SECOND_MS } from "@/server/core/time";
 import { clientAddress } from "./client-address";
 import { cookieName, cookieOptions } from "./cookies";
 import { returnPath } from "./return-path";
-import { findSession, SESSION_LIFE_MS, tokenOfRequest } from "./sessions";
+import { tokenOfRequest } from "./session-token";
+import { findSession, SESSION_LIFE_MS } from "./sessions";
 import { signIn, signOut } from "./sign-in";
 
 declare module "next-auth" {

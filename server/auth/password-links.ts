@@ -17,10 +17,10 @@ import {
   LINK_LIFE_MS,
   revokeOneTimeLinks,
 } from "./one-time-links";
+import { endSessionsOf } from "./own-sessions";
 import { hashPassword, PasswordSchema } from "./password";
 import { createLimit, type Limit } from "./rate-limit";
 import { auditOwn } from "./second-factor";
-import { endSessionsOf } from "./sessions";
 
 /*
  * Passwords that are set by a link from a mail: after forgetting one, and when an invitation is accepted.

@@ -5,8 +5,8 @@ import type { Row, Transaction } from "@/server/db/client";
 import { type AuditInput, appendAudit } from "@/server/domain/audit/service";
 import { type Account, hasSecondFactor } from "./accounts";
 import { alertPerson } from "./alerts";
+import { endSessionsOf } from "./own-sessions";
 import { createLimit, type Limit } from "./rate-limit";
-import { endSessionsOf } from "./sessions";
 import { base32, findTotpStep, newTotpSecret, totpUri } from "./totp";
 
 /*

@@ -3,12 +3,13 @@ import type { Row } from "@/server/db/client";
 import { type Account, findAccount } from "./accounts";
 import { alertPerson } from "./alerts";
 import type { Browser } from "./begin-session";
+import { endSessionsOf } from "./own-sessions";
 import { listPasskeys, type PasskeyItem, provePasskey } from "./passkeys";
 import { hashPassword, PasswordSchema, verifyPassword } from "./password";
 import { requiresTwoFactor } from "./permissions";
 import { createLimit, type Limit } from "./rate-limit";
 import { auditOwn, type FactorServices, proveByCode } from "./second-factor";
-import { confirmSession, endSessionsOf, startSession, type WebSession } from "./sessions";
+import { confirmSession, startSession, type WebSession } from "./sessions";
 
 /*
  * How a person signs in, as they see and change it themselves.

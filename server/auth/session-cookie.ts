@@ -3,7 +3,7 @@ import { cookies, headers } from "next/headers";
 import type { Browser } from "./begin-session";
 import { clientAddress } from "./client-address";
 import { cookieName, cookieOptions } from "./cookies";
-import { openToken, sealToken } from "./sessions";
+import { openToken, sealToken } from "./session-token";
 import { webServices } from "./web";
 
 /** Gives the browser the token of a session, or of half a session. */

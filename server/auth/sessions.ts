@@ -1,13 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { decode, encode } from "next-auth/jwt";
-import { z } from "zod";
-import type { ServiceContext, Services } from "@/server/context";
+import type { Services } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
-import { addMs, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
+import { addMs, HOUR_MS, MINUTE_MS } from "@/server/core/time";
 import type { Row, Transaction } from "@/server/db/client";
-import { appendAudit } from "@/server/domain/audit/service";
-import { cookieName, readCookie } from "./cookies";
 import { findImpersonator, type Impersonator } from "./impersonator";
 import {
   type Actor,
@@ -18,8 +14,8 @@ import {
   resolveRole,
 } from "./permissions";
 
-type SessionServices = Pick<Services, "env" | "db" | "secrets" | "clock">;
-type Queries = Pick<Transaction, "query">;
+export type SessionServices = Pick<Services, "env" | "db" | "secrets" | "clock">;
+export type Queries = Pick<Transaction, "query">;
 
 /** However busy, a session ends after a working day. */
 export const SESSION_LIFE_MS = 12 * HOUR_MS;
@@ -94,16 +90,6 @@ export type EndReason =
   | "GUESSED_TOO_OFTEN"
   | "STOPPED"
   | "IMPERSONATOR_GONE";
-
-/** One line of a person's own list of signed-in browsers. */
-export type SessionItem = {
-  readonly id: string;
-  readonly createdAt: Date;
-  readonly lastSeenAt: Date;
-  readonly expiresAt: Date;
-  readonly address: string | null;
-  readonly userAgent: string | null;
-};
 
 const hashOf = (services: Pick<Services, "secrets">, token: string): string => services.secrets.hash(token, "session");
 /** After how long without a request a session of these people ends. */
@@ -392,105 +378,4 @@ export async function renewToken(
     values: [id, hashOf(services, token), now],
   });
   return row ? { token, expiresAt: row.expires_at } : null;
-}
-
-/** Ends sessions of a person: one (`only`), or all but one (`except`), or all. Answers the ids that ended. */
-export async function endSessionsOf(
-  tx: Queries,
-  services: SessionServices,
-  userId: string,
-  reason: EndReason,
-  which: { only?: string; except?: string } = {},
-): Promise<string[]> {
-  const rows = await tx.query<{ id: string }>({
-    name: "session_end_of_user",
-    text: `update sessions set ended_at = $2, end_reason = $3
-           where user_id = $1 and ended_at is null and ($4::text is null or id = $4) and ($5::text is null or id <> $5)
-           returning id`,
-    values: [userId, services.clock.now(), reason, which.only ?? null, which.except ?? null],
-  });
-  return rows.map((row) => row.id);
-}
-
-/** Ends sessions of the person who asks, and says so in the audit, together. Answers the ids that ended. */
-export function endOwnSessions(
-  ctx: ServiceContext,
-  userId: string,
-  which: { only?: string; except?: string },
-): Promise<string[]> {
-  return ctx.db.transaction(async (tx) => {
-    const ended = await endSessionsOf(tx, ctx, userId, "ENDED_BY_USER", which);
-    for (const id of ended) {
-      await appendAudit(tx, ctx, {
-        action: "session.ended",
-        subjectKind: "session",
-        subjectId: id,
-        mode: null,
-        after: { reason: "ENDED_BY_USER" },
-      });
-    }
-    return ended;
-  });
-}
-
-/** The sessions of a person that are still good, the last used first; at most 100. */
-export async function listSessionsOf(
-  services: SessionServices,
-  user: { id: string; audience: Audience },
-): Promise<SessionItem[]> {
-  const now = services.clock.now();
-  const rows = await services.db.query<
-    Row & {
-      id: string;
-      created_at: Date;
-      last_seen_at: Date;
-      expires_at: Date;
-      address: string | null;
-      user_agent: string | null;
-    }
-  >({
-    name: "session_list",
-    text: `select id, created_at, last_seen_at, expires_at, address, user_agent from sessions
-           where user_id = $1 and ended_at is null and level = 'FULL' and impersonator_id is null and expires_at > $2 and last_seen_at >= $3
-           order by last_seen_at desc, id desc limit 100`,
-    values: [user.id, now, addMs(now, -idleMsOf(user.audience))],
-  });
-  return rows.map((row) => ({
-    id: row.id,
-    createdAt: row.created_at,
-    lastSeenAt: row.last_seen_at,
-    expiresAt: row.expires_at,
-    address: row.address,
-    userAgent: row.user_agent,
-  }));
-}
-
-const CookieContentSchema = z.object({ sid: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
-
-/** What the cookie holds: an encrypted JWT, as next-auth makes it, with nothing but our random token inside. */
-export function sealToken(services: Pick<Services, "env">, token: string): Promise<string> {
-  return encode({
-    token: { sid: token },
-    secret: services.env.TILLGATE_SESSION_SECRET,
-    maxAge: SESSION_LIFE_MS / SECOND_MS,
-  });
-}
-
-/** The token inside a session cookie, or null when the cookie is not ours, altered or too old. */
-export async function openToken(
-  services: Pick<Services, "env">,
-  cookie: string | null | undefined,
-): Promise<string | null> {
-  if (!cookie) return null;
-  const content = await decode({ token: cookie, secret: services.env.TILLGATE_SESSION_SECRET }).catch(() => null);
-  const parsed = CookieContentSchema.safeParse(content);
-  return parsed.success ? parsed.data.sid : null;
-}
-
-/** The token that a request carries, from its Cookie header. */
-export function tokenOfRequest(
-  services: Pick<Services, "env">,
-  cookieHeader: string | null | undefined,
-): Promise<string | null> {
-  return openToken(services, readCookie(cookieHeader, cookieName(services.env, "session")));
 }

@@ -2,9 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newId } from "@/server/core/ids";
 import { HOUR_MS, MINUTE_MS } from "@/server/core/time";
 import { type TestServices, testServices } from "@/server/testing/context";
+import { endSessionsOf, listSessionsOf } from "./own-sessions";
 import { hashPassword } from "./password";
 import type { Role } from "./permissions";
-import { endSessionsOf, findSession, listSessionsOf, openToken, sealToken } from "./sessions";
+import { openToken, sealToken } from "./session-token";
+import { findSession } from "./sessions";
 import { type SignInOutcome, signIn, signOut, TRIES_PER_ACCOUNT, TRIES_PER_ADDRESS } from "./sign-in";
 
 const PASSWORD = "a password for tests";

@@ -12,7 +12,8 @@ import { cookieName } from "./cookies";
 import { isOwnOrigin } from "./origin";
 import { can, type Permission } from "./permissions";
 import { returnPath } from "./return-path";
-import { actorOf, findHalfSession, findSession, type HalfSession, openToken, type WebSession } from "./sessions";
+import { openToken } from "./session-token";
+import { actorOf, findHalfSession, findSession, type HalfSession, type WebSession } from "./sessions";
 
 const HOLDER = Symbol.for("tillgate.web.services");
 type Holder = typeof globalThis & { [HOLDER]?: Services };

@@ -1,6 +1,7 @@
 import { cookieName } from "@/server/auth/cookies";
 import { ROLES } from "@/server/auth/permissions";
-import { type SessionLevel, sealToken, startSession } from "@/server/auth/sessions";
+import { sealToken } from "@/server/auth/session-token";
+import { type SessionLevel, startSession } from "@/server/auth/sessions";
 import { newId } from "@/server/core/ids";
 import { makePartner } from "./builders";
 import type { InstanceServices } from "./instance-services";

@@ -1,7 +1,8 @@
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
 import { cookieName, readCookie } from "@/server/auth/cookies";
 import { isOwnOrigin } from "@/server/auth/origin";
-import { findSession, tokenOfRequest } from "@/server/auth/sessions";
+import { tokenOfRequest } from "@/server/auth/session-token";
+import { findSession } from "@/server/auth/sessions";
 import type { Services } from "@/server/context";
 import { ERROR_CATALOGUE, type ErrorCode } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { cookieName } from "@/server/auth/cookies";
-import { sealToken, startSession } from "@/server/auth/sessions";
+import { sealToken } from "@/server/auth/session-token";
+import { startSession } from "@/server/auth/sessions";
 import { type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
 import { type TestServices, testServices } from "@/server/testing/context";
 import { makePerson } from "@/server/testing/people";

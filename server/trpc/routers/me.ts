@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { endOwnSessions, listSessionsOf } from "@/server/auth/sessions";
+import { endOwnSessions, listSessionsOf } from "@/server/auth/own-sessions";
 import { AppError } from "@/server/core/errors";
 import { idSchema } from "@/server/core/ids";
 import { procedure, router, withPermission } from "../init";

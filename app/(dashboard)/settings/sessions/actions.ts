@@ -2,7 +2,7 @@
 
 import { revalidatePath } from "next/cache";
 import type { ActionResult } from "@/components/action-result";
-import { endOwnSessions } from "@/server/auth/sessions";
+import { endOwnSessions } from "@/server/auth/own-sessions";
 import { actionContext, failureOf, requireSession } from "@/server/auth/web";
 import { AppError } from "@/server/core/errors";
 import { idSchema } from "@/server/core/ids";

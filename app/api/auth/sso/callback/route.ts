@@ -1,6 +1,6 @@
 import { cookieName, cookieOptions, readCookie } from "@/server/auth/cookies";
 import { currentBrowser } from "@/server/auth/session-cookie";
-import { sealToken } from "@/server/auth/sessions";
+import { sealToken } from "@/server/auth/session-token";
 import { finishSso } from "@/server/auth/single-sign-on";
 import { webServices } from "@/server/auth/web";
 import { isDatabaseUnavailable } from "@/server/core/database-errors";
