@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { createApiKeyVerifier } from "@/server/auth/api-keys";
+import { createApiKeyVerifier } from "@/server/auth/api-key-verifier";
 import { verifyPassword } from "@/server/auth/password";
 import { ROLES } from "@/server/auth/permissions";
 import { createServices } from "@/server/context";

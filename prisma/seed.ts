@@ -3,7 +3,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSy
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { createApiKeyVerifier, issueApiKey } from "@/server/auth/api-keys";
+import { createApiKeyVerifier } from "@/server/auth/api-key-verifier";
+import { issueApiKey } from "@/server/auth/api-keys";
 import { hashPassword } from "@/server/auth/password";
 import { API_SCOPE_NAMES, ROLE_LABELS, ROLES, type Role } from "@/server/auth/permissions";
 import { createContext, createServices, type ServiceContext, type Services } from "@/server/context";

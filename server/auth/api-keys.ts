@@ -1,6 +1,5 @@
-import type { BlockList } from "node:net";
 import { z } from "zod";
-import { requirePermission, type ServiceContext, type Services } from "@/server/context";
+import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError, isAppError } from "@/server/core/errors";
 import { idSchema, newId } from "@/server/core/ids";
 import { decodeCursor, type Page, toPage } from "@/server/core/pagination";
@@ -15,33 +14,11 @@ import {
   spendApproval,
 } from "@/server/domain/approvals/service";
 import { appendAudit } from "@/server/domain/audit/service";
-import { findAcquirerKey } from "./acquirer-keys";
-import {
-  HASH_PURPOSE,
-  hasKeyForm,
-  hintOf,
-  isAddressRule,
-  isListed,
-  keyKindOf,
-  newKeyText,
-  toBlockList,
-} from "./key-form";
-import {
-  type Actor,
-  API_SCOPE_NAMES,
-  API_SCOPES,
-  type ApiScope,
-  actorCan,
-  isApiScope,
-  type TenantScope,
-} from "./permissions";
+import { HASH_PURPOSE, hintOf, isAddressRule, newKeyText } from "./key-form";
+import { API_SCOPE_NAMES, API_SCOPES, type ApiScope, actorCan, isApiScope, type TenantScope } from "./permissions";
 
 /* Keys of Partners' systems. Their form is in key-form.ts, the acquirer's own keys are in acquirer-keys.ts. */
 
-/** A revoked key works no longer than this in a process that has just used it. */
-const CACHE_MS = 1_000;
-const CACHE_MAX = 10_000;
-const STAMP_EVERY_MS = 60_000;
 /** How long an old secret may work beside the new one: a week. */
 export const OVERLAP_HOURS_MAX = 168;
 
@@ -60,13 +37,7 @@ export type ApiKey = {
   createdAt: Date;
 };
 
-export type VerifiedKey = {
-  readonly keyId: string;
-  readonly actor: Extract<Actor, { kind: "API_KEY" }>;
-  readonly scope: TenantScope;
-};
-
-type KeyRow = Row & {
+export type KeyRow = Row & {
   id: string;
   partner_id: string;
   mode: Mode;
@@ -79,10 +50,10 @@ type KeyRow = Row & {
   last_used_at: Date | null;
   created_at: Date;
 };
-const KEY_COLUMNS =
+export const KEY_COLUMNS =
   "id, partner_id, mode, name, secret_hint, scopes, addresses, expires_at, revoked_at, last_used_at, created_at";
 
-function toKey(row: KeyRow): ApiKey {
+export function toKey(row: KeyRow): ApiKey {
   return {
     id: row.id,
     partnerId: row.partner_id,
@@ -365,103 +336,4 @@ export async function listApiKeys(
 
 function assertPartner(scope: TenantScope, partnerId: string): void {
   if (scope.partners !== "all" && !scope.partners.includes(partnerId)) throw new AppError("not_found");
-}
-
-type Known = { verified: VerifiedKey; mode: Mode; expiresAtMs: number; addresses: BlockList | null } | null;
-
-export type ApiKeyVerifier = {
-  /**
-   * Whose key this is. `address` is where the request came from, null when that is not known.
-   * Errors: key_missing, key_invalid (unknown, expired or revoked), address_not_allowed.
-   */
-  verify(raw: string | null, address: string | null): Promise<VerifiedKey>;
-  /** Resolves when the last-used times that are on their way are written. */
-  settle(): Promise<void>;
-};
-
-/** Checks keys for one process: a lookup is good for a second, the last use is written at most once a minute. */
-export function createApiKeyVerifier(services: Pick<Services, "db" | "secrets" | "clock" | "log">): ApiKeyVerifier {
-  const cache = new Map<string, { readonly atMs: number; readonly known: Promise<Known> }>();
-  const stamped = new Map<string, number>();
-  const writing = new Set<Promise<void>>();
-
-  async function load(kind: "sk" | "ak", hash: string): Promise<Known> {
-    if (kind === "ak") {
-      const own = await findAcquirerKey(services.db, hash);
-      return own === null
-        ? null
-        : {
-            verified: {
-              keyId: own.id,
-              actor: { kind: "API_KEY", id: own.id, name: own.name, partnerId: null, scopes: own.scopes },
-              scope: { partners: "all", mode: own.mode },
-            },
-            mode: own.mode,
-            expiresAtMs: own.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
-            addresses: toBlockList(own.addresses),
-          };
-    }
-    const [row] = await services.db.query<KeyRow>({
-      name: "api_key_by_hash",
-      text: `select ${KEY_COLUMNS} from api_keys where secret_hash = $1 and revoked_at is null`,
-      values: [hash],
-    });
-    if (!row) return null;
-    const key = toKey(row);
-    return {
-      verified: {
-        keyId: key.id,
-        actor: { kind: "API_KEY", id: key.id, name: key.name, partnerId: key.partnerId, scopes: key.scopes },
-        scope: { partners: [key.partnerId], mode: key.mode },
-      },
-      mode: key.mode,
-      expiresAtMs: key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
-      addresses: toBlockList(key.addresses),
-    };
-  }
-
-  function find(kind: "sk" | "ak", hash: string): Promise<Known> {
-    const now = performance.now();
-    const hit = cache.get(hash);
-    if (hit && now - hit.atMs < CACHE_MS) return hit.known;
-    if (cache.size >= CACHE_MAX) cache.clear();
-    const known = load(kind, hash);
-    cache.set(hash, { atMs: now, known });
-    known.catch(() => cache.delete(hash));
-    return known;
-  }
-
-  function stamp(keyId: string, isAcquirers: boolean): void {
-    const now = services.clock.now();
-    if (now.getTime() - (stamped.get(keyId) ?? Number.NEGATIVE_INFINITY) < STAMP_EVERY_MS) return;
-    if (stamped.size >= CACHE_MAX) stamped.clear();
-    stamped.set(keyId, now.getTime());
-    const write = services.db
-      .query({
-        name: isAcquirers ? "acquirer_key_stamp" : "api_key_stamp",
-        text: `update ${isAcquirers ? "acquirer_keys" : "api_keys"} set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)`,
-        values: [keyId, now],
-      })
-      .then(() => undefined)
-      .catch((error: unknown) => services.log.warn({ keyId, error }, "the last use of a key was not written"))
-      .finally(() => writing.delete(write));
-    writing.add(write);
-  }
-
-  return {
-    verify: async (raw, address) => {
-      if (raw === null) throw new AppError("key_missing");
-      if (!hasKeyForm(raw)) throw new AppError("key_invalid");
-      const known = await find(keyKindOf(raw), services.secrets.hash(raw, HASH_PURPOSE));
-      if (!known || !raw.startsWith(`tg_${known.mode}_`) || services.clock.now().getTime() >= known.expiresAtMs) {
-        throw new AppError("key_invalid");
-      }
-      if (known.addresses && !isListed(known.addresses, address)) throw new AppError("address_not_allowed");
-      stamp(known.verified.keyId, known.verified.actor.partnerId === null);
-      return known.verified;
-    },
-    settle: async () => {
-      await Promise.allSettled([...writing]);
-    },
-  };
 }

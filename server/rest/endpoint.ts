@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { VerifiedKey } from "@/server/auth/api-keys";
+import type { VerifiedKey } from "@/server/auth/api-key-verifier";
 import type { AcquirerScope, ApiScope } from "@/server/auth/permissions";
 import type { ServiceContext, Services } from "@/server/context";
 import type { ErrorCode } from "@/server/core/errors";

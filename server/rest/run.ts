@@ -1,4 +1,4 @@
-import { createApiKeyVerifier, type VerifiedKey } from "@/server/auth/api-keys";
+import { createApiKeyVerifier, type VerifiedKey } from "@/server/auth/api-key-verifier";
 import { actorCan, scopePermissions } from "@/server/auth/permissions";
 import { createContext, type ServiceContext, type Services, systemContext } from "@/server/context";
 import { isDatabaseUnavailable } from "@/server/core/database-errors";

@@ -1,11 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import {
-  collectApiKey,
-  createApiKeyVerifier,
-  issueApiKey,
-  issueOrAskApiKey,
-  rotateApiKey,
-} from "@/server/auth/api-keys";
+import { createApiKeyVerifier } from "@/server/auth/api-key-verifier";
+import { collectApiKey, issueApiKey, issueOrAskApiKey, rotateApiKey } from "@/server/auth/api-keys";
 import type { ServiceContext } from "@/server/context";
 import { isAppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
