@@ -9,7 +9,7 @@ import type { Endpoint } from "./endpoint";
 import { ENDPOINTS } from "./endpoints";
 import { createRest, type Rest } from "./run";
 
-/* The matrix of reliability.md S1, made from the list of endpoints: a new endpoint is in it by being declared. */
+/* The matrix of case S1, made from the list of endpoints: a new endpoint is in it by being declared. */
 
 let test: TestServices;
 let rest: Rest;

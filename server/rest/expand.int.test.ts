@@ -5,7 +5,7 @@ import { type TestServices, testServices } from "@/server/testing/context";
 import { callRest, makeKey } from "@/server/testing/rest";
 import { createRest, type Rest } from "./run";
 
-/* partner-api.md 1: objects carry the ids of their neighbours; `expand` puts the neighbours in. */
+/* Objects carry the ids of their neighbours; `expand` puts the neighbours in. */
 
 let test: TestServices;
 let rest: Rest;

@@ -7,7 +7,7 @@ import { type TestServices, testServices } from "@/server/testing/context";
 import { callRest, makeKey, type RestCall } from "@/server/testing/rest";
 import { createRest, type Rest } from "./run";
 
-/* partner-api.md 9: what a Partner makes happen in test mode. Classic sessions are played in classic-matrix.int.test.ts. */
+/* What a Partner makes happen in test mode. Classic sessions are played in classic-matrix.int.test.ts. */
 
 let test: TestServices;
 let rest: Rest;

@@ -12,8 +12,8 @@ import type { ContractChecker } from "./contract";
 
 /*
  * Runs in every test process: whatever a test makes the Partner API say or take, and every webhook that is sent, has to be
- * as the document says (partner-api.md, reliability.md S5). A test in which it is not fails, whatever it is about. The
- * browser tests have the same by contract-record.mjs.
+ * as the document of the API says (case S5). A test in which it is not fails, whatever it is about. The browser tests have
+ * the same by contract-record.mjs.
  */
 
 type Check = (checker: ContractChecker) => string[];
