@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import type { Services } from "@/server/context";
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import {
   advanceDuePayments,
@@ -176,6 +177,34 @@ describe("the order", () => {
     await passTime(10 * MINUTE_MS);
     await becomes(id, "completed");
     expect(await getPayment(h.ctx, id)).toMatchObject({ amount_captured: 7_000, amount_voided: 11_000 });
+    await expectEqualBooks(id);
+  });
+
+  it("refused while Klarna cannot be reached: the release is asked for again, with one key", async () => {
+    await freshPartner();
+    const id = await paid("manual", "PENDING");
+    await becomes(id, "authorized");
+    await h.classic.fraud((await ordersOf(id))[0]?.order_id ?? "", "REJECTED");
+    const { klarna } = h.services;
+    let tried = 0;
+    const away: Services = {
+      ...h.services,
+      klarna: {
+        ...klarna,
+        call: async (request, options) => {
+          if (request.operation !== "order_write") return klarna.call(request, options);
+          tried += 1;
+          return { kind: "not_sent", reason: "breaker_open", calls: [] };
+        },
+      },
+    };
+    await passTime(31 * MINUTE_MS);
+    await advanceDuePayments(away);
+    expect(tried).toBeGreaterThan(0);
+    expect((await getPayment(h.ctx, id)).funding).toMatchObject({ state: "rejected" });
+    await passTime(10 * MINUTE_MS);
+    await becomes(id, "voided");
+    expect((await journalOf(id)).filter((row) => row.kind === "VOID")).toMatchObject([{ state: "SUCCEEDED" }]);
     await expectEqualBooks(id);
   });
 

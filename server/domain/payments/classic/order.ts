@@ -288,7 +288,11 @@ export async function releaseRejected(ctx: ServiceContext, payment: PaymentRecor
     if (isLive && !isFree(fresh, now)) return null;
     const draft = startDraft(fresh);
     draft.after.classic = withFacts(draft.after.classic, { isToRelease: false });
-    if (isLive) release = journal(draft, "VOID", now);
+    if (isLive) {
+      release = journal(draft, "VOID", now);
+      // Nobody asks for it again: what could not be sent is not given up.
+      release.nextAttemptAt = now;
+    }
     return draft;
   });
   return release ? runVoid(ctx, settled, release) : settled;
