@@ -46,8 +46,11 @@ export function latestKeptReturn(terminalId: string): string | null {
 }
 
 export function keepReturn(input: ReturnInput): void {
-  const others = read(input.terminalId).filter((each) => each.input.paymentId !== input.paymentId);
-  write(input.terminalId, [...others, { input: ReturnSchema.parse(input), at: Date.now() }]);
+  const kept = read(input.terminalId);
+  const others = kept.filter((each) => each.input.paymentId !== input.paymentId);
+  // From the first press on: the server counts from there, too.
+  const at = kept.find((each) => each.input.nonce === input.nonce)?.at ?? Date.now();
+  write(input.terminalId, [...others, { input: ReturnSchema.parse(input), at }]);
 }
 
 export function forgetReturn({ terminalId, paymentId }: Pick<ReturnInput, "terminalId" | "paymentId">): void {
