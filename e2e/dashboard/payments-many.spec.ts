@@ -95,6 +95,46 @@ test("chosen in the list, previewed, captured once, and not again", async ({ sig
   await expect(page.getByText("No results")).toBeVisible();
 });
 
+test("all that a filter finds is previewed and captured, by the keys alone, and nothing else is", async ({
+  signedInAs,
+  api,
+}) => {
+  const start = newReference();
+  const open = [
+    await api.pay(APPROVED, { ...manual, reference: `${start}-a` }),
+    await api.pay(20_002, { ...manual, reference: `${start}-b` }),
+  ];
+  const sold = await api.pay(30_002, { reference: `${start}-c` });
+  const page = await signedInAs("PARTNER_ADMIN");
+  await page.goto("/payments");
+  await expect(page.getByRole("row", { name: new RegExp(sold.reference) })).toBeVisible();
+  const all = page.getByRole("button", { name: "All of the filter" });
+  await expect(all).toHaveCount(0);
+  await page.goto(`/payments?q=${start}-`);
+  await all.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("menuitem", { name: "Preview captures" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/payments\/bulk\/blk_/);
+  await expect(page.getByText("What would happen")).toBeVisible();
+  await expect(page.getByText("SEK 318.04").first()).toBeVisible();
+  await expect(page.getByRole("row", { name: new RegExp(sold.reference) })).toHaveCount(0);
+  await page.getByRole("button", { name: "Capture 2" }).click();
+  const question = page.getByRole("alertdialog");
+  await expect(question).toContainText("SEK 318.04");
+  await question.getByRole("button", { name: "Capture SEK 318.04" }).click();
+  await expect(page.getByRole("row", { name: /Done/ })).toHaveCount(2, { timeout: 30_000 });
+  for (const payment of open) expect((await api.payment(payment.id))["amount_captured"]).toBe(payment.amount);
+
+  await page.goto(`/payments?q=${start}-`);
+  await expect(all).toBeVisible();
+  await expectAccessible(page);
+  await all.click();
+  await page.getByRole("menuitem", { name: "Preview captures" }).click();
+  await expect(page.getByText("Nothing that the filter finds can be captured.", { exact: true })).toBeVisible();
+  await expect(page).toHaveURL(/\/payments\?q=/);
+});
+
 test("a file is previewed row by row, its refusals can be taken away, and the same file does nothing twice", async ({
   signedInAs,
   api,
@@ -149,6 +189,12 @@ test("the analysis leads to the payments behind a figure, and passes axe in both
   await expectAccessible(page);
   await page.getByRole("link", { name: "Declined by Klarna" }).click();
   await expect(page).toHaveURL(/reason=declined/);
+  await expect(page.getByRole("row", { name: new RegExp(payment.reference) })).toBeVisible();
+  await page.goto("/payments/analysis?span=1d&by=market");
+  const market = page.getByRole("table", { name: "Outcomes by market" });
+  await market.getByRole("link", { name: /Sweden/ }).click();
+  await expect(page).toHaveURL(/market=SE/);
+  await expect(page.getByRole("button", { name: /^Market/ }).first()).toContainText("Sweden");
   await expect(page.getByRole("row", { name: new RegExp(payment.reference) })).toBeVisible();
   await page.goto("/payments/analysis?from=2020-01-01&to=2020-01-02");
   await expect(page.getByText("No payment was begun in this time")).toBeVisible();

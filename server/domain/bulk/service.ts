@@ -7,6 +7,8 @@ import { DAY_MS } from "@/server/core/time";
 import { getFourEyes } from "@/server/domain/approvals/service";
 import { appendAudit } from "@/server/domain/audit/service";
 import { decodeText, readTable, requireTableFile } from "@/server/domain/imports/csv";
+import type { PaymentFilter } from "@/server/domain/payments/schema";
+import { findPaymentsFor, listPaymentRecordsPage } from "@/server/domain/payments/service";
 import { fingerprintOf, type Planned, planRows, type Wish } from "./plan";
 import * as repository from "./repository";
 import type {
@@ -62,12 +64,45 @@ export async function planSelection(ctx: ServiceContext, kind: BulkKind, input: 
     throw new AppError("not_found", { detail: "One of the payments does not exist." });
   if (partners.size > 1) throw new AppError("rule_broken", { detail: "Choose payments of one Partner." });
   const reason = kind === "REFUND" ? (input.reason ?? null) : null;
-  const wishes = ids.map(
-    (given, index): Wish => ({
-      ...{ rowNumber: index + 1, given, reason },
-      ...{ amount: null, currency: null, capture: null, reference: null },
-    }),
-  );
+  return plan(ctx, { kind, source: "SELECTION", partnerId, fileName: null, wishes: ids.map(wholeOf(reason)) });
+}
+
+/** All that is left of a payment. */
+const wholeOf =
+  (reason: string | null) =>
+  (given: string, index: number): Wish => ({
+    ...{ rowNumber: index + 1, given, reason },
+    ...{ amount: null, currency: null, capture: null, reference: null },
+  });
+
+/**
+ * Previews all payments that a filter finds now, of one Partner and at most 5,000, with something left to capture or to
+ * refund: all that is left of each. What the filter finds later is not among them.
+ *
+ * Errors: permission_denied, rule_broken (no filter, nothing found, of several Partners, too many).
+ */
+export async function planFound(ctx: ServiceContext, kind: BulkKind, filter: PaymentFilter): Promise<BulkRunRecord> {
+  requireKind(ctx, kind);
+  const refuse = (detail: string): never => {
+    throw new AppError("rule_broken", { detail });
+  };
+  const isSet = (value: unknown): boolean =>
+    Array.isArray(value) ? value.length > 0 : value !== undefined && value !== "" && value !== false;
+  if (!Object.values(filter).some(isSet)) refuse("Set a filter first.");
+  const [task, done] = kind === "CAPTURE" ? (["capture", "captured"] as const) : (["refund", "refunded"] as const);
+  const found = await findPaymentsFor(ctx, task, filter, BULK_ROWS_MAX + 1);
+  const partners = new Set(found.map((payment) => payment.partnerId));
+  const [partnerId] = partners;
+  if (partnerId === undefined) {
+    const { data } = await listPaymentRecordsPage(ctx, filter, { limit: 1 });
+    return refuse(data.length === 0 ? "The filter finds no payment." : `Nothing that the filter finds can be ${done}.`);
+  }
+  if (partners.size > 1) refuse("The filter finds payments of several Partners. Choose one of them in it.");
+  if (found.length > BULK_ROWS_MAX)
+    refuse(
+      `More than ${BULK_ROWS_MAX.toLocaleString("en")} payments of the filter can be ${done}. Choose a shorter time.`,
+    );
+  const wishes = found.map((payment) => payment.id).map(wholeOf(null));
   return plan(ctx, { kind, source: "SELECTION", partnerId, fileName: null, wishes });
 }
 

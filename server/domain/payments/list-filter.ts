@@ -11,6 +11,14 @@ export type Where = { text: string; values: unknown[]; ways: readonly Way[] | nu
 /** `rows` answers the newest rows of `p` on which its condition and the whole of the filter hold. */
 type Way = (rows: (is: string) => string) => string;
 
+/** What can be done to the money of payments. */
+export type MoneyTask = "capture" | "refund";
+/** Payments on which something is left for it. */
+export const SOMETHING_LEFT: Readonly<Record<MoneyTask, string>> = {
+  capture: "p.state = 'AUTHORIZED' and p.amount_authorized > p.amount_captured + p.amount_voided",
+  refund: "p.amount_captured > p.amount_refunded",
+};
+
 const upper = (words: readonly string[] | undefined): string[] | null =>
   words === undefined || words.length === 0 ? null : words.map((word) => word.toUpperCase());
 
@@ -41,8 +49,7 @@ export function filterClause(scope: TenantScope, filter: ListFilter): Where {
   add((v) => `p.channel = any(${v})`, upper(filter.channels));
   add((v) => `p.launch = any(${v})`, upper(filter.launches));
   add((v) => `p.rail = any(${v})`, upper(filter.rails));
-  if (filter.left_to_capture === true)
-    parts.push("p.state = 'AUTHORIZED' and p.amount_authorized > p.amount_captured + p.amount_voided");
+  if (filter.left_to_capture === true) parts.push(SOMETHING_LEFT.capture);
   add((v) => `p.state = 'AUTHORIZED' and p.authorization_expires_at < ${v}`, filter.authorization_ends_before);
   if (filter.reasons?.length) parts.push(reasonClause(filter.reasons, put));
   // No identifier has a null character or half a letter, and the database takes neither.

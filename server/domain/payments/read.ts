@@ -4,8 +4,10 @@ import { type Page, toPage } from "@/server/core/pagination";
 import { isEqualSecret } from "@/server/db/secrets";
 import { openShipping } from "./captures";
 import { inTimeOf, issueDisplayToken, openCaptureAmount, openKinds, openRefundAmount, toPublic } from "./change";
+import type { MoneyTask } from "./list-filter";
 import { findPayment, listCaptures, listOperations, listRefundRows } from "./repository";
 import {
+  findWithSomethingLeft,
   listOpenAlarms,
   listPaymentRecords,
   type PaymentTotals,
@@ -55,6 +57,20 @@ export async function listPaymentRecordsPage(
 export async function getPaymentTotals(ctx: ServiceContext, filter: PaymentFilter): Promise<PaymentTotals> {
   requirePermission(ctx, "payments:read");
   return totalPayments(ctx.db, ctx.scope, { ...filter, states: states(filter) });
+}
+
+/**
+ * The newest payments that the filter finds and that have something left to capture, or to refund: their ids, and whose they
+ * are. Errors: permission_denied.
+ */
+export async function findPaymentsFor(
+  ctx: ServiceContext,
+  task: MoneyTask,
+  filter: PaymentFilter,
+  limit: number,
+): Promise<{ id: string; partnerId: string }[]> {
+  requirePermission(ctx, "payments:read");
+  return findWithSomethingLeft(ctx.db, ctx.scope, { ...filter, states: states(filter) }, task, limit);
 }
 
 /** A capture with the little of its delivery that helps to follow it; who gets it stays sealed. */

@@ -1,7 +1,7 @@
 import type { TenantScope } from "@/server/auth/permissions";
 import { type Cursor, decodeCursor } from "@/server/core/pagination";
 import type { Transaction } from "@/server/db/client";
-import { filterClause, foundRows, type ListFilter } from "./list-filter";
+import { filterClause, foundRows, type ListFilter, type MoneyTask, SOMETHING_LEFT } from "./list-filter";
 import { RECORD_SELECT } from "./repository";
 import type { PaymentRecord, PaymentRow } from "./rows";
 
@@ -30,6 +30,23 @@ export async function listPaymentRecords(
         ? `${RECORD_SELECT} where ${where.text}${after} ${newest} limit ${limit}`
         : `${RECORD_SELECT} where p.id in (select id from (${foundRows(where, "p.id, p.created_at", limit, after)}) found) ${newest}`,
     values,
+  });
+}
+
+/** The newest that the filter finds and on which something is left for the task, and whose they are. */
+export function findWithSomethingLeft(
+  tx: Transaction,
+  scope: TenantScope,
+  filter: ListFilter,
+  task: MoneyTask,
+  limit: number,
+): Promise<{ id: string; partnerId: string }[]> {
+  const where = filterClause(scope, filter);
+  const left = ` and ${SOMETHING_LEFT[task]}`;
+  return tx.query<{ id: string; partnerId: string }>({
+    text: `select id, partner_id as "partnerId" from (${foundRows(where, "p.id, p.partner_id, p.created_at", limit, left)}) found
+      order by created_at desc, id desc`,
+    values: where.values,
   });
 }
 

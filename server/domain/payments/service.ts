@@ -10,6 +10,7 @@ export { lookUpPayments } from "./lookup";
 export { listPaymentMethods, type PaymentMethod, type PaymentMethodsQuery } from "./presentation";
 export { isReturnToken } from "./purchase";
 export {
+  findPaymentsFor,
   getPayment,
   getPaymentRecord,
   getPaymentTimeline,

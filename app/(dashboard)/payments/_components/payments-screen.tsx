@@ -20,6 +20,7 @@ import { useTRPC } from "@/components/trpc-provider";
 import { ButtonLink } from "@/components/ui/button";
 import { PAYMENTS_NAV } from "../nav";
 import { BulkButtons } from "./bulk-buttons";
+import { BulkFound } from "./bulk-found";
 import { leftToCapture, OWN_PAYMENT_COLUMNS, PAYMENT_COLUMNS, paymentPhoneRow, statusDetail } from "./columns";
 import { type PaymentChoices, paymentFilter, paymentsTable } from "./payments-table";
 import type { PaymentListRow, PaymentTotalsView } from "./rows";
@@ -99,6 +100,9 @@ export function PaymentsScreen({
         peek={{ title: (row) => row.reference, body: (row) => <Peek row={row} /> }}
         searchPlaceholder="Reference, any id, amount"
         exportPath="/payments/export"
+        {...((capture || refund) && control.isFiltered && (query.data?.data.length ?? 0) > 0
+          ? { toolbarExtra: <BulkFound filter={filter} may={may} /> }
+          : {})}
         summary={totals.data === undefined ? undefined : <TotalsTable totals={totals.data} />}
         empty={
           <EmptyState

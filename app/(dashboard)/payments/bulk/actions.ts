@@ -8,8 +8,9 @@ import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { idSchema } from "@/server/core/ids";
 import { SelectionSchema } from "@/server/domain/bulk/schema";
-import { planFile, planSelection, startBulkRun, stopBulkRun } from "@/server/domain/bulk/service";
+import { planFile, planFound, planSelection, startBulkRun, stopBulkRun } from "@/server/domain/bulk/service";
 import { BULK_FILE_BYTES_MAX, type BulkKind } from "@/server/domain/bulk/states";
+import { PaymentFilterSchema } from "@/server/domain/payments/schema";
 
 /** The file goes along as base64: four letters for three bytes. */
 const FileSchema = z.strictObject({
@@ -46,6 +47,9 @@ const filed = (kind: BulkKind, raw: unknown): Promise<Made> =>
     return planFile(ctx, kind, { partnerId: partner, fileName, bytes: Buffer.from(content, "base64") });
   });
 
+const found = (kind: BulkKind, raw: unknown): Promise<Made> =>
+  act(kind, (ctx) => planFound(ctx, kind, readInput(PaymentFilterSchema.strict(), raw)));
+
 /** Previews captures of the chosen payments. Errors: not_found, rule_broken (of several Partners). */
 export async function planCapturesAction(raw: unknown): Promise<Made> {
   return selected("CAPTURE", raw);
@@ -54,6 +58,16 @@ export async function planCapturesAction(raw: unknown): Promise<Made> {
 /** Previews refunds of the chosen payments. Errors: not_found, rule_broken (of several Partners). */
 export async function planRefundsAction(raw: unknown): Promise<Made> {
   return selected("REFUND", raw);
+}
+
+/** Previews captures of all that a filter finds. Errors: rule_broken (none, of several Partners, too many). */
+export async function planFoundCapturesAction(raw: unknown): Promise<Made> {
+  return found("CAPTURE", raw);
+}
+
+/** Previews refunds of all that a filter finds. Errors: rule_broken (none, of several Partners, too many). */
+export async function planFoundRefundsAction(raw: unknown): Promise<Made> {
+  return found("REFUND", raw);
 }
 
 /** Errors: not_found, validation_failed (the file), body_too_large. */

@@ -20,7 +20,7 @@ export default async function BulkPage({ searchParams }: { searchParams: Promise
     <Page>
       <PageHeader
         title="Captures and refunds of many"
-        description="From a file, or from payments chosen in the list. Each row is previewed, and done once."
+        description="From a file, or from the list of payments: some that are chosen, or all of a filter. Each row is previewed, and done once."
         actions={
           <>
             {can(user, "payments:refund") ? <ButtonLink href="/payments/bulk/refund">Refund many</ButtonLink> : null}

@@ -71,7 +71,7 @@ export function BulkList({ hasPartners }: { hasPartners: boolean }) {
         <EmptyState
           icon={ListChecks}
           title="Nothing has been done in one go"
-          description="Choose payments in the list, or upload a file with a payment in each row. You see what each row would do before anything is asked for."
+          description="Choose payments in the list, filter it and take all it finds, or upload a file with a payment in each row. You see what each row would do before anything is asked for."
         />
       }
     />
