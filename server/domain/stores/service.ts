@@ -21,16 +21,8 @@ import {
 } from "./schema";
 
 // biome-ignore lint/performance/noBarrelFile: a service that outgrew one file is split by use case, and this is its one door
-export {
-  archiveStore,
-  changeEach,
-  changeStore,
-  changeStores,
-  partnerFor,
-  registerStore,
-  restoreStore,
-  statusForNew,
-} from "./change";
+export { archiveStore, changeStore, partnerFor, registerStore, restoreStore, statusForNew } from "./change";
+export { changeEach, changeStores } from "./change-many";
 export { announceOnboarded } from "./events";
 export { holdAccount } from "./rows";
 
