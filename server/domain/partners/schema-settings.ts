@@ -38,5 +38,20 @@ export const TerminalSettingsSchema = z.strictObject({
 });
 export type TerminalSettings = z.infer<typeof TerminalSettingsSchema>;
 
-/** Settings as rows hold them. What a newer version wrote beside is passed over; what cannot be read holds nothing. */
-export const StoredSettingsSchema = TerminalSettingsSchema.strip().catch({});
+const READABLE = TerminalSettingsSchema.strip();
+
+/**
+ * Settings as rows hold them. What another version wrote is passed over, field by field: a limit stays where something
+ * beside it cannot be read, and where the limit itself cannot, this level takes no returns.
+ */
+export const StoredSettingsSchema = z
+  .record(z.string(), z.unknown())
+  .catch({})
+  .transform((stored): TerminalSettings => {
+    const { data, error } = READABLE.safeParse(stored);
+    if (data !== undefined) return data;
+    const unread = new Set(error.issues.map(({ path }) => path[0]));
+    const rest = Object.entries(stored).filter(([key]) => !unread.has(key));
+    const isLimitLost = unread.has("till_return_limit") || unread.has("till_return_currency");
+    return READABLE.parse({ ...Object.fromEntries(rest), ...(isLimitLost ? { till_returns: false } : {}) });
+  });
