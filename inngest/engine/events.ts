@@ -3,7 +3,7 @@ import { z } from "zod";
 import { keyText } from "./expression";
 import type { EngineFunction } from "./function-config";
 import type { StoredEvent } from "./protocol";
-import type { NewEvent } from "./store";
+import type { NewEvent } from "./store-events";
 
 const LATEST_MS = Date.UTC(9999, 11, 31);
 export const KEY_PART_SEPARATOR = "\u001e";

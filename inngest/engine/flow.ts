@@ -3,7 +3,8 @@ import { concurrencyKeysOf, digest, KEY_PART_SEPARATOR, onceKeyOf } from "./even
 import type { Expression } from "./expression";
 import type { EngineFunction, RateRule, ThrottleRule } from "./function-config";
 import type { StoredEvent } from "./protocol";
-import { type Db, loadEvents } from "./store";
+import type { Db } from "./store";
+import { loadEvents } from "./store-events";
 
 /**
  * Starts of functions that are limited, gathered, put off or put in order: rate limit, batch, debounce, singleton, throttle,

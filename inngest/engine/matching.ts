@@ -3,7 +3,8 @@ import { z } from "zod";
 import { compileExpression } from "./expression";
 import type { CancelRule, EngineFunction } from "./function-config";
 import type { StoredEvent } from "./protocol";
-import { loadEvents, settleWait } from "./store";
+import { settleWait } from "./store";
+import { loadEvents } from "./store-events";
 
 const MatchPayloadSchema = z.object({ event: z.string() });
 

@@ -4,15 +4,12 @@ import { compileExpression } from "./expression";
 import type { EngineFunction } from "./function-config";
 import type { CallResult, Op, SdkClient, StoredEvent } from "./protocol";
 import {
-  blockRun,
   type ClaimedRun,
   claimRuns,
-  countClaimed,
   type Db,
   type FailedAttempt,
   type FinishedRun,
   finishRun,
-  lockConcurrencyKeys,
   memoOf,
   releaseRun,
   reloadRun,
@@ -20,8 +17,8 @@ import {
   type StepRow,
   saveAttempts,
   saveSteps,
-  unblockNext,
 } from "./store";
+import { blockRun, countClaimed, lockConcurrencyKeys, unblockNext } from "./store-concurrency";
 
 export type RunLoopDeps = Readonly<{
   pool: Pool;

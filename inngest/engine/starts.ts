@@ -4,16 +4,9 @@ import { concurrencyKeysOf, isTriggered, onceKeyOf, storedOf, toNewEvent } from 
 import { createFlow, type Flow, type FlowEvent, type Start } from "./flow";
 import { type EngineFunction, hasFlowControl } from "./function-config";
 import { inTransaction, type RunLoopDeps } from "./run-loop";
-import {
-  cancelRun,
-  type Db,
-  failInvoke,
-  insertEvents,
-  loadEvents,
-  type NewEvent,
-  type NewRun,
-  unblockNext,
-} from "./store";
+import { cancelRun, type Db, failInvoke } from "./store";
+import { unblockNext } from "./store-concurrency";
+import { insertEvents, loadEvents, type NewEvent, type NewRun } from "./store-events";
 
 /** What was asked for cannot be done as things stand; the sentence is for the one who asked. */
 export class EngineConflictError extends Error {
