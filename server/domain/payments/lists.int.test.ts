@@ -147,6 +147,10 @@ describe("filters", () => {
     ["the channel", () => ({ channels: ["in_store"], rails: ["network"] }), all],
     ["the interface", () => ({ rails: ["classic"] }), () => []],
     ["a store by its reference", () => ({ store: theirs.store.reference }), () => [foreign.id]],
+    ["a store by its id", () => ({ store: theirs.store.id }), () => [foreign.id]],
+    ["a terminal by its reference", () => ({ terminal: theirs.terminal.reference }), () => [foreign.id]],
+    ["a terminal by its id", () => ({ terminal: theirs.terminal.id }), () => [foreign.id]],
+    ["a terminal that is a store's", () => ({ terminal: theirs.store.id }), () => []],
     ["several stores", () => ({ stores: [theirs.store.id, ours.store.id] }), all],
     ["an amount and its currency", () => ({ currency: "SEK", amount_min: 30_000 }), () => [manual.id, declined.id]],
   ])("%s", async (_, filter, found) => {
