@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { addMs, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
+import { addMs, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import { newOperation } from "./change";
 import type { OperationRow, PaymentRow } from "./rows";
 import { nextWake } from "./wake";
@@ -17,6 +17,14 @@ it("a late approval is undone at once, and one that Klarna refuses to undo is no
   expect(nextWake(found, [], now)).toEqual(soon);
   expect(nextWake(found, [undo({ nextAttemptAt: soon })], now)).toEqual(soon);
   expect(nextWake(found, [undo({ state: "FAILED", nextAttemptAt: null })], now)).toEqual(addMs(now, HOUR_MS));
+});
+
+it("money that is not sure is asked about for as long as there is any, less often in the end", () => {
+  const unsure = (state: string, createdAt: Date) =>
+    ({ ...owner, state, fundingState: "PENDING", lateApprovalState: null, createdAt }) as unknown as PaymentRow;
+  expect(nextWake(unsure("COMPLETED", now), [], now)).toEqual(addMs(now, 30 * MINUTE_MS));
+  expect(nextWake(unsure("COMPLETED", addMs(now, -90 * DAY_MS)), [], now)).toEqual(addMs(now, DAY_MS));
+  expect(nextWake(unsure("VOIDED", now), [], now)).toBeNull();
 });
 
 it("a late approval that cannot be read, or whose undo Klarna's books do not show, is not asked about every few seconds", () => {

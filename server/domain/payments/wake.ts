@@ -96,7 +96,11 @@ export function nextWake(payment: PaymentRow, operations: readonly OperationRow[
         if (look !== null) times.push(look);
       }
   }
-  if (payment.fundingState === "PENDING") times.push(addMs(now, FUNDING_READ_INTERVAL_MS));
+  // Of what was released altogether nothing is left to become sure.
+  if (payment.fundingState === "PENDING" && payment.state !== "VOIDED") {
+    const isOld = now.getTime() - payment.createdAt.getTime() > AUTHORIZATION_PERIOD_MS;
+    times.push(addMs(now, isOld ? DAY_MS : FUNDING_READ_INTERVAL_MS));
+  }
   if (payment.classic?.isToRelease === true && REJECTABLE.includes(payment.state) && !hasOpen) times.push(now);
   const earliest = Math.min(...times.map((time) => time.getTime()));
   return Number.isFinite(earliest) ? new Date(earliest) : null;
