@@ -45,17 +45,19 @@ type Plan = {
   spoil: "malformed" | "unknown_word" | null;
 };
 
+const UNDISTURBED: Readonly<Plan> = {
+  count: 1,
+  delayMs: 0,
+  isLost: false,
+  isFirstAttemptLost: false,
+  isBadlySigned: false,
+  heldFor: null,
+  spoil: null,
+};
+
 /** What the amount and the armed faults do to an event on its way. */
 function planOf(sim: Simulator, event: SimulatedEvent): Plan {
-  const plan: Plan = {
-    count: 1,
-    delayMs: 0,
-    isLost: false,
-    isFirstAttemptLost: false,
-    isBadlySigned: false,
-    heldFor: null,
-    spoil: null,
-  };
+  const plan: Plan = { ...UNDISTURBED };
   const trigger = event.facts.amount === undefined ? null : triggerOf(sim, event.account, event.facts.amount);
   if (trigger === "05" && event.type === COMPLETED_EVENT) plan.isFirstAttemptLost = true;
   if (trigger === "06" && event.type === COMPLETED_EVENT) plan.count = 2;
@@ -330,15 +332,7 @@ export function createWebhookSender(sim: Simulator) {
           facts: {},
         },
         eventId,
-        {
-          count: 1,
-          delayMs: 0,
-          isLost: false,
-          isFirstAttemptLost: false,
-          isBadlySigned: false,
-          heldFor: null,
-          spoil: null,
-        },
+        UNDISTURBED,
       );
       sim.state.deliveries.put(delivery);
       sendFirst(delivery);
