@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, it } from "vitest";
 import { findFreePort } from "@/server/boot/ports";
+import { childSettings } from "@/server/testing/child-settings";
 import { type TestServices, testServices } from "@/server/testing/context";
 import { pause, until } from "@/server/testing/shop";
 
@@ -15,15 +16,9 @@ async function startEngineProcess(test: TestServices, port: number) {
         ...process.env,
         TILLGATE_EGRESS: "refuse",
         ENGINE_PORT: String(port),
-        DATABASE_URL: env.DATABASE_URL,
         KLARNA_TEST_BASE_URL: env.KLARNA_TEST_BASE_URL,
         KLARNA_TEST_API_KEY: env.KLARNA_TEST_API_KEY,
-        TILLGATE_SESSION_SECRET: env.TILLGATE_SESSION_SECRET,
-        TILLGATE_KEY_PEPPER: env.TILLGATE_KEY_PEPPER,
-        TILLGATE_ENCRYPTION_KEYS: [...env.TILLGATE_ENCRYPTION_KEYS]
-          .map(([name, value]) => `${name}:${value.toString("base64")}`)
-          .join(","),
-        LOG_LEVEL: "silent",
+        ...childSettings(env),
       },
       stdio: ["ignore", "ignore", "pipe"],
     },

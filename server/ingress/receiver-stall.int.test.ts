@@ -7,6 +7,7 @@ import { processInbox } from "@/server/domain/inbox/service";
 import { CreatePaymentSchema } from "@/server/domain/payments/schema";
 import { createPayment, getPayment } from "@/server/domain/payments/service";
 import { makePartner, unique } from "@/server/testing/builders";
+import { childSettings } from "@/server/testing/child-settings";
 import { asApiKey, type TestServices, testServices } from "@/server/testing/context";
 import { storeSigningKey } from "@/server/testing/klarna-webhooks";
 
@@ -26,13 +27,7 @@ beforeAll(async () => {
         PATH: process.env["PATH"],
         NODE_ENV: "test",
         TILLGATE_ENV: "demo",
-        DATABASE_URL: env.DATABASE_URL,
-        TILLGATE_SESSION_SECRET: env.TILLGATE_SESSION_SECRET,
-        TILLGATE_KEY_PEPPER: env.TILLGATE_KEY_PEPPER,
-        TILLGATE_ENCRYPTION_KEYS: [...env.TILLGATE_ENCRYPTION_KEYS]
-          .map(([id, key]) => `${id}:${key.toString("base64")}`)
-          .join(","),
-        LOG_LEVEL: "silent",
+        ...childSettings(env),
       },
     },
   );

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { findFreePort } from "@/server/boot/ports";
 import type { Services } from "@/server/context";
+import { childSettings } from "./child-settings";
 import { until } from "./shop";
 
 export type GatewayChild = {
@@ -31,15 +32,9 @@ export async function startGatewayChild(
         TILLGATE_EGRESS: "refuse",
         PORT: String(port),
         HOST: "127.0.0.1",
-        DATABASE_URL: env.DATABASE_URL,
         KLARNA_TEST_BASE_URL: env.KLARNA_TEST_BASE_URL,
         KLARNA_TEST_API_KEY: env.KLARNA_TEST_API_KEY,
-        TILLGATE_SESSION_SECRET: env.TILLGATE_SESSION_SECRET,
-        TILLGATE_KEY_PEPPER: env.TILLGATE_KEY_PEPPER,
-        TILLGATE_ENCRYPTION_KEYS: [...env.TILLGATE_ENCRYPTION_KEYS]
-          .map(([name, value]) => `${name}:${value.toString("base64")}`)
-          .join(","),
-        LOG_LEVEL: "silent",
+        ...childSettings(env),
         ...environment,
       },
       stdio: ["ignore", "ignore", "pipe"],
