@@ -45,6 +45,41 @@ describe("the order", () => {
     await expectEqualBooks(id);
   });
 
+  it("R11: a day later the order is captured and does not say by which call: that is no failure, and a person is told", async () => {
+    await freshPartner();
+    const id = await distributed("qr");
+    const { klarna } = h.services;
+    type Body = { captures?: { reference?: string }[] };
+    const blind: Services = {
+      ...h.services,
+      klarna: {
+        ...klarna,
+        call: async (request, options) => {
+          const outcome = await klarna.call(request, options);
+          if (request.operation !== "order_read" || outcome.kind !== "answered") return outcome;
+          const body = outcome.body as Body;
+          return { ...outcome, body: { ...body, captures: body.captures?.map(({ reference: _, ...rest }) => rest) } };
+        },
+      },
+    };
+    await lose("order_capture", "cut_after", null);
+    await h.classic.play(await sessionOf(id), "complete");
+    for (let turn = 0; turn < 4; turn += 1) {
+      await passTime(20 * SECOND_MS);
+      await advanceDuePayments(blind);
+    }
+    expect((await ordersOf(id))[0]).toMatchObject({ captured_amount: 18_000 });
+    await passTime(24 * HOUR_MS);
+    await h.control.clearFaults();
+    await h.letThrough();
+    await advanceDuePayments(blind);
+    expect((await getPayment(h.ctx, id)).status).toBe("finalizing");
+    expect(await alarmsOf(id)).toContain("outcome_unknown");
+    await passTime(HOUR_MS);
+    await becomes(id, "completed");
+    await expectEqualBooks(id);
+  });
+
   it("R21: a sale that is being settled is not canceled any more", async () => {
     const id = await distributed("qr");
     await lose("order_capture", "cut_before", 4);

@@ -3,6 +3,7 @@ import { newId } from "@/server/core/ids";
 import { addMs } from "@/server/core/time";
 import {
   type Draft,
+  isFirstTurn,
   journal,
   type Loaded,
   move,
@@ -13,6 +14,7 @@ import {
   startDraft,
   step,
 } from "@/server/domain/payments/change";
+import { askForPerson } from "@/server/domain/payments/journey";
 import { listOperations } from "@/server/domain/payments/repository";
 import type { OperationRow, PaymentRecord } from "@/server/domain/payments/rows";
 import { actionFacts, isKeyForgotten, wasSent } from "@/server/domain/payments/settling";
@@ -158,6 +160,10 @@ export async function runOrderCapture(
   const needsRead = captureId === null && (outcome.kind !== "not_sent" || isForgotten || operation.state === "UNKNOWN");
   const { order, outcome: read } = needsRead ? await findOrder(ctx, payment, orderId) : { order: null, outcome: null };
   const known = order?.captures.find((row) => row.reference === operation.id)?.capture_id ?? null;
+  // Captured, and it does not say by whom: it may well have been this call.
+  const isUnclear = known === null && order !== null && order.captured_amount > payment.amountCaptured;
+  if (isForgotten && known === null && (order === null || isUnclear))
+    return askForPerson(ctx, payment.id, operation.id);
   return step(ctx, payment.id, (fresh, now) => {
     const open = fresh.operations.find((row) => row.id === operation.id);
     if (!open || open.settledAt !== null) return null;
@@ -169,13 +175,21 @@ export async function runOrderCapture(
       applyCaptured(draft, orderId, id, amount, order, now);
       return draft;
     }
-    const isRefused = outcome.kind === "refused";
+    const wasTried = !isFirstTurn(open, now) || outcome.calls.some((call) => call.outcome === "NO_ANSWER");
+    const isRefused = outcome.kind === "refused" && !(isUnclear && wasTried);
+    if (isUnclear && outcome.kind === "refused")
+      raiseAlarm(
+        draft,
+        "books_differ",
+        "Klarna refused to capture the order, and it is captured already. Compare with Klarna's portal.",
+      );
     // Past the life of the key only the order itself can say that nothing was captured.
     if ((isRefused || isForgotten) && order !== null) {
       const error = outcome.kind === "refused" ? outcome.error : null;
       const facts = { calls, errorCode: error?.code ?? null, errorId: error?.errorId ?? null };
       settle(draft, open, "fail", { result: isRefused ? "REFUSED" : "NOT_FOUND", ...facts }, now);
       if (draft.after.state === "FINALIZING") approve(draft, order, now);
+      if (isUnclear) return draft;
       raiseAlarm(
         draft,
         "capture_missing",
