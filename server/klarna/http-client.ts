@@ -27,6 +27,7 @@ const RETRY_CAP_MS = 1_000;
 /** Reasons for which another attempt now would end the same way. */
 const FINAL_REASONS: readonly string[] = ["breaker_open", "no_credentials", ...NOT_ADMITTED];
 
+/** The client of one process: its breakers, its pace and its budget of repeats count the calls of this process only. */
 export function createKlarnaClient(options: {
   clock: Clock;
   log: Log;

@@ -136,6 +136,7 @@ export type TokenKind = "NETWORK_SESSION_TOKEN" | "PAYMENT_TOKEN";
 /** The session token of the Partner's own Klarna SDK, forwarded byte for byte on every call. */
 export type SessionHeaders = { networkSessionToken?: string; interoperabilityToken?: string };
 
+/** The headers that carry what the Partner's SDK gave; none for what is missing. */
 export function sessionHeaders(session: SessionHeaders): Record<string, string> {
   return {
     ...(session.networkSessionToken ? { "klarna-network-session-token": session.networkSessionToken } : {}),
@@ -180,6 +181,7 @@ export function authorizePayment(
   });
 }
 
+/** Reads a payment request (`PaymentRequestSchema`): two attempts, 5 s in all. */
 export function readPaymentRequest(client: KlarnaClient, target: Target, requestId: string): Promise<KlarnaOutcome> {
   return send(
     client,
@@ -199,6 +201,7 @@ export function cancelPaymentRequest(client: KlarnaClient, target: Target, reque
   );
 }
 
+/** Reads a transaction (`PaymentTransactionSchema`): two attempts, 5 s in all. */
 export function readPaymentTransaction(
   client: KlarnaClient,
   target: Target,
@@ -367,6 +370,10 @@ export function voidTransaction(
   });
 }
 
+/**
+ * How Klarna wants to be offered for this purchase (`PresentationSchema`); `amount` in minor units. Two attempts, 3 s in
+ * all: somebody waits at the checkout.
+ */
 export function readPresentation(
   client: KlarnaClient,
   target: Target,

@@ -21,6 +21,7 @@ const FAILURE_MESSAGES: Readonly<Record<string, string>> = {
   authorization_lost: "No approval was found at Klarna.",
 };
 
+/** Why something failed, as Partners read it; null without a code, a general sentence for a code without one. */
 export function failureOf(code: string | null): { code: string; message: string } | null {
   return code === null ? null : { code, message: FAILURE_MESSAGES[code] ?? "The payment could not be made." };
 }
@@ -80,6 +81,7 @@ export function snapshotPayment(payment: PaymentRecord, openRefunds = 0): Paymen
   };
 }
 
+/** The capture as Partners see it; amounts in minor units. */
 export function snapshotCapture(capture: CaptureRow): CaptureSnapshot {
   const isOpen = !operationMachine.isTerminal(capture.state);
   return {
@@ -96,6 +98,7 @@ export function snapshotCapture(capture: CaptureRow): CaptureSnapshot {
   };
 }
 
+/** The refund as Partners see it; amounts in minor units. */
 export function snapshotRefund(refund: RefundRow): RefundSnapshot {
   const isOpen = !operationMachine.isTerminal(refund.state);
   return {
@@ -138,6 +141,7 @@ const STATE_EVENTS: Readonly<Record<PaymentState, EventType | null>> = {
   FAILED: "payment.failed",
 };
 
+/** The event that tells of the arrival in a state; null where nobody is told. */
 export function stateEvent(state: PaymentState): EventType | null {
   return STATE_EVENTS[state];
 }
@@ -161,6 +165,7 @@ export function announcePayment(before: PaymentRow, after: PaymentRecord, type: 
   };
 }
 
+/** The event of a capture that has ended. `sequence` counts the events of this capture, from 1. */
 export function announceCapture(capture: CaptureRow, sequence: number): NewEvent {
   return {
     id: newId("event"),
@@ -174,6 +179,7 @@ export function announceCapture(capture: CaptureRow, sequence: number): NewEvent
   };
 }
 
+/** The event of a refund that has ended. `sequence` counts the events of this refund, from 1. */
 export function announceRefund(refund: RefundRow, sequence: number): NewEvent {
   return {
     id: newId("event"),

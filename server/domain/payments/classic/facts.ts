@@ -62,6 +62,7 @@ export function distributionWord(status: string): string {
 const DENIED = new Set(["PERMISSION_DENIED", "UNAUTHORIZED", "MERCHANT_INACTIVE", "HTTP_401", "HTTP_403"]);
 const BAD = new Set(["BAD_REQUEST", "BAD_VALUE", "UNPROCESSABLE_ENTITY", "INVALID_ADDRESS", "HTTP_400", "HTTP_422"]);
 
+/** Whether a code of Klarna's says that it does not accept the credentials. */
 export function isDenied(code: string): boolean {
   return DENIED.has(code.toUpperCase());
 }
