@@ -4,7 +4,7 @@ import type { KlarnaClient, KlarnaOutcome, KlarnaRequest } from "./client";
 
 /*
  * Our own credentials at Klarna, who may call from where, and the way into Klarna's portal. Answers are read with
- * tolerance. Source: management document 3.2 to 3.4.
+ * tolerance. Source: pages on account credentials, mTLS, IP address restrictions, deep links.
  */
 
 const line = z.string().min(1).max(4096);

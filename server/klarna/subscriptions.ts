@@ -3,7 +3,7 @@ import type { Mode } from "@/server/core/schema";
 import type { KlarnaClient, KlarnaOutcome, KlarnaRequest } from "./client";
 
 /*
- * Klarna's notification API: signing keys and webhooks of one mode. Source: payments document 6.1,
+ * Klarna's notification API: signing keys and webhooks of one mode. Source: page on the notifications API,
  * `/v2/notification/signing-keys` and `/v2/notification/webhooks`.
  */
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Mode } from "@/server/core/schema";
 import { CREDENTIAL_KINDS, type CredentialKind, type CredentialState, IP_MODES, type IpMode } from "./states";
 
-/** Klarna's rule for the words that stand with a credential. Source: management document 3.2. */
+/** Klarna's rule for the words that stand with a credential. Source: page on account credentials. */
 const PurposeSchema = z
   .string()
   .trim()

@@ -22,7 +22,7 @@ export { changeIpList, enforceCertificate, getAccess } from "./access";
  * within two seconds; the one before is accepted by Klarna until it is disabled, so no payment meets a key that is refused.
  */
 
-/** Klarna disables what nobody has used for two months. Source: management document 3.3. */
+/** Klarna disables what nobody has used for two months. Source: page on account credentials. */
 export const IDLE_MS = 60 * DAY_MS;
 const IDLE_WARNING_MS = 45 * DAY_MS;
 const OLD_MS = 180 * DAY_MS;

@@ -63,7 +63,7 @@ export type RequestVerdict = "applied" | "ignored" | "tie";
  *
  * Between states that are not final Klarna's `occurred_at` decides, a tie wants a read; an end of the request is taken
  * whenever it comes; a final payment is never moved. A finished journey starts the final authorize only where no stop
- * mark stands and the 60 minutes are not over. Source: rules of the payment states; final-authorization pages.
+ * mark stands and the 60 minutes are not over. Source: final-authorization pages.
  */
 export function applyRequestFacts(ctx: ServiceContext, draft: Draft, facts: RequestFacts, now: Date): RequestVerdict {
   const { after } = draft;

@@ -15,7 +15,7 @@ import type { PortalRole } from "./states";
 /*
  * The way of a Partner's people into Klarna's portal: a link signed with our certificate, made when somebody clicks and good
  * for one use within 60 seconds; where that is not possible, an invitation by Klarna. Every grant is a row and an audit entry.
- * Source: management document 3.4.
+ * Source: page on deep links.
  */
 
 export const TOKEN_SECONDS = 60;
