@@ -1,6 +1,6 @@
 import { addMs, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 
-/** Waits after the first, second … failed try. Ten tries over three days in all. The API document says the same. */
+/** Waits after the first, second … failed try. Ten tries over three days in all. */
 export const RETRY_DELAYS_MS: readonly number[] = [
   5 * SECOND_MS,
   MINUTE_MS,
