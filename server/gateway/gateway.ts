@@ -21,6 +21,7 @@ import {
 import type { Limits } from "@/server/rest/limits";
 import { createRouter } from "@/server/rest/router";
 import { createRest } from "@/server/rest/run";
+import { drained } from "./drain";
 import { addressReader, allowedMethods, isHidden, isInngestPath, isOwnOrigin, isTwisted } from "./guard";
 import { createProxy, type Plain } from "./proxy";
 import { createAdmission, type Kind, type Release } from "./shedding";
@@ -403,7 +404,7 @@ async function sendStream(
     for await (const part of parts) {
       begun();
       if (response.destroyed) break;
-      if (!response.write(part)) await Promise.race([once(response, "drain"), once(response, "close")]);
+      if (!response.write(part)) await drained(response);
     }
   } catch {
     // The reader's right ended, or the thing cannot be read: the stream ends, and the next request is told why.
