@@ -1,9 +1,9 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import ssh2, { type AuthContext, type Connection, type SFTPWrapper } from "ssh2";
 import { takeFault } from "./scenarios";
-import type { Settlements } from "./settlements";
-import { settlementCsv } from "./settlements-api";
-import type { Settlement, SftpSettings } from "./settlements-model";
+import { settlementCsv } from "./settlements/api";
+import type { Settlement, SftpSettings } from "./settlements/model";
+import type { Settlements } from "./settlements/settlements";
 import type { Simulator } from "./simulator";
 
 /** Klarna's SFTP server for settlement files: read only, this machine only, off until it is asked for. */

@@ -40,7 +40,7 @@ import {
   SettlementSchema,
   SftpSettingsSchema,
   TermsDocumentSchema,
-} from "./settlements-model";
+} from "./settlements/model";
 
 /**
  * Memory first, disk before the answer. All reads come from maps; every change marks its document dirty, and one SQLite

@@ -14,7 +14,7 @@ import type { ManagementInput } from "./management/control";
 import type { DecisionReason, ProductState, Step } from "./management/model";
 import type { Fault, Settings, Switches } from "./model";
 import type { FaultInput } from "./scenarios";
-import type { Terms } from "./settlements-model";
+import type { Terms } from "./settlements/model";
 import type { SftpView } from "./sftp";
 import type { LoggedCall, StoreInput } from "./simulator";
 

@@ -5,7 +5,7 @@ import { parseMultipart } from "../multipart";
 import { pageOf, timeFilter, valuesOf } from "../paging";
 import { parseBody } from "../requests";
 import { type ApiCall, NO_FACTS, type Outcome, ok, type Route, type Router } from "../routing";
-import { termsOf } from "../settlements-lines";
+import { termsOf } from "../settlements/lines";
 import { type Facts, nowFor, type Simulator } from "../simulator";
 import { type Dispute, DisputeReasonSchema, DisputeStateSchema } from "./model";
 import { acceptLoss, addAttachment, appealDispute, getAttachment, representDispute } from "./responses";

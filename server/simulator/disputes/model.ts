@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { HoldPolicySchema, OutcomeSchema } from "../settlements-model";
+import { HoldPolicySchema, OutcomeSchema } from "../settlements/model";
 
 /** What the simulator remembers of disputes. */
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { SimulatedError } from "../errors";
 import { iso } from "../ids";
 import type { Account } from "../model";
-import { OutcomeSchema } from "../settlements-model";
+import { OutcomeSchema } from "../settlements/model";
 import { nowFor, type Simulator } from "../simulator";
 import type { Dispute, ProcessException } from "./model";
 import { closeDispute, decideDispute, emitDispute, requireDisputeState, touchDispute } from "./states";

@@ -3,7 +3,7 @@ import { invalid, SimulatedError } from "../errors";
 import { iso, newUuid } from "../ids";
 import type { Account } from "../model";
 import { parseBody } from "../requests";
-import { termsOf } from "../settlements-lines";
+import { termsOf } from "../settlements/lines";
 import { nowFor, type Simulator } from "../simulator";
 import type { Attachment, Dispute, UsedAttachment } from "./model";
 import { closeDispute, moveDispute, requireDisputeState } from "./states";

@@ -1,5 +1,5 @@
 import { iso } from "../ids";
-import { DEFAULT_TERMS, FALLBACK_FEES, FEES } from "../settlements-model";
+import { DEFAULT_TERMS, FALLBACK_FEES, FEES } from "../settlements/model";
 
 /** What Klarna provisions after the contract and the acquirer can only read. Fixed ids, so that scripts may name them. */
 

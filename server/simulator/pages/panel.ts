@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import type { Classic } from "../classic/context";
 import { DisputeReasonSchema } from "../disputes/model";
 import { requestIdOf } from "../ids";
-import type { Settlements } from "../settlements";
+import type { Settlements } from "../settlements/settlements";
 import type { SftpServer } from "../sftp";
 import type { Simulator } from "../simulator";
 import { type Markup, PAGE_HEADERS } from "./layout";

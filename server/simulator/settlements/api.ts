@@ -1,12 +1,12 @@
-import { invalid, SimulatedError } from "./errors";
-import { iso } from "./ids";
-import { isCurrencyTaken } from "./markets";
-import { pageOf, timeFilter, valuesOf } from "./paging";
-import { NO_FACTS, type Outcome, ok, type Route, type Router } from "./routing";
+import { invalid, SimulatedError } from "../errors";
+import { iso } from "../ids";
+import { isCurrencyTaken } from "../markets";
+import { pageOf, timeFilter, valuesOf } from "../paging";
+import { NO_FACTS, type Outcome, ok, type Route, type Router } from "../routing";
+import type { Simulator } from "../simulator";
+import type { Line, Settlement } from "./model";
+import { settlementPdf } from "./pdf";
 import { type Settlements, totalsOf } from "./settlements";
-import type { Line, Settlement } from "./settlements-model";
-import { settlementPdf } from "./settlements-pdf";
-import type { Simulator } from "./simulator";
 
 /** Settlements: list, read, lines, payout, and the reports as CSV. */
 

@@ -1,17 +1,9 @@
 import { createHash } from "node:crypto";
-import { ACQUIRING_ACCOUNTS, feeOfProfile } from "./management/catalogue";
-import { newProduct } from "./management/model";
-import type { Account, Transaction } from "./model";
-import {
-  DEFAULT_TERMS,
-  FALLBACK_FEES,
-  FEES,
-  type Line,
-  type LineType,
-  TAX_RATES,
-  type Terms,
-} from "./settlements-model";
-import type { Simulator } from "./simulator";
+import { ACQUIRING_ACCOUNTS, feeOfProfile } from "../management/catalogue";
+import { newProduct } from "../management/model";
+import type { Account, Transaction } from "../model";
+import type { Simulator } from "../simulator";
+import { DEFAULT_TERMS, FALLBACK_FEES, FEES, type Line, type LineType, TAX_RATES, type Terms } from "./model";
 
 /** Balance entries: one line per movement of money between Klarna and the Acquiring Partner. */
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { at, createClient } from "./fixtures";
-import { CURRENCIES_USED, createBookkeeper, seeded, sum } from "./settlements-books";
+import { at, createClient } from "../fixtures";
+import { CURRENCIES_USED, createBookkeeper, seeded, sum } from "./books";
 
 const SEED = 20_260_301;
 const OPERATIONS = 10_000;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { at, type Client, createClient, createReceiver, type Json } from "./fixtures";
+import { at, type Client, createClient, createReceiver, type Json } from "../fixtures";
 
 const DAY_MS = 86_400_000;
 const LIST = "/v2/distribution/settlements";

@@ -1,6 +1,6 @@
-import { iso } from "./ids";
+import { iso } from "../ids";
+import type { Line, Settlement } from "./model";
 import { totalsOf } from "./settlements";
-import type { Line, Settlement } from "./settlements-model";
 
 /** The settlement report for people: one page with what was paid and what it is made of. */
 

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { sweepDisputes } from "./disputes/states";
-import { SimulatedError } from "./errors";
-import { iso, newUuid } from "./ids";
-import { acquirerAccount, acquiringAccountId, addLine, collectLines, termsOf } from "./settlements-lines";
-import type { Line, LineType, Settlement } from "./settlements-model";
-import { getAccount, nowFor, type Simulator } from "./simulator";
+import { sweepDisputes } from "../disputes/states";
+import { SimulatedError } from "../errors";
+import { iso, newUuid } from "../ids";
+import { getAccount, nowFor, type Simulator } from "../simulator";
+import { acquirerAccount, acquiringAccountId, addLine, collectLines, termsOf } from "./lines";
+import type { Line, LineType, Settlement } from "./model";
 
 /** Settlements: what is owed since the last one, per currency; what is positive is paid out, what is negative waits. */
 

@@ -1,18 +1,18 @@
 import { Hono } from "hono";
 import { z } from "zod";
-import { openDispute } from "./disputes/opening";
-import { PlayDisputeSchema, playDispute } from "./disputes/play";
-import { getDispute, sweepDisputes } from "./disputes/states";
-import { disputeView } from "./disputes/views";
-import { SimulatedError } from "./errors";
-import { iso } from "./ids";
-import { CURRENCIES } from "./markets";
+import { openDispute } from "../disputes/opening";
+import { PlayDisputeSchema, playDispute } from "../disputes/play";
+import { getDispute, sweepDisputes } from "../disputes/states";
+import { disputeView } from "../disputes/views";
+import { SimulatedError } from "../errors";
+import { iso } from "../ids";
+import { CURRENCIES } from "../markets";
+import type { SftpServer } from "../sftp";
+import { getAccount, nowFor, type Simulator } from "../simulator";
+import { lineView, settlementView } from "./api";
+import { changeTerms, collectLines, termsOf } from "./lines";
+import { LineTypeSchema, PayoutStatusSchema, TermsSchema } from "./model";
 import type { Settlements } from "./settlements";
-import { lineView, settlementView } from "./settlements-api";
-import { changeTerms, collectLines, termsOf } from "./settlements-lines";
-import { LineTypeSchema, PayoutStatusSchema, TermsSchema } from "./settlements-model";
-import type { SftpServer } from "./sftp";
-import { getAccount, nowFor, type Simulator } from "./simulator";
 
 /** The control API for settlements, disputes and the SFTP server. */
 

@@ -1,4 +1,4 @@
-import { at, type Client, type Json } from "./fixtures";
+import { at, type Client, type Json } from "../fixtures";
 
 /**
  * A small client with books of its own, for the simulator's tests. It believes only what it was answered, repeats what
