@@ -4,7 +4,7 @@ import { AppError } from "@/server/core/errors";
 import { decodeCursor, LIST_TOTAL_MAX, type ListPage, toListPage } from "@/server/core/pagination";
 import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
-import { listQueue } from "./queue";
+import { listQueue } from "./queue/queue";
 import { type AccountRow, findAccountRow } from "./rows";
 import { ChangeStateSchema, type DecisionItem, type KlarnaChangeItem, type StateChangeItem } from "./schema-sync";
 

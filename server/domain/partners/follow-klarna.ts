@@ -9,7 +9,7 @@ import type { InboxEvent, InboxResult } from "@/server/events/inbox";
 import { listDecisions } from "@/server/klarna/accounts";
 import { applyFacts, keepDecisions, raiseAlarm, readFacts } from "./facts";
 import { wantProduct } from "./lifecycle";
-import { syncPartners } from "./queue-sync";
+import { syncPartners } from "./queue/sync";
 import { type AccountRow, findAccountByKlarna, findAccountRow, lockAccountRow } from "./rows";
 
 /* Following what Klarna does to a Partner's account: its events, and reads of what no event told. */

@@ -4,8 +4,8 @@ import { MODES, type Mode } from "@/server/core/schema";
 import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
 import { announcingPayments, appendStateChange } from "./facts";
-import { enqueue } from "./queue";
-import { syncPartners } from "./queue-sync";
+import { enqueue } from "./queue/queue";
+import { syncPartners } from "./queue/sync";
 import { type AccountRow, findAccountRow, lockAccountRow, type Queries } from "./rows";
 
 /* Suspending, resuming and closing a Partner. */

@@ -5,7 +5,7 @@ import type { Row } from "@/server/db/client";
 import { sqlState } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
 import { clearAlarm } from "./facts";
-import { enqueue } from "./queue";
+import { enqueue } from "./queue/queue";
 import {
   type AccountRow,
   type BrandRow,

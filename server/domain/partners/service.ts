@@ -30,13 +30,13 @@ export {
   saveTerminalSettings,
   setArchived,
 } from "./changes";
-export { approveDraft, cancelDraft, rejectDraft, setPartnerMayEdit, submitDraft } from "./draft-decisions";
-export { saveDraftSection } from "./draft-sections";
-export { startOnboarding } from "./draft-start";
-export { getDraft, listOnboardings } from "./draft-view";
-export { checkDrift, checkDueDrift } from "./drift-check";
-export { listDrift } from "./drift-findings";
-export { resolveDrift } from "./drift-repair";
+export { approveDraft, cancelDraft, rejectDraft, setPartnerMayEdit, submitDraft } from "./draft/decisions";
+export { saveDraftSection } from "./draft/sections";
+export { startOnboarding } from "./draft/start";
+export { getDraft, listOnboardings } from "./draft/view";
+export { checkDrift, checkDueDrift } from "./drift/check";
+export { listDrift } from "./drift/findings";
+export { resolveDrift } from "./drift/repair";
 export { applyPartnerEvent, readDueAccounts, refreshAccount } from "./follow-klarna";
 export { requireOwnCode, requirePartner, takingReference, withNeighbours } from "./guards";
 export { type LifecycleResult, offboardPartner, resumePartner, suspendPartner } from "./lifecycle";
@@ -44,8 +44,8 @@ export { adoptIds, describeAccount } from "./onboard";
 export { getOnboardingChoices, type OnboardingChoices } from "./onboarding-choices";
 export { type EntityOutcome, executePayoutChange, saveBusinessEntityOrAsk } from "./payout-approval";
 export { requireReadableQr, STORED_LOGO_PERCENT } from "./qr-look";
-export { snapshotStores, tellOfStores } from "./queue-stores";
-export { syncPartners } from "./queue-sync";
+export { snapshotStores, tellOfStores } from "./queue/stores";
+export { syncPartners } from "./queue/sync";
 export { DEFAULT_TERMINAL_SETTINGS, type EffectiveSettings, inheritSettings, type SettingsLevel } from "./settings";
 export { requireMayRefund, requireMayWiden, withLimitCurrency } from "./till-returns";
 

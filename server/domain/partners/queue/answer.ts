@@ -2,6 +2,12 @@ import type { z } from "zod";
 import type { ServiceContext } from "@/server/context";
 import { addMs, SECOND_MS } from "@/server/core/time";
 import type { Row } from "@/server/db/client";
+import { appendStateChange, applyFacts, raiseAlarm } from "@/server/domain/partners/facts";
+import { applyOnboarded, takeIds } from "@/server/domain/partners/onboard";
+import { toDraftProblem } from "@/server/domain/partners/problems";
+import type { AccountRow, Queries } from "@/server/domain/partners/rows";
+import type { ChangeKind } from "@/server/domain/partners/states";
+import type { Wire } from "@/server/domain/partners/wire";
 import {
   OnboardAnswerSchema,
   WireBrandSchema,
@@ -12,14 +18,8 @@ import {
   WireStoreSchema,
 } from "@/server/klarna/accounts";
 import type { KlarnaCallRecord } from "@/server/klarna/client";
-import { appendStateChange, applyFacts, raiseAlarm } from "./facts";
-import { applyOnboarded, takeIds } from "./onboard";
-import { toDraftProblem } from "./problems";
-import type { Claimed } from "./queue-claim";
-import { TABLES } from "./queue-send";
-import type { AccountRow, Queries } from "./rows";
-import type { ChangeKind } from "./states";
-import type { Wire } from "./wire";
+import type { Claimed } from "./claim";
+import { TABLES } from "./send";
 
 /* What came of a call is written down: done, refused, or to be sent again. */
 

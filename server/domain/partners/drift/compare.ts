@@ -1,13 +1,5 @@
 import type { ServiceContext } from "@/server/context";
-import {
-  listEntities,
-  type ManagementTarget,
-  readAccount,
-  WireAccountSchema,
-  type WirePaymentAccount,
-} from "@/server/klarna/accounts";
-import { listBrands, listStoreGroups, listStores } from "@/server/klarna/stores";
-import { readFacts } from "./facts";
+import { readFacts } from "@/server/domain/partners/facts";
 import {
   type AccountRow,
   loadBrands,
@@ -17,8 +9,8 @@ import {
   loadStores,
   openContact,
   type Queries,
-} from "./rows";
-import type { DriftSubject } from "./schema-sync";
+} from "@/server/domain/partners/rows";
+import type { DriftSubject } from "@/server/domain/partners/schema-sync";
 import {
   accountWire,
   brandWire,
@@ -33,7 +25,15 @@ import {
   theirStore,
   valueAt,
   type Wire,
-} from "./wire";
+} from "@/server/domain/partners/wire";
+import {
+  listEntities,
+  type ManagementTarget,
+  readAccount,
+  WireAccountSchema,
+  type WirePaymentAccount,
+} from "@/server/klarna/accounts";
+import { listBrands, listStoreGroups, listStores } from "@/server/klarna/stores";
 
 /* What Klarna holds against what we hold, field by field. */
 

@@ -3,8 +3,7 @@ import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { decodeCursor, LIST_TOTAL_MAX, type ListPage, toListPage } from "@/server/core/pagination";
 import type { Row } from "@/server/db/client";
-import { completenessOf } from "./completeness";
-import { isOfPartner, loadOnboarding, mayEdit } from "./draft-row";
+import { completenessOf } from "@/server/domain/partners/completeness";
 import {
   type AccountRow,
   findAccountRow,
@@ -15,15 +14,16 @@ import {
   openContact,
   type Queries,
   RelationshipsSchema,
-} from "./rows";
-import { AccountStateSchema } from "./schema";
+} from "@/server/domain/partners/rows";
+import { AccountStateSchema } from "@/server/domain/partners/schema";
 import {
   DraftProblemsSchema,
   type DraftRecord,
   type OnboardingFilter,
   type OnboardingItem,
   OnboardingStateSchema,
-} from "./schema-onboarding";
+} from "@/server/domain/partners/schema-onboarding";
+import { isOfPartner, loadOnboarding, mayEdit } from "./row";
 
 /* Drafts as a person sees them: the list, and one with what it still lacks. */
 

@@ -1,9 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AppError } from "@/server/core/errors";
-import { unique } from "@/server/testing/builders";
-import { asUser, type TestServices, testServices } from "@/server/testing/context";
-import { onboardPartner } from "@/server/testing/onboarding";
 import {
   changeAccount,
   checkDrift,
@@ -17,7 +14,10 @@ import {
   snapshotStores,
   syncPartners,
   tellOfStores,
-} from "./service";
+} from "@/server/domain/partners/service";
+import { unique } from "@/server/testing/builders";
+import { asUser, type TestServices, testServices } from "@/server/testing/context";
+import { onboardPartner } from "@/server/testing/onboarding";
 
 let test: TestServices;
 beforeAll(async () => {

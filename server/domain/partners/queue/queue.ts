@@ -1,9 +1,9 @@
 import type { ServiceContext } from "@/server/context";
 import { klarnaIdempotencyKey, newId } from "@/server/core/ids";
 import type { Row } from "@/server/db/client";
-import type { AccountKey, Queries } from "./rows";
-import type { ChangeKind } from "./states";
-import { pruned, type Wire } from "./wire";
+import type { AccountKey, Queries } from "@/server/domain/partners/rows";
+import type { ChangeKind } from "@/server/domain/partners/states";
+import { pruned, type Wire } from "@/server/domain/partners/wire";
 
 /*
  * What Klarna is to be told: written in the transaction of the change, sent afterwards, one call of an account at a time

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { ServiceContext, Services } from "@/server/context";
+import { checkDrift, getDraft, listKlarnaChanges, saveBrand, syncPartners } from "@/server/domain/partners/service";
 import type { KlarnaOutcome, KlarnaRequest } from "@/server/klarna/client";
 import { unique } from "@/server/testing/builders";
 import { asUser, type TestServices, testServices } from "@/server/testing/context";
 import { onboardPartner } from "@/server/testing/onboarding";
-import { checkDrift, getDraft, listKlarnaChanges, saveBrand, syncPartners } from "./service";
 
 let test: TestServices;
 beforeAll(async () => {

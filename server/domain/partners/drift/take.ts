@@ -4,12 +4,32 @@ import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
-import { EXISTS, ourWire } from "./drift-compare";
-import type { FindingRow } from "./drift-findings";
-import { brandFrom, contactFrom, entityFrom, groupFrom, type StoreFrom, storeFrom } from "./from-wire";
-import { saveAccount, saveBrands, saveEntities, saveGroups, savePaymentAccounts } from "./records";
-import { type AccountRow, loadBrands, loadEntities, loadGroups, loadStores, type Queries } from "./rows";
-import { type Wire, withValue } from "./wire";
+import {
+  brandFrom,
+  contactFrom,
+  entityFrom,
+  groupFrom,
+  type StoreFrom,
+  storeFrom,
+} from "@/server/domain/partners/from-wire";
+import {
+  saveAccount,
+  saveBrands,
+  saveEntities,
+  saveGroups,
+  savePaymentAccounts,
+} from "@/server/domain/partners/records";
+import {
+  type AccountRow,
+  loadBrands,
+  loadEntities,
+  loadGroups,
+  loadStores,
+  type Queries,
+} from "@/server/domain/partners/rows";
+import { type Wire, withValue } from "@/server/domain/partners/wire";
+import { EXISTS, ourWire } from "./compare";
+import type { FindingRow } from "./findings";
 
 /* Klarna's becomes ours. */
 

@@ -3,11 +3,18 @@ import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { type Row, violatedConstraint } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
-import { isOfPartner } from "./draft-row";
-import { appendStateChange } from "./facts";
-import { saveAccount, saveBrands, saveEntities, saveGroups } from "./records";
-import { loadBrands, loadEntities, loadGroups, lockAccountRow, openContact, type Queries } from "./rows";
-import { type StartOnboardingInput, StartOnboardingSchema } from "./schema-onboarding";
+import { appendStateChange } from "@/server/domain/partners/facts";
+import { saveAccount, saveBrands, saveEntities, saveGroups } from "@/server/domain/partners/records";
+import {
+  loadBrands,
+  loadEntities,
+  loadGroups,
+  lockAccountRow,
+  openContact,
+  type Queries,
+} from "@/server/domain/partners/rows";
+import { type StartOnboardingInput, StartOnboardingSchema } from "@/server/domain/partners/schema-onboarding";
+import { isOfPartner } from "./row";
 
 /* The beginning of a Partner's way to Klarna: an empty draft, or a copy from the other mode. */
 

@@ -4,10 +4,10 @@ import { newId } from "@/server/core/ids";
 import type { Mode } from "@/server/core/schema";
 import { addMs, HOUR_MS } from "@/server/core/time";
 import type { Row } from "@/server/db/client";
-import { differencesOf, EXISTS, pairsOf, readTheirs, type Theirs } from "./drift-compare";
-import { valuesPlace } from "./drift-findings";
-import { takeIds } from "./onboard";
-import { type AccountRow, findAccountRow, lockAccountRow, type Queries } from "./rows";
+import { takeIds } from "@/server/domain/partners/onboard";
+import { type AccountRow, findAccountRow, lockAccountRow, type Queries } from "@/server/domain/partners/rows";
+import { differencesOf, EXISTS, pairsOf, readTheirs, type Theirs } from "./compare";
+import { valuesPlace } from "./findings";
 
 /* Accounts are compared with Klarna, on request and by the clock; what differs is kept as findings. */
 

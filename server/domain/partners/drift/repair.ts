@@ -2,10 +2,10 @@ import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
-import { FINDING, type FindingRow, toItem, ValuesSchema, valuesPlace } from "./drift-findings";
-import { push } from "./drift-push";
-import { take } from "./drift-take";
-import { lockAccountRow } from "./rows";
+import { lockAccountRow } from "@/server/domain/partners/rows";
+import { FINDING, type FindingRow, toItem, ValuesSchema, valuesPlace } from "./findings";
+import { push } from "./push";
+import { take } from "./take";
 
 /* Making both agree again: ours goes to Klarna, or Klarna's is taken over. */
 

@@ -2,8 +2,8 @@ import type { Services } from "@/server/context";
 import type { Mode } from "@/server/core/schema";
 import { addMs, SECOND_MS } from "@/server/core/time";
 import type { Row } from "@/server/db/client";
-import type { AccountKey } from "./rows";
-import type { ChangeKind } from "./states";
+import type { AccountKey } from "@/server/domain/partners/rows";
+import type { ChangeKind } from "@/server/domain/partners/states";
 
 /* Which changes may be sent now: the first of each account, in order and at Klarna's pace. */
 

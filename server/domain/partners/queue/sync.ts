@@ -2,13 +2,13 @@ import { z } from "zod";
 import { type ServiceContext, type Services, systemContext } from "@/server/context";
 import type { Mode } from "@/server/core/schema";
 import { MINUTE_MS, SECOND_MS } from "@/server/core/time";
+import { applyFacts, clearAlarm, raiseAlarm, readFacts } from "@/server/domain/partners/facts";
+import { findAccountRow, lockAccountRow } from "@/server/domain/partners/rows";
 import type { ManagementTarget } from "@/server/klarna/accounts";
-import { applyFacts, clearAlarm, raiseAlarm, readFacts } from "./facts";
+import { again, applyAnswer, keepCalls, refuse, settle, takeId } from "./answer";
+import { type Claimed, claim } from "./claim";
 import { payloadPlace } from "./queue";
-import { again, applyAnswer, keepCalls, refuse, settle, takeId } from "./queue-answer";
-import { type Claimed, claim } from "./queue-claim";
-import { findMade, send } from "./queue-send";
-import { findAccountRow, lockAccountRow } from "./rows";
+import { findMade, send } from "./send";
 
 /* The queue is worked off. */
 

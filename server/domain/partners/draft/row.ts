@@ -3,9 +3,9 @@ import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
-import { appendStateChange } from "./facts";
-import { type AccountRow, lockAccountRow, type Queries } from "./rows";
-import type { OnboardingState } from "./states";
+import { appendStateChange } from "@/server/domain/partners/facts";
+import { type AccountRow, lockAccountRow, type Queries } from "@/server/domain/partners/rows";
+import type { OnboardingState } from "@/server/domain/partners/states";
 
 /* The row of a draft: who may change it, and its way from state to state. */
 

@@ -1,14 +1,14 @@
 import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import type { Row } from "@/server/db/client";
-import { EXISTS, ourWire } from "./drift-compare";
-import { type FindingRow, ValuesSchema, valuesPlace } from "./drift-findings";
-import { enqueue } from "./queue";
-import { tellOfStores } from "./queue-stores";
-import { type AccountRow, loadStores, type Queries } from "./rows";
-import type { DriftSubject } from "./schema-sync";
-import type { ChangeKind } from "./states";
-import { patchOf, type Wire, withValue } from "./wire";
+import { enqueue } from "@/server/domain/partners/queue/queue";
+import { tellOfStores } from "@/server/domain/partners/queue/stores";
+import { type AccountRow, loadStores, type Queries } from "@/server/domain/partners/rows";
+import type { DriftSubject } from "@/server/domain/partners/schema-sync";
+import type { ChangeKind } from "@/server/domain/partners/states";
+import { patchOf, type Wire, withValue } from "@/server/domain/partners/wire";
+import { EXISTS, ourWire } from "./compare";
+import { type FindingRow, ValuesSchema, valuesPlace } from "./findings";
 
 /* Ours goes to Klarna. */
 

@@ -1,7 +1,6 @@
 import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
-import { addingStores, STORES_PER_CALL } from "./onboard";
-import { enqueue } from "./queue";
+import { addingStores, STORES_PER_CALL } from "@/server/domain/partners/onboard";
 import {
   type AccountKey,
   type AccountRow,
@@ -10,8 +9,9 @@ import {
   loadStores,
   type Queries,
   type StoreRow,
-} from "./rows";
-import { differing, patchOf, storeWire, type Wire } from "./wire";
+} from "@/server/domain/partners/rows";
+import { differing, patchOf, storeWire, type Wire } from "@/server/domain/partners/wire";
+import { enqueue } from "./queue";
 
 /* What Klarna is to be told of stores that are new or were changed. */
 

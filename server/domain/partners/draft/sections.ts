@@ -2,17 +2,24 @@ import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { type Row, violatedConstraint } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
-import { bump, lockDraft, mayEdit, requireOpen } from "./draft-row";
-import { draftOf } from "./draft-view";
-import { requireVersion, saveAccount, saveBrands, saveEntities, saveGroups, savePaymentAccounts } from "./records";
-import { type AccountRow, findAccountRow, type Queries } from "./rows";
+import {
+  requireVersion,
+  saveAccount,
+  saveBrands,
+  saveEntities,
+  saveGroups,
+  savePaymentAccounts,
+} from "@/server/domain/partners/records";
+import { type AccountRow, findAccountRow, type Queries } from "@/server/domain/partners/rows";
 import {
   DraftProblemsSchema,
   type DraftRecord,
   type DraftSection,
   type DraftSectionInput,
   DraftSectionSchema,
-} from "./schema-onboarding";
+} from "@/server/domain/partners/schema-onboarding";
+import { bump, lockDraft, mayEdit, requireOpen } from "./row";
+import { draftOf } from "./view";
 
 /* A draft is filled section by section. */
 

@@ -3,15 +3,15 @@ import { AppError } from "@/server/core/errors";
 import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
 import { queueMail } from "@/server/domain/mail/service";
-import { bump, isOfPartner, lockDraft, mayEdit, move, requireOpen } from "./draft-row";
-import { draftOf, getDraft } from "./draft-view";
-import { appendStateChange } from "./facts";
-import { buildOnboarding } from "./onboard";
-import { enqueue } from "./queue";
-import { syncPartners } from "./queue-sync";
-import { requireVersion } from "./records";
-import type { AccountRow, Queries } from "./rows";
-import type { DraftRecord } from "./schema-onboarding";
+import { appendStateChange } from "@/server/domain/partners/facts";
+import { buildOnboarding } from "@/server/domain/partners/onboard";
+import { enqueue } from "@/server/domain/partners/queue/queue";
+import { syncPartners } from "@/server/domain/partners/queue/sync";
+import { requireVersion } from "@/server/domain/partners/records";
+import type { AccountRow, Queries } from "@/server/domain/partners/rows";
+import type { DraftRecord } from "@/server/domain/partners/schema-onboarding";
+import { bump, isOfPartner, lockDraft, mayEdit, move, requireOpen } from "./row";
+import { draftOf, getDraft } from "./view";
 
 /* A filled draft is handed in, decided by the acquirer and sent to Klarna as one call. */
 

@@ -2,9 +2,9 @@ import { z } from "zod";
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { decodeCursor, LIST_TOTAL_MAX, type ListPage, toListPage } from "@/server/core/pagination";
 import type { Row } from "@/server/db/client";
-import { EXISTS } from "./drift-compare";
-import type { DriftItem, DriftSubject } from "./schema-sync";
-import { leaves } from "./wire";
+import type { DriftItem, DriftSubject } from "@/server/domain/partners/schema-sync";
+import { leaves } from "@/server/domain/partners/wire";
+import { EXISTS } from "./compare";
 
 /* A finding: one field in which Klarna and we differ, with both values sealed. */
 

@@ -1,5 +1,9 @@
 import type { ServiceContext } from "@/server/context";
 import { klarnaIdempotencyKey } from "@/server/core/ids";
+import { readFacts } from "@/server/domain/partners/facts";
+import type { AccountRow, Queries } from "@/server/domain/partners/rows";
+import type { ChangeKind } from "@/server/domain/partners/states";
+import type { Wire } from "@/server/domain/partners/wire";
 import {
   createEntity,
   createPaymentAccount,
@@ -22,11 +26,7 @@ import {
   updateStore,
   updateStoreGroup,
 } from "@/server/klarna/stores";
-import { readFacts } from "./facts";
-import type { Claimed } from "./queue-claim";
-import type { AccountRow, Queries } from "./rows";
-import type { ChangeKind } from "./states";
-import type { Wire } from "./wire";
+import type { Claimed } from "./claim";
 
 /* One change as a call to Klarna. */
 
