@@ -1,6 +1,12 @@
 import { randomBytes } from "node:crypto";
-import type { ApiScope, Role } from "@/server/auth/permissions";
-import { API_SCOPE_NAMES, ROLE_AUDIENCES, ROLE_LABELS, ROLE_PERMISSIONS } from "@/server/auth/permissions";
+import {
+  API_SCOPE_NAMES,
+  type ApiScope,
+  ROLE_AUDIENCES,
+  ROLE_LABELS,
+  ROLE_PERMISSIONS,
+  type Role,
+} from "@/server/auth/permissions";
 import type { WebSession } from "@/server/auth/sessions";
 import { createContext, createServices, type Nudge, type ServiceContext, type Services } from "@/server/context";
 import { newId } from "@/server/core/ids";

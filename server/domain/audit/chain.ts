@@ -3,8 +3,7 @@ import { newId } from "@/server/core/ids";
 import type { Row, Transaction } from "@/server/db/client";
 import { dropAnchor, readAnchors } from "./anchors";
 import { CHAINED_COLUMNS, type ChainedEntry, FIRST_HASH, linkHash } from "./canonical";
-import type { AuditProblem, ChainStatus, ChainVerdict } from "./schema";
-import { AuditProblemsSchema } from "./schema";
+import { type AuditProblem, AuditProblemsSchema, type ChainStatus, type ChainVerdict } from "./schema";
 
 /*
  * The chain over the audit. Entries are written by payments and people without waiting for each other; a job that runs every

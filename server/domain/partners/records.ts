@@ -1,8 +1,7 @@
 import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
-import type { Row } from "@/server/db/client";
-import { sqlState } from "@/server/db/client";
+import { type Row, sqlState } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
 import { clearAlarm } from "./facts";
 import { enqueue } from "./queue/queue";
