@@ -57,6 +57,8 @@ test("a payment is lowered on its record, and what is left of it captured whole"
   await question.getByLabel("Amount").fill("110.00");
   await question.getByRole("button", { name: "Change", exact: true }).click();
   await expect(question).toBeHidden();
+  // The question about the capture names what was left when it was asked.
+  await expect(page.getByRole("heading", { level: 1, name: "SEK 110.00" })).toBeVisible();
   await page.getByRole("button", { name: "Capture", exact: true }).click();
   await question.getByRole("button", { name: "Capture SEK 110.00" }).click();
   await expect(question).toBeHidden();
@@ -113,6 +115,9 @@ test("all that a filter finds is previewed and captured, by the keys alone, and 
   await page.goto(`/payments?q=${start}-`);
   await all.focus();
   await page.keyboard.press("Enter");
+  await expect(page.getByRole("menu")).toBeVisible();
+  // A menu that opens under the pointer leaves the choice to it.
+  await page.keyboard.press("Home");
   await expect(page.getByRole("menuitem", { name: "Preview captures" })).toBeFocused();
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/payments\/bulk\/blk_/);
