@@ -1,4 +1,5 @@
 import type { ServiceContext } from "@/server/context";
+import { formatMoney } from "@/server/core/money";
 import { addMs, DAY_MS } from "@/server/core/time";
 import {
   AUTHORIZATION_ENDING,
@@ -91,19 +92,19 @@ function askAgain(draft: Draft, now: Date): void {
 function applyTransaction(draft: Draft, transaction: RailTransaction, now: Date): void {
   const { after } = draft;
   const { state, amount, expiresAt, capturedAmount } = transaction;
+  const text = (value: number): string => formatMoney(value, after.currency);
   const isLive = state === "AUTHORIZED" || state === "EXPIRED";
   if (isLive && amount !== null && amount !== after.amountAuthorized)
     raiseAlarm(
       draft,
       "books_differ",
-      `Klarna has authorized ${amount} of this payment, and ${after.amountAuthorized} is known here: compare with Klarna's portal.`,
+      `Klarna has authorized ${text(amount)} of this payment, and ${text(after.amountAuthorized)} is known here: compare with Klarna's portal.`,
     );
-  const isSame = capturedAmount === null || capturedAmount === after.amountCaptured;
-  if (!isSame) {
+  if (capturedAmount !== null && capturedAmount !== after.amountCaptured) {
     raiseAlarm(
       draft,
       "books_differ",
-      `Klarna has captured ${capturedAmount} of this payment, and ${after.amountCaptured} is known here. Somebody captured it elsewhere: compare with Klarna's portal.`,
+      `Klarna has captured ${text(capturedAmount)} of this payment, and ${text(after.amountCaptured)} is known here. Somebody captured it elsewhere: compare with Klarna's portal.`,
     );
     askAgain(draft, now);
     return;

@@ -225,6 +225,13 @@ describe("more than was asked for", () => {
       ...{ amount_authorized: 0, amount_captured: 0, amount_refundable: 0 },
     });
     expect((await h.openAlarmsOf(made.id)).toSorted()).toEqual(["amount_differs", "late_approval"]);
+    const told = await h.services.db.query({
+      text: "select message from alarms where subject_id = $1 and kind = 'amount_differs'",
+      values: [made.id],
+    });
+    expect(told).toEqual([
+      { message: expect.stringMatching(/^Klarna approved SEK.200\.02 where SEK.100\.02 was asked for\. /) },
+    ]);
     await h.settleWebhooks();
     await h.sweepFor(20 * SECOND_MS);
     expect(await undoOf(made.id)).toMatchObject([{ ...{ kind: expected.kind, result: expected.result } }]);

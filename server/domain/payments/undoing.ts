@@ -1,3 +1,4 @@
+import { formatMoney } from "@/server/core/money";
 import { type Draft, move, raiseAlarm } from "./change";
 
 /* Approvals that must not stand: marked here in the draft that learns of them; `late.ts` undoes them afterwards. */
@@ -22,10 +23,11 @@ export function recordLateApproval(draft: Draft, transactionId: string): void {
 export function refuseHigher(draft: Draft, transactionId: string, amount: number): void {
   const { after } = draft;
   after.failureCode = "klarna_error";
+  const text = (value: number): string => formatMoney(value, after.currency);
   raiseAlarm(
     draft,
     "amount_differs",
-    `Klarna approved ${amount} where ${after.amount} was asked for. The sale failed; all of it is voided or refunded.`,
+    `Klarna approved ${text(amount)} where ${text(after.amount)} was asked for. The sale failed; all of it is voided or refunded.`,
   );
   move(draft, "fail");
   recordLateApproval(draft, transactionId);
