@@ -2,16 +2,13 @@ import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { createPairingCode } from "@/server/domain/terminals/service";
 import { type BuiltPartner, makePartner } from "@/server/testing/builders";
 import { asUser, type TestServices, testServices } from "@/server/testing/context";
+import { browser } from "@/server/testing/next-browser";
 import { pairAction } from "./actions";
 import { pairingLimits } from "./limits";
 
 /* Tries to guess a pairing code, as a browser sends them: bounded for who guesses, without shutting out who was given one. */
 
-const browser = vi.hoisted(() => ({ headers: new Headers() }));
-vi.mock("next/headers", () => ({
-  headers: async () => browser.headers,
-  cookies: async () => ({ get: () => undefined, set: () => undefined }),
-}));
+vi.mock("next/headers", async () => (await import("@/server/testing/next-browser")).nextHeaders);
 
 let test: TestServices;
 let own: BuiltPartner;

@@ -6,6 +6,7 @@ import { newId } from "@/server/core/ids";
 import { createRest, type Rest } from "@/server/rest/run";
 import { type Entry, fill, namesIn, readTable } from "@/server/testing/access-table";
 import { type TestServices, testServices } from "@/server/testing/context";
+import { browser } from "@/server/testing/next-browser";
 import { makePerson } from "@/server/testing/people";
 import { digestOf, INSTALLATION, makeTenant, type Tenant, unknownIds } from "@/server/testing/tenants";
 import { cookieName } from "./cookies";
@@ -15,18 +16,7 @@ import { type SessionLevel, startSession } from "./sessions";
 
 /* The lines of the table of access that are server actions, each cell of them called with a session of its own. */
 
-const browser = vi.hoisted(() => ({ cookies: new Map<string, string>(), headers: new Headers() }));
-vi.mock("next/headers", () => ({
-  headers: async () => browser.headers,
-  cookies: async () => ({
-    get: (name: string) => {
-      const value = browser.cookies.get(name);
-      return value === undefined ? undefined : { name, value };
-    },
-    set: () => undefined,
-    delete: () => undefined,
-  }),
-}));
+vi.mock("next/headers", async () => (await import("@/server/testing/next-browser")).nextHeaders);
 vi.mock("next/cache", () => ({ revalidatePath: () => undefined, revalidateTag: () => undefined }));
 
 const LINES = readTable().filter((entry) => entry.kind === "action");

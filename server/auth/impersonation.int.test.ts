@@ -11,6 +11,7 @@ import { changeStore } from "@/server/domain/stores/service";
 import { type Entry, readTable } from "@/server/testing/access-table";
 import { makePartner } from "@/server/testing/builders";
 import { asUser, type TestServices, testServices } from "@/server/testing/context";
+import { browser } from "@/server/testing/next-browser";
 import { asPerson, type BuiltPerson, makePerson } from "@/server/testing/people";
 import { createCallerFactory, type TrpcContext, toAppError } from "@/server/trpc/init";
 import { appRouter } from "@/server/trpc/root";
@@ -22,18 +23,7 @@ import { sealToken } from "./session-token";
 import { actorOf, findSession, startSession, type WebSession } from "./sessions";
 import { signOut } from "./sign-in";
 
-const browser = vi.hoisted(() => ({ cookies: new Map<string, string>(), headers: new Headers() }));
-vi.mock("next/headers", () => ({
-  headers: async () => browser.headers,
-  cookies: async () => ({
-    get: (name: string) => {
-      const value = browser.cookies.get(name);
-      return value === undefined ? undefined : { name, value };
-    },
-    set: () => undefined,
-    delete: () => undefined,
-  }),
-}));
+vi.mock("next/headers", async () => (await import("@/server/testing/next-browser")).nextHeaders);
 vi.mock("next/cache", () => ({ revalidatePath: () => undefined, revalidateTag: () => undefined }));
 
 const ORIGIN = "http://localhost:3000";

@@ -14,22 +14,14 @@ import { relayAll } from "@/server/domain/webhooks/service";
 import { type Receiver, startReceiver } from "@/server/domain/webhooks/testing";
 import { asSystem, type BuiltPartner, makePartner } from "@/server/testing/builders";
 import { type TestServices, testServices } from "@/server/testing/context";
+import { browser } from "@/server/testing/next-browser";
 import { makePerson } from "@/server/testing/people";
 import { callRest, makeKey, type RestCall } from "@/server/testing/rest";
 import { createRest, type Rest } from "./run";
 
 /* One sale from the till to the file that finance opens, in currencies with no, two and three decimals. */
 
-const browser = vi.hoisted(() => ({ cookies: new Map<string, string>(), headers: new Headers() }));
-vi.mock("next/headers", () => ({
-  headers: async () => browser.headers,
-  cookies: async () => ({
-    get: (name: string) => {
-      const value = browser.cookies.get(name);
-      return value === undefined ? undefined : { name, value };
-    },
-  }),
-}));
+vi.mock("next/headers", async () => (await import("@/server/testing/next-browser")).nextHeaders);
 
 const CURRENCIES = [
   { currency: "JPY", decimals: 0, whole: "11850", captured: "5055", refunded: "1005", typed: "11 850" },

@@ -4,23 +4,13 @@ import { sealToken } from "@/server/auth/session-token";
 import { startSession } from "@/server/auth/sessions";
 import { type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
 import { type TestServices, testServices } from "@/server/testing/context";
+import { browser } from "@/server/testing/next-browser";
 import { makePerson } from "@/server/testing/people";
 import { takePaymentAction } from "./actions";
 
 /* The button of the cashier's form, pressed again because the first answer was lost. */
 
-const browser = vi.hoisted(() => ({ cookies: new Map<string, string>(), headers: new Headers() }));
-vi.mock("next/headers", () => ({
-  headers: async () => browser.headers,
-  cookies: async () => ({
-    get: (name: string) => {
-      const value = browser.cookies.get(name);
-      return value === undefined ? undefined : { name, value };
-    },
-    set: () => undefined,
-    delete: () => undefined,
-  }),
-}));
+vi.mock("next/headers", async () => (await import("@/server/testing/next-browser")).nextHeaders);
 
 let test: TestServices;
 let own: BuiltPartner;

@@ -25,6 +25,7 @@ import { createRest, type Rest } from "@/server/rest/run";
 import { type Entry, fill, readTable } from "@/server/testing/access-table";
 import { addressIn, asSystem, type BuiltPartner, registerAtSimulator, unique } from "@/server/testing/builders";
 import { asApiKey, asUser, type TestServices, testServices } from "@/server/testing/context";
+import { browser } from "@/server/testing/next-browser";
 import { makePerson } from "@/server/testing/people";
 import { digestOf, makeTenant, type Tenant, unknownIds } from "@/server/testing/tenants";
 
@@ -33,22 +34,7 @@ import { digestOf, makeTenant, type Tenant, unknownIds } from "@/server/testing/
  * called as the browser calls it, through the table of access.
  */
 
-const browser = vi.hoisted(() => ({
-  cookies: new Map<string, string>(),
-  headers: new Headers(),
-  set: [] as unknown[],
-}));
-vi.mock("next/headers", () => ({
-  headers: async () => browser.headers,
-  cookies: async () => ({
-    get: (name: string) => {
-      const value = browser.cookies.get(name);
-      return value === undefined ? undefined : { name, value };
-    },
-    set: (cookie: unknown) => browser.set.push(cookie),
-    delete: () => undefined,
-  }),
-}));
+vi.mock("next/headers", async () => (await import("@/server/testing/next-browser")).nextHeaders);
 vi.mock("next/cache", () => ({ revalidatePath: () => undefined, revalidateTag: () => undefined }));
 
 const ORIGIN = "http://localhost:3000";
