@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { checkNode, install, nodeProgram, root } from "./install.mjs";
 
 checkNode();
@@ -34,6 +35,16 @@ let current;
 const total = { passed: 0, failed: 0, skipped: 0 };
 /** @type {string[]} */
 const summary = [];
+/** What failed, said again at the end, where who reads a long run looks first. @type {string[]} */
+const failures = [];
+
+/** @param {string} file @param {string} name @param {string} [message] */
+function keepFailure(file, name, message = "") {
+  const [line = ""] = stripVTControlCharacters(message).split("\n");
+  failures.push(
+    `${path.relative(root, path.resolve(root, file))} › ${name}${line === "" ? "" : `\n    ${line.slice(0, 300)}`}`,
+  );
+}
 
 /** @param {string[]} args @returns {Promise<number>} */
 function run(args) {
@@ -73,6 +84,11 @@ function vitest(project, options = []) {
     // Without a report the runner itself broke, whatever its exit code says.
     if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0 };
     const report = JSON.parse(readFileSync(file, "utf8"));
+    for (const { name, status, message, assertionResults: results } of report.testResults) {
+      const failed = results.filter((/** @type {{ status: string }} */ result) => result.status === "failed");
+      for (const result of failed) keepFailure(name, result.fullName, result.failureMessages[0]);
+      if (status === "failed" && failed.length === 0) keepFailure(name, "the file itself", message);
+    }
     const counts = {
       passed: report.numPassedTests,
       failed: report.numFailedTests,
@@ -95,7 +111,16 @@ async function playwright() {
     "--reporter=list,json",
   ]);
   if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0 };
-  const { stats, errors = [] } = JSON.parse(readFileSync(file, "utf8"));
+  const { stats, suites, errors = [] } = JSON.parse(readFileSync(file, "utf8"));
+  const keepFailures = (/** @type {any} */ suite) => {
+    for (const { title, ok, file: spec, line, tests } of suite.specs) {
+      const message = tests[0]?.results.at(-1)?.error?.message;
+      if (!ok) keepFailure(path.join("e2e", spec), `line ${line}: ${title}`, message);
+    }
+    for (const inner of suite.suites ?? []) keepFailures(inner);
+  };
+  for (const suite of suites) keepFailures(suite);
+  for (const error of errors) keepFailure("e2e", "the run itself", error.message);
   const counts = {
     passed: stats.expected + stats.flaky,
     failed: stats.unexpected + errors.length,
@@ -190,6 +215,7 @@ for (const [name, stage] of stages) {
 }
 
 rmSync(folder, { recursive: true, force: true });
+for (const failure of failures) process.stdout.write(`\n✗ ${failure}\n`);
 process.stdout.write(`\n${summary.join("\n")}\n\n`);
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
 process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
