@@ -22,8 +22,9 @@ type Facts = Row & {
 };
 
 /**
- * The Partner's account in the context's mode, whole; null where it has none or is out of sight. Contact, addresses, dates of
- * birth and numbers of people are for those who may fill drafts. Of payout data only the hint. Errors: permission_denied.
+ * The Partner's account in the context's mode, whole; null where it has none or is out of sight. The contact and
+ * the people behind a legal entity are for those who may fill drafts; others see how many people there are. Of payout data
+ * only the hint. Errors: permission_denied.
  */
 export async function getAccountRecord(ctx: ServiceContext, partnerId: string): Promise<AccountRecord | null> {
   requirePermission(ctx, "partners:read");
@@ -69,14 +70,8 @@ export async function getAccountRecord(ctx: ServiceContext, partnerId: string): 
     contact: hasPersonalData ? openContact(ctx, account) : null,
     entities: entities.map(({ payout: _payout, ...entity }) => ({
       ...entity,
-      stakeholders: hasPersonalData
-        ? entity.stakeholders
-        : entity.stakeholders.map((person) => ({
-            ...person,
-            date_of_birth: null,
-            address: null,
-            national_identification: null,
-          })),
+      stakeholders: hasPersonalData ? entity.stakeholders : [],
+      stakeholderCount: entity.stakeholders.length,
     })),
     brands,
     storeGroups: groups.map(({ brandId: _brandId, ...group }) => group),

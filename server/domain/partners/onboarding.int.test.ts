@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AppError } from "@/server/core/errors";
+import { listAudit } from "@/server/domain/audit/service";
+import { searchRecords } from "@/server/domain/overview/service";
 import { unique } from "@/server/testing/builders";
 import { asUser, type TestServices, testServices } from "@/server/testing/context";
 import { BRANDS, CONTACT, ENTITIES, fillDraft, GROUPS, makeOperational, save } from "@/server/testing/onboarding";
 import { asPerson, makePerson } from "@/server/testing/people";
 import {
   approveDraft,
+  getAccountRecord,
   getDraft,
+  listDrift,
+  listKlarnaChanges,
   rejectDraft,
   saveDraftSection,
   setPartnerMayEdit,
@@ -133,6 +138,36 @@ describe("a draft", () => {
     });
     expect(again.entities[0]?.payoutHint).toBe("IBAN DE••3000");
   });
+});
+
+it("S1: the people behind a Partner are for those who may fill in onboarding data; others see how many there are", async () => {
+  const { partnerId, draft } = await fillDraft(test.services, { reference: unique("behind") });
+  const people = draft.entities.flatMap((entity) => entity.stakeholders);
+  const planted = [
+    ...people.flatMap((one) => [one.family_name, one.date_of_birth, one.national_identification?.number]),
+    CONTACT.email,
+  ].filter((text) => typeof text === "string");
+  expect(planted.length).toBeGreaterThan(3);
+  const seenBy = async (ctx: ReturnType<typeof admin>) => (await getAccountRecord(ctx, partnerId))?.entities ?? [];
+  for (const role of ["READ_ONLY", "ACQUIRER_FINANCE"] as const) {
+    const ctx = asUser(test.services, role);
+    const entities = await seenBy(ctx);
+    expect(entities.map(({ stakeholders }) => stakeholders)).toEqual(draft.entities.map(() => []));
+    expect(entities.map(({ stakeholderCount }) => stakeholderCount)).toEqual(
+      draft.entities.map(({ stakeholders }) => stakeholders.length),
+    );
+    const shown = JSON.stringify([
+      await getAccountRecord(ctx, partnerId),
+      await listAudit(ctx, { partner: partnerId }, { limit: 100 }),
+      await listKlarnaChanges(ctx, partnerId),
+      await searchRecords(ctx, draft.partnerReference),
+    ]);
+    for (const text of planted) expect(shown).not.toContain(text);
+    expect(await codeOf(getDraft(ctx, partnerId))).toBe("permission_denied");
+    expect(await codeOf(listDrift(ctx, { partner: partnerId }, { limit: 10 }))).toBe("permission_denied");
+  }
+  for (const ctx of [asUser(test.services, "ACQUIRER_OPERATIONS"), asUser(test.services, "PARTNER_ADMIN", [partnerId])])
+    expect((await seenBy(ctx)).flatMap(({ stakeholders }) => stakeholders)).toEqual(people);
 });
 
 describe("onboarding", () => {

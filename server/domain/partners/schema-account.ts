@@ -172,10 +172,10 @@ export type AccountRecord = {
   onboardedAt: Date | null;
   operationalAt: Date | null;
   driftCheckedAt: Date | null;
-  /** Whether the reader sees personal data; without it names and roles only, and no contact. */
+  /** Whether the reader sees personal data; without it how many stakeholders there are and nothing of them, and no contact. */
   hasPersonalData: boolean;
   contact: Contact | null;
-  entities: EntityView[];
+  entities: (EntityView & { stakeholderCount: number })[];
   brands: BrandView[];
   storeGroups: StoreGroupView[];
   paymentAccounts: PaymentAccountView[];

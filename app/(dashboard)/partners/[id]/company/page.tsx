@@ -180,12 +180,17 @@ function EntityFacts({
         ...entity.stakeholders.map((person, index) => ({
           term: person.roles.map((role) => STAKEHOLDER_ROLE_WORDS[role] ?? role).join(", ") || `Person ${index + 1}`,
           value: `${person.given_name} ${person.family_name}`,
-          hint: hasPersonalData
-            ? [person.date_of_birth === null ? null : `born ${person.date_of_birth}`, addressWords(person.address)]
-                .filter((part) => part !== null)
-                .join(" · ") || undefined
-            : undefined,
+          hint:
+            [person.date_of_birth === null ? null : `born ${person.date_of_birth}`, addressWords(person.address)]
+              .filter((part) => part !== null)
+              .join(" · ") || undefined,
         })),
+        {
+          term: "Owners and directors",
+          value: entity.stakeholderCount === 1 ? "1 person" : `${entity.stakeholderCount} people`,
+          hint: "Who they are is for those who fill in onboarding data",
+          isHidden: hasPersonalData,
+        },
         { term: "Payout account", value: entity.payoutHint },
         { term: "Klarna's id", value: <Id value={entity.klarnaId} /> },
       ].map((item, index, all) => ({
