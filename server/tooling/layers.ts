@@ -60,7 +60,7 @@ export const MODULES: Readonly<Record<string, readonly string[]>> = {
   encryption: [],
   // The till and the kiosk in a browser.
   counter: ["audit", "partners", "payments", "terminals"],
-  overview: ["audit", "approvals", "inbox", "partners", "stores", "terminals", "payments", "webhooks"],
+  overview: ["audit", "approvals", "credentials", "inbox", "partners", "stores", "terminals", "payments", "webhooks"],
 };
 
 /** Doors for writing many at once. */

@@ -77,6 +77,9 @@ const LISTS: Readonly<Record<Attention["kind"], string>> = {
   disabled_endpoint: "/webhooks?status=disabled",
   failing_endpoint: "/webhooks?status=failing",
   expiring_key: "/developers",
+  idle_credential: "/system/credentials?needs=idle",
+  old_credential: "/system/credentials?needs=old",
+  ending_credential: "/system/credentials?needs=ending",
   store_without_qr: "/stores?needs=qr",
 };
 

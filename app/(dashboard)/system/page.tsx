@@ -3,6 +3,7 @@ import { FactRow } from "@/app/(dashboard)/fact-row";
 import { AutoRefresh } from "@/components/auto-refresh";
 import { DateTime } from "@/components/display/date-time";
 import { StatusBadge } from "@/components/display/status-badge";
+import { Notice } from "@/components/notice";
 import { Page, PageHeader } from "@/components/page-header";
 import { Stat, StatRow } from "@/components/stat";
 import { SubNav } from "@/components/sub-nav";
@@ -11,6 +12,7 @@ import { Badge } from "@/components/ui/badge";
 import { Panel, PanelEmpty } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
+import type { CredentialNeed } from "@/server/domain/credentials/states";
 import { getEngineStatus } from "@/server/domain/engine/service";
 import { getSubscriptionNote, listSweeps } from "@/server/domain/inbox/service";
 import type { AlarmItem, Backlog, SystemStatus, UnknownOperation } from "@/server/domain/overview/schema";
@@ -51,6 +53,7 @@ export default async function SystemPage() {
         }
       />
       <SubNav label="System" items={systemNav(user)} />
+      <CredentialNeeds counts={status.credentials} canOpen={can(user, "credentials:read")} />
       <StatRow>
         <Stat
           label="Klarna"
@@ -166,6 +169,35 @@ export default async function SystemPage() {
       <SweepPanel last={sweep ?? null} canRun={can(user, "runs:write")} />
       <InvariantCheck last={check} />
     </Page>
+  );
+}
+
+const NEED_WORDS: Readonly<Record<CredentialNeed, string>> = {
+  ending: "ended or ending soon",
+  idle: "not used",
+  old: "old",
+};
+
+/** Our credentials for Klarna that somebody should look at; nothing where all are well. */
+function CredentialNeeds({ counts, canOpen }: { counts: SystemStatus["credentials"]; canOpen: boolean }) {
+  const needs = (["ending", "idle", "old"] as const).filter((need) => counts[need] > 0);
+  if (needs.length === 0) return null;
+  return (
+    <Notice tone="warn" title="Our credentials for Klarna need a look">
+      <span className="flex flex-wrap gap-x-4 gap-y-1">
+        {needs.map((need) => {
+          const words = `${COUNT.format(counts[need])} ${NEED_WORDS[need]}`;
+          return canOpen ? (
+            <TextLink key={need} href={`/system/credentials?needs=${need}`} isInText>
+              {words}
+            </TextLink>
+          ) : (
+            <span key={need}>{words}</span>
+          );
+        })}
+        <span>Klarna disables a key that nobody used for two months.</span>
+      </span>
+    </Notice>
   );
 }
 

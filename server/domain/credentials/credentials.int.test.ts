@@ -15,10 +15,10 @@ import {
   disableForeignCredential,
   enforceCertificate,
   getAccess,
-  IDLE_MS,
   listCredentials,
   resumeCredential,
 } from "./service";
+import { IDLE_MS } from "./states";
 
 let test: TestServices;
 let ctx: ServiceContext;

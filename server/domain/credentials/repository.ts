@@ -1,6 +1,6 @@
 import type { Mode } from "@/server/core/schema";
 import type { Row, Transaction } from "@/server/db/client";
-import type { CredentialKind, CredentialState } from "./states";
+import type { CredentialKind, CredentialNeed, CredentialState } from "./states";
 
 type Queries = Pick<Transaction, "query">;
 
@@ -45,6 +45,25 @@ export async function findCredential(tx: Queries, mode: Mode, id: string): Promi
     values: [mode, id],
   });
   return row ?? null;
+}
+
+export type NeedRow = { need: CredentialNeed; count: number; at: Date | null };
+
+/** What is accepted by Klarna or waits to be used, and was not used, was made, or ends before these moments. */
+export async function countNeeds(
+  tx: Queries,
+  mode: Mode,
+  before: Readonly<Record<CredentialNeed, Date>>,
+): Promise<NeedRow[]> {
+  return tx.query<Row & NeedRow>({
+    name: "klarna_credential_needs",
+    text: `with c as (select kind, created_at, coalesce(last_used_at, created_at) as used_at, expires_at from klarna_credentials
+        where mode = $1 and kind <> 'SFTP_USER' and state in ('ACTIVE','READY'))
+      select 'idle' as need, count(*)::int as count, min(used_at) as at from c where kind = 'API_KEY' and used_at <= $2
+      union all select 'old', count(*)::int, min(created_at) from c where kind = 'API_KEY' and created_at <= $3
+      union all select 'ending', count(*)::int, min(expires_at) from c where expires_at <= $4`,
+    values: [mode, before.idle, before.old, before.ending],
+  });
 }
 
 export async function insertCredential(

@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { klarnaIdempotencyKey, newId } from "@/server/core/ids";
@@ -11,7 +11,7 @@ import { readAccess } from "./access";
 import { callOf, requireAnswer } from "./calls";
 import * as repository from "./repository";
 import type { CreateCredentialInput, CredentialItem, CredentialWarning } from "./schema";
-import { KIND_WORDS } from "./states";
+import { type CredentialNeed, EXPIRY_WARNING_MS, IDLE_WARNING_MS, KIND_WORDS, OLD_MS } from "./states";
 
 // biome-ignore lint/performance/noBarrelFile: a service that outgrew one file is split by use case, and this is its one door
 export { changeIpList, enforceCertificate, getAccess } from "./access";
@@ -22,11 +22,6 @@ export { changeIpList, enforceCertificate, getAccess } from "./access";
  * within two seconds; the one before is accepted by Klarna until it is disabled, so no payment meets a key that is refused.
  */
 
-/** Klarna disables what nobody has used for two months. Source: page on account credentials. */
-export const IDLE_MS = 60 * DAY_MS;
-const IDLE_WARNING_MS = 45 * DAY_MS;
-const OLD_MS = 180 * DAY_MS;
-const EXPIRY_WARNING_MS = 30 * DAY_MS;
 /** Until every process has followed, many times over. */
 const OVERLAP_MS = 30 * SECOND_MS;
 /** Klarna forgets an idempotency key after 24 hours. */
@@ -61,6 +56,32 @@ function warningsOf(row: repository.CredentialRow, now: Date): CredentialWarning
 export async function listCredentials(ctx: ServiceContext): Promise<CredentialItem[]> {
   requirePermission(ctx, "credentials:read");
   return readItems(ctx);
+}
+
+const NEED_OF: Readonly<Record<CredentialWarning["kind"], CredentialNeed>> = {
+  IDLE: "idle",
+  OLD: "old",
+  EXPIRES: "ending",
+  EXPIRED: "ending",
+};
+
+/** Whether one warns of this. */
+export const hasNeed = (item: Pick<CredentialItem, "warnings">, need: CredentialNeed): boolean =>
+  item.warnings.some((warning) => NEED_OF[warning.kind] === need);
+
+/**
+ * How many credentials of the mode warn of what, with the longest idle or oldest one's moment or the nearest end; what the
+ * overview and the system's status say of them. No permission: they are counts, and whoever shows them asks for his own.
+ */
+export function countCredentialNeeds(
+  ctx: Pick<ServiceContext, "db" | "clock" | "scope">,
+): Promise<repository.NeedRow[]> {
+  const now = ctx.clock.now();
+  return repository.countNeeds(ctx.db, ctx.scope.mode, {
+    idle: addMs(now, -IDLE_WARNING_MS),
+    old: addMs(now, -OLD_MS),
+    ending: addMs(now, EXPIRY_WARNING_MS),
+  });
 }
 
 async function readItems(ctx: ServiceContext): Promise<CredentialItem[]> {
@@ -214,6 +235,9 @@ function readMade(ctx: ServiceContext, row: repository.CredentialRow, body: unkn
   const made = wire.NewCertificateSchema.safeParse(body);
   const certificate = made.success ? readCertificate(made.data.certificate) : null;
   if (!made.success || certificate === null) throw unreadable();
+  // One of another key could never be shown: every call would end before it begins.
+  const key = row.secret === null ? null : createPrivateKey(ctx.secrets.open(row.secret, credentialPlace(row)));
+  if (key === null || !certificate.checkPrivateKey(key)) throw unreadable();
   return {
     klarnaCredentialId: made.data.credential_id,
     certificate: made.data.certificate,
@@ -237,8 +261,27 @@ async function requireItem(ctx: ServiceContext, id: string): Promise<CredentialI
   return item;
 }
 
+/** Shows the certificate to Klarna on a connection of its own. Errors: state_conflict, klarna_unavailable. */
+async function requireTakenCertificate(
+  ctx: ServiceContext,
+  row: repository.CredentialRow,
+  secret: string,
+): Promise<void> {
+  const { certificate, fingerprint } = row;
+  if (certificate === null || fingerprint === null)
+    throw new AppError("state_conflict", { detail: "There is no certificate to take into use." });
+  const privateKey = ctx.secrets.open(secret, credentialPlace(row));
+  const outcome = await wire.tryCertificate(callOf(ctx), { privateKey, certificate, fingerprint });
+  requireAnswer(outcome, "take the new certificate");
+  const verdict = outcome.kind === "answered" ? outcome.certificateVerdict?.toUpperCase() : undefined;
+  if (verdict === "INVALID" || verdict === "NOT_PRESENT")
+    throw new AppError("state_conflict", {
+      detail: `Klarna does not take the new certificate (${verdict}). It may need some minutes to know it; what is in use stays.`,
+    });
+}
+
 /**
- * Makes calls with it from now on, in every process within two seconds. A key is tried first: one that Klarna does not take is
+ * Makes calls with it from now on, in every process within two seconds. It is tried first: one that Klarna does not take is
  * not used. The one before stays valid until it is disabled.
  *
  * Errors: permission_denied, not_found, state_conflict, klarna_unavailable.
@@ -251,7 +294,7 @@ export async function activateCredential(ctx: ServiceContext, id: string): Promi
   if (row.kind === "API_KEY") {
     const key = ctx.secrets.open(row.secret, credentialPlace(row));
     requireAnswer(await wire.tryKey(callOf(ctx), key), "take the new key");
-  }
+  } else await requireTakenCertificate(ctx, row, row.secret);
   const now = ctx.clock.now();
   await ctx.db.transaction(async (tx) => {
     if (!(await repository.updateCredential(tx, row.id, ["READY"], { state: "ACTIVE", activatedAt: now })))

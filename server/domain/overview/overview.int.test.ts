@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { addMs, DAY_MS, HOUR_MS, MINUTE_MS } from "@/server/core/time";
+import { hasNeed, listCredentials } from "@/server/domain/credentials/service";
+import { CREDENTIAL_NEEDS } from "@/server/domain/credentials/states";
 import { type BuiltPartner, makePartner, unique } from "@/server/testing/builders";
 import { asUser, type TestServices, testServices } from "@/server/testing/context";
 import {
@@ -153,6 +156,52 @@ describe("the overview", () => {
       { kind: "alarm", tone: "bad", title: "Something needs a look", subject: { kind: "payment", id: subject } },
       { kind: "authorization_ends", tone: "warn", atMeaning: "deadline", subject: { kind: "payment", id: ending } },
     ]);
+  });
+});
+
+describe("our credentials for Klarna", () => {
+  const daysAgo = (days: number): Date => addMs(NOW, -days * DAY_MS);
+  const add = (row: { made: number; used?: number; ends?: Date; kind?: string; state?: string }) =>
+    test.services.db.query({
+      text: `insert into klarna_credentials (id, mode, kind, purpose, state, created_by, created_at, last_used_at, expires_at)
+        values ($1,'test',$2,'a test',$3,'test',$4,$5,$6)`,
+      values: [
+        ...[newId("klarnaCredential"), row.kind ?? "API_KEY", row.state ?? "ACTIVE", daysAgo(row.made)],
+        ...[row.used === undefined ? null : daysAgo(row.used), row.ends ?? null],
+      ],
+    });
+  const lines = async (ctx: ServiceContext) =>
+    (await getOverview(ctx, { days: 7 })).attention
+      .filter(({ kind }) => kind.endsWith("_credential"))
+      .map(({ kind, count, at }) => ({ kind, count, at }));
+
+  it("that are idle, old or about to end are counted where people look, as the list warns of them", async () => {
+    const admin = asUser(test.services, "ACQUIRER_ADMIN");
+    expect(await lines(admin)).toEqual([]);
+    expect((await getSystemStatus(admin)).credentials).toEqual({ idle: 0, old: 0, ending: 0 });
+    const soon = addMs(NOW, 20 * DAY_MS);
+    await add({ made: 50 });
+    await add({ made: 200, used: 46 });
+    await add({ made: 190, used: 1 });
+    await add({ made: 3, kind: "CLIENT_CERTIFICATE", ends: soon });
+    await add({ made: 300, kind: "CLIENT_CERTIFICATE", ends: daysAgo(2) });
+    // Nothing to be done about these: in use and young, far from its end, of no key, disabled.
+    await add({ made: 44 });
+    await add({ made: 100, used: 1 });
+    await add({ made: 3, kind: "CLIENT_CERTIFICATE", ends: addMs(NOW, 40 * DAY_MS) });
+    await add({ made: 400, kind: "CLIENT_IDENTIFIER" });
+    await add({ made: 400, state: "DISABLED", ends: daysAgo(1) });
+    expect(await lines(admin)).toEqual([
+      { kind: "ending_credential", count: 2, at: daysAgo(2) },
+      { kind: "idle_credential", count: 2, at: daysAgo(50) },
+      { kind: "old_credential", count: 2, at: daysAgo(200) },
+    ]);
+    expect((await getSystemStatus(admin)).credentials).toEqual({ idle: 2, old: 2, ending: 2 });
+    const listed = await listCredentials(admin);
+    for (const need of CREDENTIAL_NEEDS) expect(listed.filter((item) => hasNeed(item, need))).toHaveLength(2);
+    // Each mode has its own, and only who may open the list is sent there.
+    expect((await getSystemStatus(asUser(test.services, "ACQUIRER_ADMIN", "all", "live"))).credentials.idle).toBe(0);
+    expect(await lines(asUser(test.services, "ACQUIRER_FINANCE"))).toEqual([]);
   });
 });
 

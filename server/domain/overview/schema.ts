@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { lineSchema, type Mode } from "@/server/core/schema";
+import type { CredentialNeed } from "@/server/domain/credentials/states";
 import { ALARM_STATES, OPERATION_KINDS, OPERATION_STATES, REQUEST_METHODS, REQUEST_OUTCOMES } from "./states";
 
 /* What the overview, the palette, the request log and the system screen read. They change nothing but alarms. */
@@ -27,6 +28,9 @@ export type AttentionKind =
   | "failing_endpoint"
   | "disabled_endpoint"
   | "expiring_key"
+  | "idle_credential"
+  | "old_credential"
+  | "ending_credential"
   | "disabled_account"
   | "store_without_qr";
 
@@ -135,6 +139,8 @@ export type SystemStatus = {
   outbox: Backlog;
   inbox: Backlog & { parked: number; failed: number };
   deliveries: Backlog;
+  /** How many of our credentials for Klarna are not used, old, or have ended or end soon. */
+  credentials: Readonly<Record<CredentialNeed, number>>;
   /** Calls to Klarna without a definite answer, all of them. */
   unknownCount: number;
   alarmCount: number;

@@ -2,6 +2,7 @@ import { actorCan, type Permission } from "@/server/auth/permissions";
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { addMs, DAY_MS, MINUTE_MS } from "@/server/core/time";
 import { APPROVAL_KINDS, APPROVAL_PERMISSIONS } from "@/server/domain/approvals/states";
+import { countCredentialNeeds } from "@/server/domain/credentials/service";
 import * as repository from "./repository";
 import * as requests from "./requests";
 import type { Attention, AttentionKind, CurrencyFigure, Overview, OverviewDay, SearchHit, SpanDays } from "./schema";
@@ -33,11 +34,12 @@ export async function getOverview(ctx: ServiceContext, options: { days: SpanDays
   const chartFrom = new Date(today - (chartDays - 1) * DAY_MS);
   const first = new Date(Math.min(before.getTime(), chartFrom.getTime()));
   const span = { first, before, from, to: now };
-  const [days, finalizing, funnel, deliveries, waiting] = await Promise.all([
+  const [days, finalizing, funnel, deliveries, credentials, waiting] = await Promise.all([
     repository.findDays(ctx.db, ctx.scope, span),
     repository.findFinalizing(ctx.db, ctx.scope, span),
     repository.findFunnel(ctx.db, ctx.scope, span),
     repository.countDeliveries(ctx.db, ctx.scope, addMs(now, -DAY_MS)),
+    countCredentialNeeds(ctx),
     repository.findWaiting(
       ctx.db,
       ctx.scope,
@@ -59,7 +61,7 @@ export async function getOverview(ctx: ServiceContext, options: { days: SpanDays
     asOf: now,
     from,
     days: options.days,
-    attention: toAttention(ctx, waiting),
+    attention: toAttention(ctx, [...waiting, ...credentials.map(waitingCredentials)]),
     currencies: toCurrencies(current, earlier),
     payments: { count: total(current, "payments"), before: total(earlier, "payments") },
     approval: {
@@ -193,7 +195,37 @@ const JUDGEMENTS: Readonly<Record<Exclude<AttentionKind, "alarm">, Judgement>> =
     permission: "api_keys:read",
     words: (count) => plural(count, "An API key expires soon", "API keys expire soon"),
   },
+  ending_credential: {
+    tone: "warn",
+    meaning: "deadline",
+    permission: "credentials:read",
+    words: (count) =>
+      plural(count, "A credential for Klarna has ended or ends soon", "credentials for Klarna have ended or end soon"),
+  },
+  idle_credential: {
+    tone: "warn",
+    meaning: "since",
+    permission: "credentials:read",
+    words: (count) =>
+      plural(
+        count,
+        "A key for Klarna is not used: Klarna disables it after two months",
+        "keys for Klarna are not used: Klarna disables them after two months",
+      ),
+  },
+  old_credential: {
+    tone: "warn",
+    meaning: "since",
+    permission: "credentials:read",
+    words: (count) =>
+      plural(count, "A key for Klarna is old and should be rotated", "keys for Klarna are old and should be rotated"),
+  },
 };
+
+const waitingCredentials = ({ need, count, at }: Awaited<ReturnType<typeof countCredentialNeeds>>[number]) => ({
+  ...{ kind: `${need}_credential`, count, at },
+  ...{ id: null, subjectKind: null, message: null },
+});
 
 function isJudged(kind: string): kind is Exclude<AttentionKind, "alarm"> {
   return Object.hasOwn(JUDGEMENTS, kind);
@@ -242,8 +274,11 @@ function toAttention(ctx: ServiceContext, rows: readonly repository.WaitingRow[]
     "disabled_account",
     "disabled_endpoint",
     "failing_endpoint",
+    "ending_credential",
+    "idle_credential",
     "store_without_qr",
     "expiring_key",
+    "old_credential",
   ];
   const rank = (item: Attention): number => (item.tone === "bad" ? 0 : order.length) + order.indexOf(item.kind);
   return items.sort((a, b) => rank(a) - rank(b)).slice(0, ATTENTION_MAX);

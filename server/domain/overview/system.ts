@@ -5,6 +5,8 @@ import { newId } from "@/server/core/ids";
 import { addMs, DAY_MS, MINUTE_MS } from "@/server/core/time";
 import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
+import { countCredentialNeeds } from "@/server/domain/credentials/service";
+import type { CredentialNeed } from "@/server/domain/credentials/states";
 import { checkInvariants } from "@/server/domain/invariants";
 import type { AlarmItem, Backlog, InvariantCheck, SystemStatus, UnknownOperation } from "./schema";
 
@@ -26,7 +28,7 @@ export async function getSystemStatus(ctx: ServiceContext): Promise<SystemStatus
   requirePermission(ctx, "system:read");
   const now = ctx.clock.now();
   const { mode } = ctx.scope;
-  const [alarms, operations, counts, outbox, inbox, deliveries, klarna] = await Promise.all([
+  const [alarms, operations, counts, outbox, inbox, deliveries, klarna, needs] = await Promise.all([
     findAlarms(ctx),
     findUnknown(ctx),
     countOpen(ctx),
@@ -34,7 +36,9 @@ export async function getSystemStatus(ctx: ServiceContext): Promise<SystemStatus
     findInboxBacklog(ctx),
     findDeliveryBacklog(ctx, now),
     findCalls(ctx, addMs(now, -CALLS_WITHIN_MS)),
+    countCredentialNeeds(ctx),
   ]);
+  const needing = (wanted: CredentialNeed): number => needs.find(({ need }) => need === wanted)?.count ?? 0;
   const breakers = ctx.klarna
     .breakers()
     .filter((candidate) => candidate.mode === mode)
@@ -49,6 +53,7 @@ export async function getSystemStatus(ctx: ServiceContext): Promise<SystemStatus
     outbox,
     inbox,
     deliveries,
+    credentials: { idle: needing("idle"), old: needing("old"), ending: needing("ending") },
     klarna: { isConfigured: ctx.klarna.isConfigured(mode), breaker: worst ?? "closed", breakers, ...klarna },
   };
 }

@@ -13,8 +13,15 @@ import { Panel, PanelEmpty } from "@/components/ui/panel";
 import { can } from "@/server/auth/permissions";
 import { requireSession, webContext } from "@/server/auth/web";
 import type { AccessView, CredentialItem, CredentialWarning } from "@/server/domain/credentials/schema";
-import { getAccess, listCredentials } from "@/server/domain/credentials/service";
-import { CREDENTIAL_KINDS, type CredentialKind, IP_MODE_WORDS, KIND_WORDS } from "@/server/domain/credentials/states";
+import { getAccess, hasNeed, listCredentials } from "@/server/domain/credentials/service";
+import {
+  CREDENTIAL_KINDS,
+  CREDENTIAL_NEEDS,
+  type CredentialKind,
+  type CredentialNeed,
+  IP_MODE_WORDS,
+  KIND_WORDS,
+} from "@/server/domain/credentials/states";
 import { systemNav } from "../nav";
 import {
   ChangeDomains,
@@ -42,10 +49,19 @@ const STATES: Readonly<Record<CredentialItem["state"], { tone: Tone; word: strin
   FAILED: { tone: "bad", word: "Refused" },
 };
 
-export default async function CredentialsPage() {
+const NEED_WORDS: Readonly<Record<CredentialNeed, string>> = {
+  idle: "Only keys that nobody uses",
+  old: "Only keys that are old",
+  ending: "Only credentials that have ended or end soon",
+};
+
+export default async function CredentialsPage({ searchParams }: { searchParams: Promise<Record<string, unknown>> }) {
   const ctx = await webContext("credentials:read");
   const { user } = await requireSession();
-  const [items, access] = await Promise.all([listCredentials(ctx), getAccess(ctx)]);
+  const { needs } = await searchParams;
+  const need = CREDENTIAL_NEEDS.find((one) => one === needs);
+  const [all, access] = await Promise.all([listCredentials(ctx), getAccess(ctx)]);
+  const items = need === undefined ? all : all.filter((item) => hasNeed(item, need));
   const { mode } = ctx.scope;
   const mayChange = can(user, "credentials:write");
   return (
@@ -53,6 +69,20 @@ export default async function CredentialsPage() {
       <PageHeader title="System" description={`What we show to Klarna when we call, in ${mode} mode.`} />
       <SubNav label="System" items={systemNav(user)} />
       <Source access={access} />
+      {need === undefined ? null : (
+        <Notice
+          title={`${NEED_WORDS[need]} are shown: ${items.length} of ${all.length}`}
+          action={
+            <TextLink href="/system/credentials" className="text-sm">
+              Show all
+            </TextLink>
+          }
+        >
+          {items.length === 0
+            ? "None is any more."
+            : "To rotate one: create another for the same purpose, use it, then disable the one before."}
+        </Notice>
+      )}
       {CREDENTIAL_KINDS.map((kind) => (
         <Panel
           key={kind}
@@ -61,7 +91,12 @@ export default async function CredentialsPage() {
           isFlush
           actions={mayChange && access.keySource !== "NONE" ? <CreateCredential kind={kind} mode={mode} /> : undefined}
         >
-          <Credentials items={items.filter((item) => item.kind === kind)} mode={mode} mayChange={mayChange} />
+          <Credentials
+            items={items.filter((item) => item.kind === kind)}
+            mode={mode}
+            mayChange={mayChange}
+            isFiltered={need !== undefined}
+          />
         </Panel>
       ))}
       <Addresses access={access} mayChange={mayChange} />
@@ -106,8 +141,18 @@ function Source({ access }: { access: AccessView }) {
   );
 }
 
-function Credentials({ items, mode, mayChange }: { items: readonly CredentialItem[]; mode: Mode; mayChange: boolean }) {
-  if (items.length === 0) return <PanelEmpty>None made here.</PanelEmpty>;
+function Credentials({
+  items,
+  mode,
+  mayChange,
+  isFiltered,
+}: {
+  items: readonly CredentialItem[];
+  mode: Mode;
+  mayChange: boolean;
+  isFiltered: boolean;
+}) {
+  if (items.length === 0) return <PanelEmpty>{isFiltered ? "None of these." : "None made here."}</PanelEmpty>;
   return (
     <ul>
       {items.map((item) => (
