@@ -41,7 +41,12 @@ export type KlarnaRequest = {
   sessionReference: string;
   /** Another host with credentials of its own, instead of those of the mode: a Partner's classic interface. */
   host?: KlarnaHost;
+  /** Instead of what is in use, to see whether Klarna takes it. */
+  trial?: { apiKey?: string; certificate?: ClientCertificate };
 };
+
+/** Key and certificate (or chain) in PEM; the fingerprint is the certificate's SHA-256 in small hex. */
+export type ClientCertificate = { privateKey: string; certificate: string; fingerprint: string };
 
 /** `name` tells hosts apart where their health is watched; `authorization` is the whole header. */
 export type KlarnaHost = { name: string; baseUrl: string; authorization: string };
@@ -67,7 +72,7 @@ export type KlarnaCallRecord = {
  * `not_sent` nothing left this process (refused connection, DNS, TLS, open breaker, no place within Klarna's quota in time).
  */
 export type KlarnaOutcome = { calls: KlarnaCallRecord[] } & (
-  | { kind: "answered"; status: number; body: unknown; location?: string | null }
+  | { kind: "answered"; status: number; body: unknown; location?: string | null; certificateVerdict?: string | null }
   | { kind: "refused"; error: KlarnaError }
   | { kind: "unknown"; reason: string }
   | { kind: "not_sent"; reason: string }

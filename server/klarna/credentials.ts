@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Mode } from "@/server/core/schema";
-import type { KlarnaClient, KlarnaOutcome, KlarnaRequest } from "./client";
+import type { ClientCertificate, KlarnaClient, KlarnaOutcome, KlarnaRequest } from "./client";
 
 /*
  * Our own credentials at Klarna, who may call from where, and the way into Klarna's portal. Answers are read with
@@ -49,7 +49,7 @@ const KINDS = {
 export type WireKind = keyof typeof KINDS;
 
 export type CredentialCall = { klarna: KlarnaClient; mode: Mode; sessionReference: string };
-type Sent = Pick<KlarnaRequest, "method" | "path" | "body" | "idempotencyKey" | "headers">;
+type Sent = Pick<KlarnaRequest, "method" | "path" | "body" | "idempotencyKey" | "trial">;
 
 function send(call: CredentialCall, sent: Sent): Promise<KlarnaOutcome> {
   return call.klarna.call({
@@ -86,7 +86,11 @@ export async function listCredentials(call: CredentialCall, kind: WireKind): Pro
 
 /** Whether Klarna takes this key, asked with it instead of the one in use. */
 export const tryKey = (call: CredentialCall, apiKey: string) =>
-  send(call, { method: "GET", path: KINDS.API_KEY.path, headers: { authorization: `Basic ${apiKey}` } });
+  send(call, { method: "GET", path: KINDS.API_KEY.path, trial: { apiKey } });
+
+/** Whether Klarna takes this client certificate, shown on a connection of its own: `certificateVerdict` of the answer. */
+export const tryCertificate = (call: CredentialCall, certificate: ClientCertificate) =>
+  send(call, { method: "GET", path: KINDS.CLIENT_CERTIFICATE.path, trial: { certificate } });
 
 export const readIpList = (call: CredentialCall) => send(call, { method: "GET", path: IP_LIST });
 export const changeIpList = (call: CredentialCall, body: unknown, idempotencyKey: string) =>

@@ -117,7 +117,14 @@ export function createKlarnaClient(options: {
         klarnaSeconds.observe({ operation: request.operation }, durationMs / 1000);
         klarnaCalls.inc({ operation: request.operation, outcome: calls.at(-1)?.outcome ?? "NO_ANSWER" });
         if (result.kind === "answer" && verdict === "done")
-          return { kind: "answered", status: result.status, body: result.body, calls, location: result.location };
+          return {
+            kind: "answered",
+            status: result.status,
+            body: result.body,
+            calls,
+            location: result.location,
+            certificateVerdict: result.certificateVerdict,
+          };
         if (error && verdict === "refused") return { kind: "refused", error, calls };
         if (result.kind === "not_sent") notSent = result.reason;
         else unknown = error ? error.code : result.kind === "no_answer" ? result.reason : `HTTP_${result.status}`;

@@ -3,6 +3,7 @@ import type { Clock } from "@/server/core/time";
 import type { Database, Row } from "@/server/db/client";
 import type { SecretBox } from "@/server/db/secrets";
 import type { Log } from "@/server/observability/log";
+import type { ClientCertificate } from "./client";
 
 /*
  * What we show to Klarna: the API key and client certificate in use. They stand in the database, sealed, and are read again every
@@ -10,12 +11,11 @@ import type { Log } from "@/server/observability/log";
  * key in use, the one of the settings counts: the first key comes by a secure link and is a setting.
  */
 
-export type ClientCertificate = { id: string; privateKey: string; certificate: string; fingerprint: string };
 export type Access = {
   apiKey: string | null;
   /** Null when the key is that of the settings. */
   credentialId: string | null;
-  certificate: ClientCertificate | null;
+  certificate: (ClientCertificate & { id?: string }) | null;
 };
 /** What the headers of an answer said of our address and certificate; null where they said nothing. */
 export type AccessVerdicts = { ip: string | null; mtls: string | null };

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Pool } from "undici";
 import type { Mode } from "@/server/core/schema";
-import type { KlarnaRequest } from "./client";
+import type { ClientCertificate, KlarnaRequest } from "./client";
 import type { Access, Keyring } from "./keyring";
 import type { RateHeaders } from "./pacing";
 
@@ -20,11 +20,13 @@ export type Attempt =
       correlationId: string | null;
       location: string | null;
       rate: RateHeaders | null;
+      /** What Klarna says of the client certificate that the call showed. */
+      certificateVerdict: string | null;
     }
   | { kind: "no_answer"; reason: string; status: number | null }
   | { kind: "not_sent"; reason: string };
 
-/** Faults that mean that no byte of the request left us. */
+/** Faults that mean that no byte of the request left us, or that the other end never came to read one. */
 const NOT_SENT_CODES = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -32,14 +34,21 @@ const NOT_SENT_CODES = new Set([
   "EHOSTUNREACH",
   "ENETUNREACH",
   "UND_ERR_CONNECT_TIMEOUT",
-  "CERT_HAS_EXPIRED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "ERR_TLS_CERT_ALTNAME_INVALID",
   "ERR_SSL_WRONG_VERSION_NUMBER",
   "EPROTO",
 ]);
+
+/** The other end's certificate is not taken: the names that Node gives to OpenSSL's findings, and its own. */
+const UNTRUSTED =
+  /^(?:ERR_TLS_CERT_|CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|INVALID_(?:CA|PURPOSE)$|HOSTNAME_MISMATCH$)/;
+/** Our own key or certificate cannot be used: the connection is not even begun. */
+const UNUSABLE = /^ERR_OSSL_/;
+/** The other end broke off the handshake, before which it reads no request. TLS 1.3 tells us of it after we have written. */
+const HANDSHAKE_REFUSED =
+  /^ERR_SSL_(?:SSL|TLS).*_ALERT_(?:.*CERTIFICATE.*|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|PROTOCOL_VERSION|UNRECOGNIZED_NAME|NO_APPLICATION_PROTOCOL)$/;
+
+const isNotSent = (code: string): boolean =>
+  NOT_SENT_CODES.has(code) || UNTRUSTED.test(code) || UNUSABLE.test(code) || HANDSHAKE_REFUSED.test(code);
 
 function faultCode(error: unknown): string {
   if (error instanceof AggregateError) return faultCode(error.errors[0]);
@@ -72,7 +81,25 @@ export function createSender(options: {
 }) {
   const { timeoutMs, keyring } = options;
   const pools = new Map<string, { pool: Pool; fingerprint: string | null }>();
-  const poolOf = (request: Pick<KlarnaRequest, "mode" | "host">, certificate: Access["certificate"]): Pool => {
+  const openPool = (baseUrl: string, certificate: ClientCertificate | null): Pool =>
+    new Pool(new URL(baseUrl).origin, {
+      connections: CONNECTIONS_MAX,
+      pipelining: 1,
+      // Klarna speaks both; what is counted, cut and repeated here is one call on one connection.
+      allowH2: false,
+      keepAliveTimeout: 30_000,
+      connect: {
+        timeout: 3_000,
+        // Said here, so that nothing in the surroundings (NODE_TLS_REJECT_UNAUTHORIZED, --tls-min-v1.0) says otherwise.
+        rejectUnauthorized: true,
+        minVersion: "TLSv1.2",
+        ...(certificate === null ? {} : { key: certificate.privateKey, cert: certificate.certificate }),
+      },
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      maxResponseSize: BODY_MAX_BYTES,
+    });
+  const poolOf = (request: Pick<KlarnaRequest, "mode" | "host">, certificate: ClientCertificate | null): Pool => {
     const { mode, host } = request;
     const key = host ? `${mode} ${host.baseUrl}` : mode;
     const held = pools.get(key);
@@ -80,18 +107,7 @@ export function createSender(options: {
     if (held?.fingerprint === fingerprint) return held.pool;
     // Calls under way end on the connections that they began on.
     void held?.pool.close().catch(() => undefined);
-    const pool = new Pool(new URL(host?.baseUrl ?? options.environments[mode].baseUrl).origin, {
-      connections: CONNECTIONS_MAX,
-      pipelining: 1,
-      keepAliveTimeout: 30_000,
-      connect: {
-        timeout: 3_000,
-        ...(certificate === null ? {} : { key: certificate.privateKey, cert: certificate.certificate }),
-      },
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-      maxResponseSize: BODY_MAX_BYTES,
-    });
+    const pool = openPool(host?.baseUrl ?? options.environments[mode].baseUrl, certificate);
     pools.set(key, { pool, fingerprint });
     return pool;
   };
@@ -104,17 +120,35 @@ export function createSender(options: {
       return sendWith(request, remainingMs, { apiKey, credentialId: null, certificate: null });
     }
     const access = await keyring.accessOf(request.mode);
+    const { trial } = request;
+    if (trial?.certificate) return sendOnce(request, remainingMs, { ...access, certificate: trial.certificate });
     const first = await sendWith(request, remainingMs, access);
-    if (first.kind !== "answer" || first.status !== 401 || request.headers?.["authorization"] !== undefined)
-      return first;
-    // Refused before anything was done: another key may be in use since.
+    if (first.kind !== "answer" || first.status !== 401 || trial !== undefined) return first;
+    // Refused before anything was done: another key or certificate may be in use since.
     const fresh = await keyring.reread(request.mode);
-    return fresh.apiKey === access.apiKey ? first : sendWith(request, remainingMs, fresh);
+    const isSame = fresh.apiKey === access.apiKey && fresh.certificate?.fingerprint === access.certificate?.fingerprint;
+    return isSame ? first : sendWith(request, remainingMs, fresh);
   }
 
-  async function sendWith(request: KlarnaRequest, remainingMs: number, access: Access): Promise<Attempt> {
+  /** On a connection of its own: whoever calls meanwhile does so with what is in use. */
+  async function sendOnce(request: KlarnaRequest, remainingMs: number, access: Access): Promise<Attempt> {
+    const pool = openPool(options.environments[request.mode].baseUrl, access.certificate);
+    try {
+      return await sendWith(request, remainingMs, access, pool);
+    } finally {
+      await pool.destroy();
+    }
+  }
+
+  async function sendWith(
+    request: KlarnaRequest,
+    remainingMs: number,
+    access: Access,
+    pool: Pool | null = null,
+  ): Promise<Attempt> {
     const baseUrl = request.host?.baseUrl ?? options.environments[request.mode].baseUrl;
-    const { apiKey, certificate } = access;
+    const { certificate } = access;
+    const apiKey = request.trial?.apiKey ?? access.apiKey;
     const authorization = request.host?.authorization ?? (apiKey === null ? null : `Basic ${apiKey}`);
     if (authorization === null) return { kind: "not_sent", reason: "no_credentials" };
     const prefix = new URL(baseUrl).pathname.replace(/\/$/, "");
@@ -140,7 +174,7 @@ export function createSender(options: {
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     if (body !== undefined) headers["content-type"] = "application/json";
     try {
-      const response = await poolOf(request, certificate).request({
+      const response = await (pool ?? poolOf(request, certificate)).request({
         path: `${prefix}${request.path}`,
         method: request.method,
         headers,
@@ -148,11 +182,10 @@ export function createSender(options: {
         signal: AbortSignal.timeout(Math.max(1, Math.floor(Math.min(timeoutMs, remainingMs)))),
       });
       const text = await response.body.text();
-      if (!request.host) {
-        keyring?.noteUse(request.mode, {
-          ip: headerText(response.headers["klarna-ip-validation-status"]),
-          mtls: headerText(response.headers["klarna-mtls-verification-status"]),
-        });
+      const certificateVerdict = headerText(response.headers["klarna-mtls-verification-status"]);
+      if (!request.host && request.trial === undefined) {
+        const ip = headerText(response.headers["klarna-ip-validation-status"]);
+        keyring?.noteUse(request.mode, { ip, mtls: certificateVerdict });
       }
       const correlation = response.headers["klarna-correlation-id"];
       const place = response.headers.location;
@@ -162,6 +195,7 @@ export function createSender(options: {
         correlationId: typeof correlation === "string" ? correlation : null,
         location: typeof place === "string" ? place.slice(0, 2_048) : null,
         rate: rateOf(response.headers),
+        certificateVerdict,
       };
       if (text === "") return { ...facts, body: null, hasBody: false };
       try {
@@ -174,9 +208,7 @@ export function createSender(options: {
       }
     } catch (error) {
       const code = faultCode(error);
-      return NOT_SENT_CODES.has(code)
-        ? { kind: "not_sent", reason: code }
-        : { kind: "no_answer", reason: code, status: null };
+      return isNotSent(code) ? { kind: "not_sent", reason: code } : { kind: "no_answer", reason: code, status: null };
     }
   }
 
