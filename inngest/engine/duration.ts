@@ -14,19 +14,22 @@ export function parseDuration(text: string): number | null {
   return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MS[unit ?? ""] ?? 0), 0);
 }
 
-/** The moment that a duration or an ISO date names, as epoch milliseconds; null when it is neither. An empty text is now. */
+/** The last moment that is kept as a date by all who handle it. */
+export const LATEST_MS = Date.UTC(9999, 11, 31);
+
+const usable = (momentMs: number): number | null => (momentMs <= LATEST_MS ? momentMs : null);
+
+/**
+ * The moment that a duration or an ISO date names, as epoch milliseconds; null when it is neither, or later than the year
+ * 9999. An empty text is now.
+ */
 export function parseMoment(text: string, nowMs: number): number | null {
   if (text === "") return nowMs;
-  const duration = parseDuration(text);
-  if (duration !== null) return nowMs + duration;
-  const moment = Date.parse(text);
-  return Number.isNaN(moment) ? null : moment;
+  return usable(nowMs + (parseDuration(text) ?? Date.parse(text) - nowMs));
 }
 
-/** The moment in a `retry-after` header: seconds or a date; null without one. */
+/** The moment in a `retry-after` header: seconds or a date; null without one that can be kept. */
 export function parseRetryAfter(header: string | null, nowMs: number): number | null {
   if (!header) return null;
-  if (/^\d+(\.\d+)?$/.test(header)) return nowMs + Number(header) * 1_000;
-  const moment = Date.parse(header);
-  return Number.isNaN(moment) ? null : moment;
+  return usable(/^\d+(\.\d+)?$/.test(header) ? nowMs + Number(header) * 1_000 : Date.parse(header));
 }

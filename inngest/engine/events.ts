@@ -1,14 +1,15 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { LATEST_MS } from "./duration";
 import { keyText } from "./expression";
 import type { EngineFunction } from "./function-config";
 import type { StoredEvent } from "./protocol";
 import type { NewEvent } from "./store-events";
 
-const LATEST_MS = Date.UTC(9999, 11, 31);
 export const KEY_PART_SEPARATOR = "\u001e";
 
-const WordSchema = z
+/** A text that PostgreSQL can keep and compare. */
+export const WordSchema = z
   .string()
   .max(512)
   .refine((text) => !text.includes("\u0000"), "must not hold a NUL character");

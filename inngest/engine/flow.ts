@@ -102,7 +102,7 @@ export async function isShared(db: Db): Promise<boolean> {
 }
 
 /** Seconds until a function that only another engine knows is tried again: by it, when chance gives it the job. */
-const ELSEWHERE_PAUSE_S = 1;
+export const ELSEWHERE_PAUSE_S = 1;
 
 class ElsewhereError extends Error {
   constructor(fnId: string) {

@@ -7,6 +7,7 @@ import { EventInputSchema } from "./events";
 import type { EngineFunction } from "./function-config";
 import { listEventRuns, listRuns, RunFilterSchema, readEvent, readRun, readStats } from "./inspect";
 import { EngineConflictError } from "./starts";
+import { isUnkeepable } from "./store";
 
 const BODY_BYTES_MAX = 5 * 1024 * 1024;
 const EventsSchema = z.array(EventInputSchema).max(5_000);
@@ -73,6 +74,17 @@ function flowControlOf(fn: EngineFunction): string[] {
   return settings.filter(([, isSet]) => isSet).map(([name]) => name);
 }
 
+/** One part of a path as it was meant. */
+function decodePart(part: string): string {
+  try {
+    const text = decodeURIComponent(part);
+    if (!text.includes("\u0000")) return text;
+  } catch {
+    // Not an encoding: said below.
+  }
+  throw new HttpError(400, "The address cannot be read");
+}
+
 async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -116,7 +128,13 @@ export function createEngineServer(options: EngineServerOptions): Server {
     const events = EventsSchema.safeParse(Array.isArray(json) ? json : [json]);
     if (!events.success) throw new HttpError(400, z.prettifyError(events.error));
     const seed = request.headers["x-inngest-event-id-seed"];
-    return { ids: await engine.send(events.data, typeof seed === "string" ? seed : undefined), status: 200 };
+    try {
+      return { ids: await engine.send(events.data, typeof seed === "string" ? seed : undefined), status: 200 };
+    } catch (error) {
+      if (error instanceof RangeError || isUnkeepable(error))
+        throw new HttpError(400, `The events cannot be kept: ${error.message}`);
+      throw error;
+    }
   };
 
   const mayRead = (request: IncomingMessage): void => {
@@ -136,7 +154,7 @@ export function createEngineServer(options: EngineServerOptions): Server {
     const parts = url.pathname.split("/").filter((part) => part !== "");
     const { method } = request;
     if (method === "POST" && parts[0] === "e" && parts.length <= 2)
-      return { status: 200, body: await receiveEvents(request, decodeURIComponent(parts[1] ?? "")) };
+      return { status: 200, body: await receiveEvents(request, decodePart(parts[1] ?? "")) };
     if (method === "GET" && url.pathname === "/health") {
       const isUp = engine.isRunning();
       if (isUp) await engine.pool.query("select 1");
@@ -174,7 +192,7 @@ export function createEngineServer(options: EngineServerOptions): Server {
     if (method === "GET" && parts[1] === "stats" && parts.length === 2)
       return { status: 200, body: await readStats(engine.pool) };
     if (method === "GET" && parts[1] === "events" && parts[2] !== undefined && parts.length <= 4) {
-      const event = await readEvent(engine.pool, decodeURIComponent(parts[2]));
+      const event = await readEvent(engine.pool, decodePart(parts[2]));
       if (!event) throw new HttpError(404, "There is no such event");
       if (parts.length === 3) return { status: 200, body: { data: event } };
       if (parts[3] === "runs") return { status: 200, body: await listEventRuns(engine.pool, event) };

@@ -1,5 +1,6 @@
 import { encodeTime } from "ulid";
 import { z } from "zod";
+import { WordSchema } from "./events";
 import type { Db } from "./store";
 
 const MomentSchema = z.iso.datetime({ offset: true });
@@ -7,13 +8,13 @@ const MomentSchema = z.iso.datetime({ offset: true });
 /** What may be asked of the list of runs; newest first, `before` is the id of the last run seen. */
 export const RunFilterSchema = z.object({
   status: z.enum(["queued", "running", "completed", "failed", "cancelled"]).optional(),
-  function_id: z.string().optional(),
-  app_id: z.string().optional(),
-  event_name: z.string().optional(),
+  function_id: WordSchema.optional(),
+  app_id: WordSchema.optional(),
+  event_name: WordSchema.optional(),
   /** Created at or after, and before: ISO moments. */
   from: MomentSchema.optional(),
   until: MomentSchema.optional(),
-  before: z.string().optional(),
+  before: WordSchema.optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });
 
@@ -33,19 +34,39 @@ const RUN_FIELDS = `r.id, r.fn_id as function_id, f.name as function_name, f.app
     'kind', case when r.replay_of is not null then 'replay' when r.parent_run is not null then 'invoke'
       when e.name = 'inngest/scheduled.timer' then 'cron' else 'event' end,
     'event_id', e.id, 'event_internal_id', r.event_ids[1], 'event_name', e.name, 'events', cardinality(r.event_ids),
-    'cron', case when e.name = 'inngest/scheduled.timer' then e.data ->> 'cron' end,
+    'cron', case when e.name = 'inngest/scheduled.timer' then e.data end,
     'parent_run', r.parent_run, 'parent_step', r.parent_step, 'replay_of', r.replay_of) as cause,
   case when r.gate is not null then 'throttle' when r.blocked_at is not null then 'concurrency' end as held_by,
-  r.created_at, r.started_at, r.ended_at, r.cancel_at, r.error ->> 'message' as error_message, e.name as event_name,
+  r.created_at, r.started_at, r.ended_at, r.cancel_at, r.error, e.name as event_name,
   r.replay_of, r.parent_run`;
 const RUN_FROM = `engine.runs r left join engine.functions f on f.id = r.fn_id
   left join engine.events e on e.internal_id = r.event_ids[1]`;
+
+type Part = Record<string, unknown>;
+type RunRow = Part & { id: string; cause: Part; error: unknown };
+const fieldOf = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? (Reflect.get(value, name) ?? null) : null;
+
+/**
+ * A row as it is told. The fields of errors and events are read here and not by the statement: PostgreSQL makes no text of
+ * what holds a NUL character, and one such run would have it refuse the whole list.
+ */
+function told(row: RunRow): Part & { id: string } {
+  const { error, cause, ...run } = row;
+  const message = fieldOf(error, "message");
+  return {
+    ...run,
+    id: row.id,
+    cause: { ...cause, cron: fieldOf(cause.cron, "cron") },
+    error_message: message === null || typeof message === "string" ? message : JSON.stringify(message),
+  };
+}
 
 export async function listRuns(
   db: Db,
   filter: z.infer<typeof RunFilterSchema>,
 ): Promise<{ data: unknown[]; next: string | null }> {
-  const { rows } = await db.query<{ id: string }>(
+  const { rows } = await db.query<RunRow>(
     `select ${RUN_FIELDS} from ${RUN_FROM}
      where ($1::text is null or r.status = $1) and ($2::text is null or r.fn_id = $2) and ($3::text is null or r.id < $3)
        and ($4::text is null or f.app_id = $4) and ($5::text is null or e.name = $5)
@@ -62,17 +83,16 @@ export async function listRuns(
       filter.limit + 1,
     ],
   );
-  const data = rows.slice(0, filter.limit);
+  const data = rows.slice(0, filter.limit).map(told);
   return { data, next: rows.length > filter.limit ? (data.at(-1)?.id ?? null) : null };
 }
 
-type Part = Record<string, unknown>;
-type RunRow = Part & { output: unknown; error: unknown; events: Part[]; steps: Part[]; attempts: Part[] };
+type WholeRow = RunRow & { output: unknown; events: Part[]; steps: Part[]; attempts: Part[] };
 
 /** One run with its events, its result, its steps in the order they ended and every attempt that failed. */
 export async function readRun(db: Db, runId: string): Promise<unknown> {
-  const { rows } = await db.query<RunRow>(
-    `select ${RUN_FIELDS}, r.output, r.error, r.next_at,
+  const { rows } = await db.query<WholeRow>(
+    `select ${RUN_FIELDS}, r.output, r.next_at,
       coalesce((select json_agg(json_build_object('id', v.id, 'internal_id', v.internal_id, 'name', v.name, 'data', v.data, 'ts', v.ts,
           'received_at', v.received_at) order by array_position(r.event_ids, v.internal_id))
         from engine.events v where v.internal_id = any (r.event_ids)), '[]') as events,
@@ -95,7 +115,7 @@ export async function readRun(db: Db, runId: string): Promise<unknown> {
       .filter((attempt) => attempt.step_id === stepId)
       .map(({ attempt, error, at }) => ({ attempt, error: cut(error), at }));
   return {
-    ...rest,
+    ...told(rest),
     output: cut(run.output),
     error: cut(run.error),
     failed_attempts: failed(null),

@@ -10,6 +10,7 @@ import {
   type FailedAttempt,
   type FinishedRun,
   finishRun,
+  isUnkeepable,
   memoOf,
   releaseRun,
   reloadRun,
@@ -386,40 +387,53 @@ export async function driveRun(deps: RunLoopDeps, runId: string, isPastQueue: bo
     return isOver ? "over" : "going";
   };
 
+  const goOn = async (): Promise<void> => {
+    for (;;) {
+      const nowMs = Date.now();
+      if (deps.isStopping()) {
+        await release(nowMs);
+        return;
+      }
+      if (isExpired(nowMs)) {
+        await deps.expire(runId);
+        return;
+      }
+      if ((await settleTimers(nowMs)) === "over") return;
+      const due = [...steps.values()].filter((step) => step.status === "planned" && (step.wakeAtMs ?? 0) <= nowMs);
+      if (due.length > 0) {
+        if ((await runDue(due)) === "over") return;
+        continue;
+      }
+      if (isFresh && (nextAtMs ?? 0) <= nowMs) {
+        if ((await discover()) === "over") return;
+        continue;
+      }
+      const wakes = [...steps.values()].flatMap((step) =>
+        step.status === "done" || step.status === "failed" || step.wakeAtMs === null ? [] : [step.wakeAtMs],
+      );
+      if (isFresh && nextAtMs !== null) wakes.push(nextAtMs);
+      if (run.cancelAtMs !== null) wakes.push(run.cancelAtMs);
+      if (await release(wakes.length === 0 ? null : Math.min(...wakes))) return;
+      const fresh = await reloadRun(deps.pool, runId, deps.workerId);
+      if (!fresh) return;
+      run = fresh;
+      steps = new Map(run.steps.map((step) => [step.id, step]));
+      isFresh = true;
+    }
+  };
+
   if (!fn && (await deps.isShared())) {
     await release(Date.now() + ELSEWHERE_PAUSE_MS);
     return;
   }
-  for (;;) {
-    const nowMs = Date.now();
-    if (deps.isStopping()) {
-      await release(nowMs);
-      return;
-    }
-    if (isExpired(nowMs)) {
-      await deps.expire(runId);
-      return;
-    }
-    if ((await settleTimers(nowMs)) === "over") return;
-    const due = [...steps.values()].filter((step) => step.status === "planned" && (step.wakeAtMs ?? 0) <= nowMs);
-    if (due.length > 0) {
-      if ((await runDue(due)) === "over") return;
-      continue;
-    }
-    if (isFresh && (nextAtMs ?? 0) <= nowMs) {
-      if ((await discover()) === "over") return;
-      continue;
-    }
-    const wakes = [...steps.values()].flatMap((step) =>
-      step.status === "done" || step.status === "failed" || step.wakeAtMs === null ? [] : [step.wakeAtMs],
-    );
-    if (isFresh && nextAtMs !== null) wakes.push(nextAtMs);
-    if (run.cancelAtMs !== null) wakes.push(run.cancelAtMs);
-    if (await release(wakes.length === 0 ? null : Math.min(...wakes))) return;
-    const fresh = await reloadRun(deps.pool, runId, deps.workerId);
-    if (!fresh) return;
-    run = fresh;
-    steps = new Map(run.steps.map((step) => [step.id, step]));
-    isFresh = true;
+  try {
+    await goOn();
+  } catch (error) {
+    // Tried again it would be the same, and the step would have its effect each time.
+    if (!isUnkeepable(error)) throw error;
+    await finish("failed", null, {
+      name: "NonRetriableError",
+      message: `Function "${run.fnId}" gave what the engine cannot keep: ${error.message}`,
+    });
   }
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Pool } from "pg";
 import { z } from "zod";
 import { KEY_PART_SEPARATOR } from "./events";
+import { ELSEWHERE_PAUSE_S, isShared } from "./flow";
 import type { CronTrigger, EngineFunction } from "./function-config";
 import { inTransaction } from "./run-loop";
 import type { Db } from "./store";
@@ -21,6 +22,15 @@ async function schedule(db: Db, fnId: string, idx: number, cron: CronTrigger, ti
     `select graphile_worker.add_job('engine.cron', json_build_object('fn', $1::text, 'idx', $2::integer, 'at', $3::bigint),
        run_at := $4::timestamptz, job_key := 'cron:' || $1::text || ':' || $2::integer)`,
     [fnId, idx, tickMs, new Date(tickMs + jitterOf(cron.jitterMs, fnId, idx, tickMs))],
+  );
+}
+
+/** For the engine that knows the function, when chance gives the job to it. What was planned meanwhile keeps its time. */
+async function putBack(db: Db, fnId: string, idx: number, tickMs: number): Promise<void> {
+  await db.query(
+    `select graphile_worker.add_job('engine.cron', json_build_object('fn', $1::text, 'idx', $2::integer, 'at', $3::bigint),
+       run_at := now() + make_interval(secs => $4), job_key := 'cron:' || $1::text || ':' || $2::integer, job_key_mode := 'preserve_run_at')`,
+    [fnId, idx, tickMs, ELSEWHERE_PAUSE_S],
   );
 }
 
@@ -44,19 +54,23 @@ export function createSchedules(
       const { fn: fnId, idx, at } = CronPayloadSchema.parse(payload);
       const fn = functions.get(fnId);
       const cron = fn?.crons[idx];
-      if (!fn || !cron) return;
       await inTransaction(pool, async (db) => {
-        const { rowCount } = await db.query(
-          "select 1 from engine.schedules where fn_id = $1 and idx = $2 and cron = $3 for update",
-          [fnId, idx, cron.text],
+        const { rows } = await db.query<{ cron: string }>(
+          "select cron from engine.schedules where fn_id = $1 and idx = $2 for update",
+          [fnId, idx],
         );
-        if (rowCount !== 1) return;
+        const row = rows[0];
+        if (!row) return;
+        // Another version's function: the tick is left to the engine that knows it.
+        if (row.cron !== cron?.text && (await isShared(db))) return putBack(db, fnId, idx, at);
+        if (!fn || !cron) return;
         await deps.start(db, fn, cron.text, ["cron", fnId, idx, at].join(KEY_PART_SEPARATOR));
         const nextMs = cron.next(Math.max(at, Date.now()));
-        await db.query("update engine.schedules set next_at = $3 where fn_id = $1 and idx = $2", [
+        await db.query("update engine.schedules set next_at = $3, cron = $4 where fn_id = $1 and idx = $2", [
           fnId,
           idx,
           new Date(nextMs),
+          cron.text,
         ]);
         await schedule(db, fnId, idx, cron, nextMs);
       });

@@ -1,9 +1,14 @@
-import type { Pool, PoolClient } from "pg";
+import { DatabaseError, type Pool, type PoolClient } from "pg";
 import type { StepMemo, StoredEvent } from "./protocol";
 
 /* Runs and their steps as rows: claimed, saved, ended, woken from outside. */
 
 export type Db = Pick<Pool | PoolClient, "query">;
+
+/** Whether the database cannot keep what it was given, however often it is asked: a NUL character in a name, too deep a nesting. */
+export function isUnkeepable(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && /^(?:22|54)/.test(error.code ?? "");
+}
 
 export type StepStatus = "planned" | "sleeping" | "waiting" | "invoking" | "done" | "failed";
 
