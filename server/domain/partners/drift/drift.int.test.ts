@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AppError } from "@/server/core/errors";
+import { saveFourEyesRules } from "@/server/domain/approvals/service";
 import {
   changeAccount,
   checkDrift,
@@ -297,6 +298,70 @@ describe("drift", () => {
     await drain(partnerId);
     expect(await checkDrift(admin(), partnerId)).toMatchObject({ open: 0 });
     expect((await getDraft(admin(), partnerId)).brands.map((brand) => brand.reference)).toContain("brand-theirs");
+  });
+
+  it("an edit made after the comparison is not undone by taking over what Klarna held before it", async () => {
+    const { partnerId, accountId } = await onboardPartner(test.services, test.simulator.url, {
+      reference: unique("late"),
+    });
+    const rename = (brand: number, name: string) =>
+      changeTheirs(accountId, partnerId, { subject: "brand", index: brand, field: "name", value: name });
+    await rename(0, "Klarnas");
+    await rename(1, "Elsewhere");
+    await checkDrift(admin(), partnerId);
+    const [first, second] = (await getDraft(admin(), partnerId)).brands;
+    if (!first || !second) throw new Error("there are brands");
+    const { id: _, klarnaId: _k, version, status: _s, dataState: _d, dataProblem: _p, ...brand } = first;
+    await saveBrand(admin(), partnerId, { ...brand, name: "Edited" }, version);
+    const found = await openOf(partnerId);
+    const of = (id: string) => found.find((one) => one.subjectId === id)?.id ?? "";
+    for (const how of ["take", "push"] as const)
+      expect(await codeOf(resolveDrift(admin(), of(first.id), how))).toBe("state_conflict");
+    // Others are as they were compared.
+    expect(await codeOf(resolveDrift(admin(), of(second.id), "take"))).toBe("none");
+    await drain(partnerId);
+    expect(await checkDrift(admin(), partnerId)).toMatchObject({ open: 0 });
+    const names = (await getDraft(admin(), partnerId)).brands.map(({ name }) => name);
+    expect(names.slice(0, 2)).toEqual(["Edited", "Elsewhere"]);
+  });
+
+  it("what only Klarna had is not written over one of ours that was made meanwhile", async () => {
+    const { partnerId, accountId } = await onboardPartner(test.services, test.simulator.url, {
+      reference: unique("twin"),
+    });
+    await klarna("POST", `${encodeURIComponent(accountId)}/brands`, {
+      brand_reference: "brand-twin",
+      display_name: "Theirs",
+      element: { logo_url: "https://static.example/theirs.png" },
+    });
+    await checkDrift(admin(), partnerId);
+    const made = { website: null, logoUrl: "https://static.example/ours.png", iconUrl: null, featureImageUrl: null };
+    await saveBrand(admin(), partnerId, { reference: "brand-twin", name: "Ours", ...made });
+    const [finding] = await openOf(partnerId);
+    expect(await codeOf(resolveDrift(admin(), finding?.id ?? "", "take"))).toBe("state_conflict");
+    const twin = (await getDraft(admin(), partnerId)).brands.find(({ reference }) => reference === "brand-twin");
+    expect(twin?.name).toBe("Ours");
+  });
+
+  it("S7: Klarna's payout data is not taken over by one person where two are wanted", async () => {
+    const { partnerId, accountId } = await onboardPartner(test.services, test.simulator.url, {
+      reference: unique("payout"),
+    });
+    const entity = (await getDraft(admin(), partnerId)).entities[0];
+    const path = `${encodeURIComponent(accountId)}/partner-business-entities/${encodeURIComponent(entity?.klarnaId ?? "")}`;
+    const { supplementary_business_data: data } = (await klarna("GET", path)) as {
+      supplementary_business_data: { partner_payouts_state: Record<string, unknown> };
+    };
+    const payouts = { ...data.partner_payouts_state, delay_in_days: 21 };
+    await klarna("PATCH", path, { supplementary_business_data: { partner_payouts_state: payouts } });
+    await checkDrift(admin(), partnerId);
+    const [finding] = await openOf(partnerId);
+    expect(finding?.field).toContain("partner_payouts_state");
+    const rules = { partnerId, refundLimits: {}, apiKeys: null };
+    await saveFourEyesRules(admin(), { ...rules, payoutData: true });
+    expect(await codeOf(resolveDrift(admin(), finding?.id ?? "", "take"))).toBe("rule_broken");
+    await saveFourEyesRules(admin(), { ...rules, payoutData: null });
+    expect(await codeOf(resolveDrift(admin(), finding?.id ?? "", "take"))).toBe("none");
   });
 
   it("S1: another's finding does not exist, and a Partner's people repair nothing", async () => {

@@ -35,6 +35,14 @@ import type { FindingRow } from "./findings";
 
 const UNFIT = "What Klarna holds does not fit the rules for this field. Push ours, or change it by hand.";
 
+/** What only Klarna had must be new here still, or another record of ours would be written over. Errors: state_conflict. */
+function requireNew(known: unknown, ours: readonly { reference: string }[], reference: string): void {
+  if (!known && ours.some((one) => one.reference === reference))
+    throw new AppError("state_conflict", {
+      detail: "Here is one of this reference since the comparison. Compare again.",
+    });
+}
+
 export async function take(
   tx: Queries,
   ctx: ServiceContext,
@@ -62,8 +70,10 @@ export async function take(
       return;
     }
     case "business_entity": {
-      const known = (await loadEntities(tx, ctx, account)).find((one) => one.id === subjectId) ?? null;
+      const all = await loadEntities(tx, ctx, account);
+      const known = all.find((one) => one.id === subjectId) ?? null;
       const entity = fitting(entityFrom(wire, known));
+      requireNew(known, all, entity.reference);
       if (known && known.reference !== entity.reference)
         await rename(tx, "business_entities", subjectId, entity.reference);
       await saveEntities(tx, ctx, account, [entity], quiet);
@@ -72,16 +82,20 @@ export async function take(
       return;
     }
     case "brand": {
-      const known = (await loadBrands(tx, account)).find((one) => one.id === subjectId) ?? null;
+      const all = await loadBrands(tx, account);
+      const known = all.find((one) => one.id === subjectId) ?? null;
       const brand = fitting(brandFrom(wire, known));
+      requireNew(known, all, brand.reference);
       if (known && known.reference !== brand.reference) await rename(tx, "brands", subjectId, brand.reference);
       await saveBrands(tx, ctx, account, [brand], quiet);
       if (!known) await adoptId(tx, account, "brands", "klarna_brand_id", brand.reference, subjectId);
       return;
     }
     case "store_group": {
-      const known = (await loadGroups(tx, account)).find((one) => one.id === subjectId) ?? null;
+      const all = await loadGroups(tx, account);
+      const known = all.find((one) => one.id === subjectId) ?? null;
       const group = fitting(groupFrom(wire, known));
+      requireNew(known, all, group.reference);
       if (known && known.reference !== group.reference) await rename(tx, "store_groups", subjectId, group.reference);
       await saveGroups(tx, ctx, account, [group], quiet);
       if (!known) await adoptId(tx, account, "store_groups", "klarna_store_group_id", group.reference, subjectId);
