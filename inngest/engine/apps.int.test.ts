@@ -37,7 +37,7 @@ async function untilEnded(
   fnId: string,
   count = 1,
 ): Promise<Array<{ status: string; output: unknown; error: unknown }>> {
-  for (let tries = 0; tries < 500; tries += 1) {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
     const { rows } = await pool.query(
       "select status, output, error from engine.runs where fn_id = $1 and ended_at is not null order by id",
       [fnId],

@@ -253,20 +253,23 @@ describe.concurrent("Inngest functions", { timeout: PATIENCE_MS + 120_000 }, () 
   it("throttle: runs of a key start one after the other, evenly, and none is dropped", async () => {
     const who = fresh();
     const numbers = [fresh(), fresh(), fresh()];
+    const sentAt = Date.now();
     for (const n of numbers) await send("throttled", { n, who });
     for (const n of numbers) await until("throttled ends", n);
     const starts = numbers.map((n) => first(find("throttled begins", n)).at).sort((a, b) => a - b);
-    const [one = 0, two = 0, three = 0] = starts;
-    expect(two - one).toBeGreaterThanOrEqual(1_000);
-    expect(three - two).toBeGreaterThanOrEqual(1_000);
+    const [, two = 0, three = 0] = starts;
+    // Each has its own turn. From the sending, as a busy machine may begin one late and the next in time.
+    expect(two - sentAt).toBeGreaterThanOrEqual(1_900);
+    expect(three - sentAt).toBeGreaterThanOrEqual(3_900);
   });
 
   it("debounce: the function runs once, with the latest event, after the quiet period", async () => {
     const who = fresh();
     const [one, two, three] = [fresh(), fresh(), fresh()];
-    for (const n of [one, two, three]) await send("debounced", { n, who });
     const sentAt = Date.now();
-    expect(first(await until("debounced begins", three)).at - sentAt).toBeGreaterThanOrEqual(1_000);
+    // In one call, so that no more time can pass between them than the quiet period.
+    await target.post([one, two, three].map((n) => ({ name: `${target.appId}/debounced`, data: { n, who } })));
+    expect(first(await until("debounced begins", three)).at - sentAt).toBeGreaterThanOrEqual(1_900);
     expect(find("debounced begins", one)).toHaveLength(0);
     expect(find("debounced begins", two)).toHaveLength(0);
   });
@@ -277,9 +280,9 @@ describe.concurrent("Inngest functions", { timeout: PATIENCE_MS + 120_000 }, () 
     const isRun = (): boolean => sent.some((n) => find("debounced-most begins", n).length > 0);
     const deadline = Date.now() + PATIENCE_MS;
     while (!isRun() && Date.now() < deadline) {
-      const n = fresh();
-      sent.push(n);
-      await send("debounced-most", { n, who });
+      const pair = [fresh(), fresh()];
+      sent.push(...pair);
+      await target.post(pair.map((n) => ({ name: `${target.appId}/debounced-most`, data: { n, who } })));
       await pause(300);
     }
     expect(isRun()).toBe(true);
@@ -355,14 +358,14 @@ describe.concurrent("Inngest functions", { timeout: PATIENCE_MS + 120_000 }, () 
 
   it("batching: a run takes as many events of a key as the size allows, and the rest after the timeout", async () => {
     const [who, other] = [fresh(), fresh()];
+    const sentAt = Date.now();
     const post = await target.post([1, 2, 3, 4].map((n) => ({ name: `${target.appId}/batch`, data: { n, who } })));
     expect(post.status).toBe(200);
-    const sentAt = Date.now();
     await send("batch", { n: 9, who: other });
     const [full, rest] = await until("batch", who, 2);
     expect(full?.value).toEqual([1, 2, 3]);
     expect(rest?.value).toEqual([4]);
-    expect((rest?.at ?? 0) - sentAt).toBeGreaterThanOrEqual(1_000);
+    expect((rest?.at ?? 0) - sentAt).toBeGreaterThanOrEqual(2_900);
     expect(first(await until("batch", other)).value).toEqual([9]);
   });
 
@@ -376,10 +379,11 @@ describe.concurrent("Inngest functions", { timeout: PATIENCE_MS + 120_000 }, () 
 
   it("timeouts.finish: a run that takes too long is cancelled before its next step", async () => {
     const n = fresh();
+    const sentAt = Date.now();
     await send("too-long", { n });
-    const begun = first(await until("too-long begins", n)).at;
+    await until("too-long begins", n);
     await untilCancelled("too-long", n);
-    expect(Date.now() - begun).toBeGreaterThanOrEqual(1_000);
+    expect(Date.now() - sentAt).toBeGreaterThanOrEqual(1_900);
     const control = fresh();
     await send("sleep", { n: control });
     await until("sleep after", control);
@@ -389,14 +393,12 @@ describe.concurrent("Inngest functions", { timeout: PATIENCE_MS + 120_000 }, () 
   it("timeouts.start: a run that waits too long for its turn is cancelled and never runs", async () => {
     const [one, two, three] = [fresh(), fresh(), fresh()];
     hold(one);
-    await send("too-late", { n: one });
-    await until("too-late begins", one);
+    await until("too-late begins", one, 1, () => send("too-late", { n: one }));
     await send("too-late", { n: two });
     await untilCancelled("too-late", two);
     release(one);
     await until("too-late ends", one);
-    await send("too-late", { n: three });
-    await until("too-late ends", three);
+    await until("too-late ends", three, 1, () => send("too-late", { n: three }));
     expect(find("too-late begins", two)).toHaveLength(0);
   });
 

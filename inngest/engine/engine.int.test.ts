@@ -138,7 +138,7 @@ beforeAll(async () => {
           },
         ),
         inngest.createFunction({ id: "waiter", triggers: [{ event: "t/wait" }] }, async ({ step }) => {
-          const answer = await step.waitForEvent("answer", { event: "t/answer", timeout: "10s", match: "data.order" });
+          const answer = await step.waitForEvent("answer", { event: "t/answer", timeout: "10m", match: "data.order" });
           return answer?.data.text ?? null;
         }),
         inngest.createFunction({ id: "waiter-late", triggers: [{ event: "t/wait-late" }] }, async ({ step }) =>
@@ -184,6 +184,11 @@ afterAll(async () => {
   await test.close();
   await database.drop();
 });
+
+async function untilRows(what: string, count: number): Promise<void> {
+  const rows = async (): Promise<number> => (await test.engine.pool.query(`select 1 from ${what}`)).rows.length;
+  await expect.poll(rows).toBe(count);
+}
 
 const only = (runs: EndedRun[]): EndedRun => {
   const [run] = runs;
@@ -238,7 +243,8 @@ describe("embedded engine", () => {
     const run = only(await test.ended("sleep"));
     expect(run.status).toBe("completed");
     expect(run.output).toBeGreaterThanOrEqual(1_450);
-    expect(run.output).toBeLessThan(3_500);
+    // A busy machine wakes it late; a wrong unit would be minutes.
+    expect(run.output).toBeLessThan(30_000);
   });
 
   it("sends events from a step; an event id seen within 24 hours starts nothing again", async () => {
@@ -267,7 +273,10 @@ describe("embedded engine", () => {
   it("waits for an event that matches, and no longer than its timeout", async () => {
     await test.inngest.send({ name: "t/wait", data: { order: 5 } });
     await test.inngest.send({ name: "t/wait-late", data: {} });
-    await pause(200);
+    await untilRows(
+      "engine.steps s join engine.runs r on r.id = s.run_id where s.status = 'waiting' and r.fn_id = 'test-waiter'",
+      1,
+    );
     await test.inngest.send({ name: "t/answer", data: { order: 4, text: "not for you" } });
     await test.inngest.send({ name: "t/answer", data: { order: 5, text: "hello" } });
     expect(only(await test.ended("waiter"))).toMatchObject({ status: "completed", output: "hello" });
@@ -287,7 +296,7 @@ describe("embedded engine", () => {
       { name: "t/long", data: { order: 1 } },
       { name: "t/long", data: { order: 2 } },
     ]);
-    await pause(200);
+    await untilRows("engine.runs where fn_id = 'test-cancelled'", 2);
     await test.inngest.send({ name: "t/stop", data: { order: 1 } });
     expect(await test.ended("cancelled")).toMatchObject([{ status: "cancelled" }]);
     const { rows } = await test.engine.pool.query(

@@ -69,7 +69,7 @@ export async function startTestEngine(
     inngest,
     url: `http://127.0.0.1:${port}`,
     ended: async (functionId, count = 1) => {
-      const deadline = Date.now() + 20_000;
+      const deadline = Date.now() + 60_000;
       for (;;) {
         const { rows } = await engine.pool.query<EndedRun>(
           "select id, status, output, error from engine.runs where fn_id = $1 and ended_at is not null order by id",

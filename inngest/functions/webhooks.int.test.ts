@@ -41,7 +41,7 @@ async function startEngine(): Promise<ChildProcess> {
     stdio: ["ignore", "inherit", "inherit"],
   });
   children.push(child);
-  await expect.poll(() => signal(), { timeout: 20_000, interval: 100 }).toBe(true);
+  await expect.poll(() => signal(), { interval: 100 }).toBe(true);
   return child;
 }
 
@@ -82,13 +82,13 @@ it("a committed event reaches the Partner within moments of its signal", async (
   await startEngine();
   await announce();
   await signal();
-  await expect.poll(() => shop.received.length, { timeout: 15_000, interval: 2 }).toBe(1);
+  await expect.poll(() => shop.received.length, { interval: 2 }).toBe(1);
   const waits: number[] = [];
   for (let n = 2; n <= 12; n += 1) {
     await announce();
     const startedMs = performance.now();
     await signal();
-    await expect.poll(() => shop.received.length, { timeout: 5_000, interval: 1 }).toBe(n);
+    await expect.poll(() => shop.received.length, { interval: 1 }).toBe(n);
     waits.push(performance.now() - startedMs);
   }
   expect(waits.sort((a, b) => a - b)[5]).toBeLessThan(500);
@@ -105,7 +105,7 @@ it("R41: events committed while the engine is dead, or killed in the middle of i
   });
   for (let n = 0; n < 60; n += 1) ids.push(await announce());
   await signal();
-  await expect.poll(() => shop.received.length, { timeout: 5_000, interval: 1 }).toBeGreaterThan(before + 5);
+  await expect.poll(() => shop.received.length, { interval: 1 }).toBeGreaterThan(before + 5);
   engine.kill("SIGKILL");
   await ended(engine);
   for (let n = 0; n < 5; n += 1) ids.push(await announce());
@@ -117,7 +117,7 @@ it("R41: events committed while the engine is dead, or killed in the middle of i
   await startEngine();
   await signal();
   const arrived = (): number => new Set(shop.received.map((got) => got.json.id)).size - before;
-  await expect.poll(arrived, { timeout: 20_000, interval: 20 }).toBe(65);
+  await expect.poll(arrived, { interval: 20 }).toBe(65);
   expect(ids.every((id) => shop.received.some((got) => got.json.id === id))).toBe(true);
 });
 
@@ -126,7 +126,7 @@ it("R27: a replay of many is worked off and delivered by the engine", async () =
   shop.answer((response) => response.writeHead(200).end());
   const pending = async () =>
     test.services.db.query({ text: "select id from webhook_deliveries where state = 'PENDING'", values: [] });
-  await expect.poll(pending, { timeout: 15_000 }).toEqual([]);
+  await expect.poll(pending).toEqual([]);
   const before = shop.received.length;
   await test.services.db.query({
     text: "update webhook_deliveries set state = 'FAILED', next_attempt_at = null, updated_at = now() where partner_id = $1",
@@ -135,8 +135,8 @@ it("R27: a replay of many is worked off and delivered by the engine", async () =
   const replay = await startReplay(ctx, ReplayFilterSchema.parse({}));
   expect(replay.expected).toBeGreaterThan(60);
   await signal(SIGNALS.replays);
-  await expect.poll(async () => (await getReplay(ctx, replay.id)).status, { timeout: 15_000 }).toBe("done");
-  await expect.poll(() => shop.received.length - before, { timeout: 15_000 }).toBe(replay.expected);
+  await expect.poll(async () => (await getReplay(ctx, replay.id)).status).toBe("done");
+  await expect.poll(() => shop.received.length - before).toBe(replay.expected);
   const again = shop.received.slice(before).map((got) => got.json.id);
   expect(new Set(again).size).toBe(replay.expected);
 });
@@ -153,7 +153,7 @@ it("R43: a SIGTERM lets what is being sent end, gives back what hangs, and leave
   });
   for (let n = 0; n < 6; n += 1) await announce();
   await signal();
-  await expect.poll(() => shop.received.length - before, { timeout: 5_000, interval: 1 }).toBe(6);
+  await expect.poll(() => shop.received.length - before, { interval: 1 }).toBe(6);
   const startedMs = performance.now();
   engine.kill("SIGTERM");
   await ended(engine);
@@ -171,5 +171,5 @@ it("R43: a SIGTERM lets what is being sent end, gives back what hangs, and leave
   );
   shop.answer((response) => response.writeHead(200).end());
   await startEngine();
-  await expect.poll(() => shop.received.length - before, { timeout: 15_000 }).toBe(9);
+  await expect.poll(() => shop.received.length - before).toBe(9);
 });

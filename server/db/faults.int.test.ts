@@ -101,7 +101,7 @@ async function becomes(
         heard(answer);
         return sold(answer).status;
       },
-      { timeout: 20_000, interval: 50 },
+      { timeout: 60_000, interval: 50 },
     )
     .toBe(status);
 }
@@ -115,7 +115,7 @@ async function eventually(call: () => Promise<RestAnswer>): Promise<RestAnswer> 
         last = await call();
         return last.status;
       },
-      { timeout: 20_000, interval: 100 },
+      { timeout: 60_000, interval: 100 },
     )
     .toBeLessThan(400);
   if (!last) throw new Error("never called");
@@ -159,7 +159,7 @@ describe("conflicts", () => {
       expect(booked).toHaveLength(1);
     }
     expect(await count("outbox_events", "relayed_at is null", [])).toBe(0);
-  }, 60_000);
+  });
 
   it("R39: two transactions that really deadlock both commit", async () => {
     const { db } = test.services;

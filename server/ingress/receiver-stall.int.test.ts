@@ -76,7 +76,7 @@ it("R22: a receiver that stands still for 30 s hears the event again from Klarna
     return delivery;
   };
   const afterAttempt = (count: number) =>
-    vi.waitFor(async () => expect((await completed()).attempts).toHaveLength(count), { timeout: 15_000 });
+    vi.waitFor(async () => expect((await completed()).attempts).toHaveLength(count), { timeout: 30_000 });
   await afterAttempt(1);
   await simulator.control.advance(10 * SECOND_MS);
   test.clock.advance(10 * SECOND_MS);
@@ -87,7 +87,7 @@ it("R22: a receiver that stands still for 30 s hears the event again from Klarna
   child.kill("SIGCONT");
   await simulator.control.advance(2 * MINUTE_MS);
   test.clock.advance(2 * MINUTE_MS);
-  await vi.waitFor(async () => expect((await completed()).status).toBe("DELIVERED"), { timeout: 15_000 });
+  await vi.waitFor(async () => expect((await completed()).status).toBe("DELIVERED"), { timeout: 30_000 });
 
   const delivery = await completed();
   const rows = await services.db.query({

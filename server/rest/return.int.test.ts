@@ -168,7 +168,7 @@ it("where Klarna does not answer the customer waits on our page, and not for Kla
   const started = performance.now();
   expect((await comeBack(at, "SUBMITTED")).location).toBe(`/pay/${at.id}/status`);
   expect(performance.now() - started).toBeLessThan(2_500);
-  await vi.waitFor(async () => expect(await readsOf(at.request)).toBeGreaterThan(0), { timeout: 5_000 });
+  await vi.waitFor(async () => expect(await readsOf(at.request)).toBeGreaterThan(0), { timeout: 30_000 });
 });
 
 it("a declined journey leads on with that status; without an address of the shop our page tells it", async () => {

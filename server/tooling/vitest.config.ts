@@ -16,6 +16,11 @@ export default defineConfig({
     env: { TZ: "UTC", TILLGATE_ENV: "demo" },
     // Tests with a database wait more than they compute: even on two processors two files at a time are quicker.
     maxWorkers: Math.max(2, availableParallelism() - 1),
+    // What is waited for comes when the machine gets to it. A limit only ends a test that hangs: what a case demands of time
+    // is asserted by the test itself.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     projects: [
       {
         extends: true,
@@ -33,8 +38,6 @@ export default defineConfig({
           name: "int",
           include: ["**/*.int.test.ts"],
           globalSetup: ["server/testing/global-setup.ts"],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
         },
       },
       {
@@ -45,8 +48,6 @@ export default defineConfig({
           name: "load",
           include: ["**/*.load.test.ts"],
           globalSetup: ["server/testing/global-setup.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
         },
       },
     ],

@@ -143,13 +143,13 @@ describe.each(OPERATIONS.map((operation) => [operation.kind, operation] as const
     });
     await operation.run(id);
     await h.control.clearFaults();
-    await expect.poll(async () => operation.effects(await h.transactionOf(id)), { timeout: 8_000 }).toBe(1);
+    await expect.poll(async () => operation.effects(await h.transactionOf(id))).toBe(1);
     // As long as the first call is held, the same key is refused as running; then it tells what became of it.
     const ended = async () => {
       await settle(id);
       return (await h.operationsOf(id, operation.kind)).every((row) => row.state !== "UNKNOWN");
     };
-    await expect.poll(ended, { timeout: 15_000, interval: 200 }).toBe(true);
+    await expect.poll(ended, { interval: 200 }).toBe(true);
     await requireOnce(operation, id);
   });
 
