@@ -16,6 +16,8 @@ export type DialogContentProps = Omit<ComponentProps<typeof Primitive.Content>, 
   title: string;
   description?: ReactNode;
   isTitleHidden?: boolean;
+  /** The word of the button that closes it, where the page is not in English. */
+  closeWord?: string;
   footer?: ReactNode;
 };
 
@@ -23,6 +25,7 @@ export function DialogContent({
   title,
   description,
   isTitleHidden = false,
+  closeWord,
   footer,
   className,
   children,
@@ -49,7 +52,7 @@ export function DialogContent({
               </Primitive.Description>
             )}
           </div>
-          <CloseButton />
+          <CloseButton {...(closeWord === undefined ? {} : { word: closeWord })} />
         </header>
         <div className="min-h-0 overflow-y-auto px-5 pt-1 pb-5">{children}</div>
         {footer === undefined ? null : (
@@ -71,10 +74,10 @@ function focusFirstField(event: Event): void {
   field.focus();
 }
 
-export function CloseButton() {
+export function CloseButton({ word = "Close" }: { word?: string }) {
   return (
     <Primitive.Close
-      aria-label="Close"
+      aria-label={word}
       className={cn(buttonVariants({ variant: "ghost", size: "icon-sm" }), "-mt-0.5 -mr-1.5")}
     >
       <X aria-hidden />

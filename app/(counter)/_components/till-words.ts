@@ -1,5 +1,5 @@
 import type { Language } from "@/server/core/languages";
-import type { CounterPayment } from "@/server/domain/counter/schema";
+import { type CounterPayment, isHeld } from "@/server/domain/counter/schema";
 
 type Status = CounterPayment["status"];
 type Words = { title: string; sentence: string };
@@ -47,6 +47,40 @@ const ENGLISH = {
     authorization_expired: { title: "Approval ended", sentence: "Klarna's approval has ended." },
   } satisfies Record<Status, Words>,
   held: { title: "Approved, not safe yet", sentence: "Keep the goods until Klarna says that the money is there." },
+  /** Why it did not work, by the payment's failure code, and what to do. */
+  failures: {
+    short_code_refused: {
+      title: "Klarna does not know this code",
+      sentence:
+        "Nothing is charged. Kindly ask the customer to scan the shop's code once more and read out the new one.",
+    },
+    data_refused: {
+      title: "Klarna cannot use these details",
+      sentence: "Nothing is charged. Look at the amount and the items, then take it again.",
+    },
+    klarna_not_permitted: {
+      title: "Klarna does not let this shop in",
+      sentence: "Nothing is charged. Do not try again with Klarna: take it another way and call the office.",
+    },
+    klarna_error: {
+      title: "Error at Klarna",
+      sentence: "Nothing is charged. Do not take this sale with Klarna again: take it another way and call the office.",
+    },
+  } as Readonly<Record<string, Words>>,
+  codeComing: "The code comes in a moment.",
+  shortCode: {
+    button: "Short code",
+    title: "The customer's short code",
+    hint: "The customer scans the shop's own Klarna code and reads out the digits.",
+    wrong: "A short code is 2 to 20 digits.",
+    keypad: "Digits of the short code",
+    close: "Close",
+    onPhone: {
+      title: "The customer goes on in the app",
+      sentence: "The customer pays in Klarna's app on the phone. There is nothing to scan here.",
+    },
+    another: "Another code",
+  },
   stopping: "Klarna was asked to cancel. Wait until it confirms.",
   qr: "QR code to pay with Klarna",
   cancel: {
@@ -114,6 +148,7 @@ const ENGLISH = {
     reference_taken: "This reference is used by another payment. Use a new one.",
     klarna_unavailable: "Klarna cannot be reached now. Nothing was sent. Try again, or take it another way.",
     partner_not_operational: "Klarna is not switched on for this shop.",
+    launch_not_available: "Short codes are not taken at this terminal. Show the customer a QR code.",
     payment_not_cancelable: "It can no longer be canceled: the customer has paid, or it is over.",
     refund_exceeds_captured: "More than is left of this sale.",
     payment_not_refundable: "Nothing of this sale can be given back.",
@@ -167,6 +202,38 @@ const SWEDISH: TillWords = {
     authorization_expired: { title: "Godkännandet har gått ut", sentence: "Klarnas godkännande har gått ut." },
   },
   held: { title: "Godkänt, inte säkert än", sentence: "Behåll varorna tills Klarna säger att pengarna finns." },
+  failures: {
+    short_code_refused: {
+      title: "Klarna känner inte till koden",
+      sentence: "Inget dras. Be vänligt kunden att skanna butikens kod en gång till och läsa upp den nya koden.",
+    },
+    data_refused: {
+      title: "Klarna kan inte använda uppgifterna",
+      sentence: "Inget dras. Titta på beloppet och varorna och ta sedan köpet igen.",
+    },
+    klarna_not_permitted: {
+      title: "Klarna släpper inte in butiken",
+      sentence: "Inget dras. Försök inte igen med Klarna: ta betalt på annat sätt och ring kontoret.",
+    },
+    klarna_error: {
+      title: "Fel hos Klarna",
+      sentence: "Inget dras. Ta inte köpet med Klarna igen: ta betalt på annat sätt och ring kontoret.",
+    },
+  },
+  codeComing: "Koden kommer om ett ögonblick.",
+  shortCode: {
+    button: "Kortkod",
+    title: "Kundens kortkod",
+    hint: "Kunden skannar butikens egen Klarna-kod och läser upp siffrorna.",
+    wrong: "En kortkod är 2 till 20 siffror.",
+    keypad: "Kortkodens siffror",
+    close: "Stäng",
+    onPhone: {
+      title: "Kunden går vidare i appen",
+      sentence: "Kunden betalar i Klarnas app i mobilen. Här finns inget att skanna.",
+    },
+    another: "En annan kod",
+  },
   stopping: "Klarna har ombetts avbryta. Vänta tills det bekräftas.",
   qr: "QR-kod för att betala med Klarna",
   cancel: {
@@ -234,6 +301,7 @@ const SWEDISH: TillWords = {
     reference_taken: "Referensen används av en annan betalning. Ta en ny.",
     klarna_unavailable: "Klarna går inte att nå just nu. Inget skickades. Försök igen eller ta betalt på annat sätt.",
     partner_not_operational: "Klarna är inte igång för den här butiken.",
+    launch_not_available: "Kortkoder tas inte emot i den här kassan. Visa kunden en QR-kod.",
     payment_not_cancelable: "Det går inte att avbryta längre: kunden har betalat, eller så är det över.",
     refund_exceeds_captured: "Mer än vad som är kvar av köpet.",
     payment_not_refundable: "Inget av köpet kan återbetalas.",
@@ -298,6 +366,41 @@ const GERMAN: TillWords = {
     authorization_expired: { title: "Genehmigung abgelaufen", sentence: "Die Genehmigung von Klarna ist abgelaufen." },
   },
   held: { title: "Genehmigt, noch nicht sicher", sentence: "Behalte die Ware, bis Klarna sagt, dass das Geld da ist." },
+  failures: {
+    short_code_refused: {
+      title: "Klarna kennt diesen Code nicht",
+      sentence:
+        "Es wird nichts berechnet. Bitte den Kunden freundlich, den Code des Geschäfts noch einmal zu scannen und den neuen vorzulesen.",
+    },
+    data_refused: {
+      title: "Klarna kann die Angaben nicht verwenden",
+      sentence: "Es wird nichts berechnet. Sieh auf Betrag und Artikel, dann nimm den Verkauf neu auf.",
+    },
+    klarna_not_permitted: {
+      title: "Klarna lässt dieses Geschäft nicht zu",
+      sentence:
+        "Es wird nichts berechnet. Versuch es nicht noch einmal mit Klarna: Nimm eine andere Zahlungsart und ruf im Büro an.",
+    },
+    klarna_error: {
+      title: "Fehler bei Klarna",
+      sentence:
+        "Es wird nichts berechnet. Nimm diesen Verkauf nicht noch einmal mit Klarna auf: Nimm eine andere Zahlungsart und ruf im Büro an.",
+    },
+  },
+  codeComing: "Der Code kommt gleich.",
+  shortCode: {
+    button: "Kurzcode",
+    title: "Der Kurzcode des Kunden",
+    hint: "Der Kunde scannt den Klarna-Code des Geschäfts und liest die Ziffern vor.",
+    wrong: "Ein Kurzcode hat 2 bis 20 Ziffern.",
+    keypad: "Ziffern des Kurzcodes",
+    close: "Schließen",
+    onPhone: {
+      title: "Der Kunde macht in der App weiter",
+      sentence: "Der Kunde bezahlt in der App von Klarna auf dem Telefon. Hier gibt es nichts zu scannen.",
+    },
+    another: "Anderer Code",
+  },
   stopping: "Klarna wurde gebeten abzubrechen. Warte, bis es bestätigt ist.",
   qr: "QR-Code zum Bezahlen mit Klarna",
   cancel: {
@@ -374,6 +477,7 @@ const GERMAN: TillWords = {
     klarna_unavailable:
       "Klarna ist gerade nicht erreichbar. Es wurde nichts gesendet. Versuch es noch einmal oder anders.",
     partner_not_operational: "Klarna ist für dieses Geschäft nicht eingeschaltet.",
+    launch_not_available: "Kurzcodes gibt es an dieser Kasse nicht. Zeig dem Kunden einen QR-Code.",
     payment_not_cancelable: "Das lässt sich nicht mehr abbrechen: Der Kunde hat bezahlt, oder es ist vorbei.",
     refund_exceeds_captured: "Mehr, als von diesem Verkauf übrig ist.",
     payment_not_refundable: "Von diesem Verkauf kann nichts erstattet werden.",
@@ -392,6 +496,18 @@ const TILL_WORDS: Partial<Record<Language, TillWords>> & { en: TillWords } = {
 
 export const TILL_LANGUAGES: readonly Language[] = ["sv", "de", "en"];
 export const tillWords = (language: Language): TillWords => TILL_WORDS[language] ?? TILL_WORDS.en;
+
+/** What stands at the till about a payment, and what to do about it. */
+export function tillState(words: TillWords, payment: CounterPayment): Words {
+  if (isHeld(payment)) return words.held;
+  const { status, launch, failure } = payment;
+  const failed = status === "failed" && failure ? words.failures[failure.code] : undefined;
+  if (failed !== undefined) return failed;
+  if (status === "pending" && launch === "short_code") return words.shortCode.onPhone;
+  if (status === "pending" && payment.klarna.qr_code === null)
+    return { title: words.states.pending.title, sentence: words.codeComing };
+  return words.states[status];
+}
 
 /** The sentence for a failure, by its code. */
 export const tillError = (words: TillWords, code: string): string => words.errors[code] ?? words.errors.other;

@@ -18,7 +18,8 @@ export async function takeOnce(
   { ctx, place }: CounterEntry,
   input: z.output<typeof TakeSchema>,
 ): Promise<CounterPayment> {
-  const { nonce, ...sale } = input;
+  const { nonce, shortCode, ...rest } = input;
+  const sale = shortCode === null ? rest : { ...rest, shortCode };
   const payment = await onceForNonce(
     ctx,
     { partnerId: place.partnerId, verb: "COUNTER TAKE", nonce, input: sale },

@@ -8,7 +8,7 @@ import {
   modeSchema,
   referenceSchema,
 } from "@/server/core/schema";
-import { PublicStatusSchema } from "@/server/domain/payments/schema";
+import { PAYMENT_LAUNCHES, PublicStatusSchema, ShortCodeSchema } from "@/server/domain/payments/schema";
 
 /* What the till and the kiosk send and show. The same for the browser and the server actions. */
 
@@ -31,7 +31,11 @@ export const TakeSchema = z.strictObject({
   lines: z.array(CounterLineSchema).max(100).default([]),
   /** As the presentation named it, where the customer chose from Klarna's own texts. */
   paymentOptionId: lineSchema(1, 255).nullable().default(null),
+  /** What the customer read out; null shows a QR code. At terminals of classic sessions only. */
+  shortCode: ShortCodeSchema.nullable().default(null),
 });
+/** Nobody reads a code out to a kiosk, and nobody tries codes of others there. */
+export const KioskTakeSchema = TakeSchema.extend({ shortCode: z.null().default(null) });
 export type TakeInput = z.input<typeof TakeSchema>;
 
 export const ReturnSchema = z.strictObject({
@@ -58,10 +62,12 @@ export const CounterPaymentSchema = z.object({
   amount: z.int(),
   currency: z.string(),
   reference: z.string(),
+  launch: z.enum(PAYMENT_LAUNCHES).default("qr"),
   amount_refunded: z.int(),
   amount_refundable: z.int(),
   klarna: z.object({ qr_code: z.object({ target_url: z.string() }).nullable() }),
   funding: z.object({ type: z.string(), state: z.string() }).nullish(),
+  failure: z.object({ code: z.string() }).nullish(),
   created_at: z.string(),
   expires_at: z.string(),
   updated_at: z.string(),

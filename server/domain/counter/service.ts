@@ -48,28 +48,30 @@ const toCounter = (payment: PublicPayment): CounterPayment => ({
   amount: payment.amount,
   currency: payment.currency,
   reference: payment.reference,
+  launch: payment.launch,
   amount_refunded: payment.amount_refunded,
   amount_refundable: payment.amount_refundable,
   klarna: { qr_code: payment.klarna.qr_code && { target_url: payment.klarna.qr_code.target_url } },
   funding: payment.funding,
+  failure: payment.failure && { code: payment.failure.code },
   created_at: payment.created_at,
   expires_at: payment.expires_at,
   updated_at: payment.updated_at,
 });
 
-/** Takes a payment at the terminal, by QR code. Errors: those of `createPayment`. Case: R5. */
+/** Takes a payment at the terminal, by QR code or by the customer's short code. Errors: those of `createPayment`. Case: R5. */
 export async function takeAtCounter(
   ctx: ServiceContext,
   place: CounterPlace,
   input: z.output<typeof TakeSchema>,
 ): Promise<CounterPayment> {
-  const { amount, currency, reference, lines, paymentOptionId } = input;
+  const { amount, currency, reference, lines, paymentOptionId, shortCode } = input;
   const body = CreatePaymentSchema.parse({
     amount,
     currency,
     reference,
     channel: "in_store",
-    launch: "qr",
+    ...(shortCode === null ? { launch: "qr" } : { launch: "short_code", short_code: shortCode }),
     store: { id: place.storeId },
     terminal: { id: place.terminalId },
     ...(lines.length === 0

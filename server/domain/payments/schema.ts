@@ -108,6 +108,9 @@ export const EXPIRES_IN_DEFAULT_S = 900;
 /** Online nobody waits at a till: as long as Klarna keeps a request open. */
 export const EXPIRES_IN_ONLINE_S = 10_800;
 
+/** What the customer was given by a static QR code. */
+export const ShortCodeSchema = z.string().regex(/^\d{2,20}$/, "must be 2 to 20 digits");
+
 const asItGoesInAHeader = (url: string): boolean => /^[\x21-\x7e]+$/.test(url);
 /** Where the browser goes after Klarna. Plain http is refused in live mode. */
 export const ReturnUrlSchema = cardFree(
@@ -152,11 +155,8 @@ export const CreatePaymentSchema = z.strictObject({
   /** Where the customer comes back to, for the launches redirect and sdk. */
   return_url: ReturnUrlSchema.optional(),
   app_return_url: AppReturnUrlSchema.optional(),
-  /** What the customer was given by a static QR code, for the launch short_code. */
-  short_code: z
-    .string()
-    .regex(/^\d{2,20}$/, "must be 2 to 20 digits")
-    .optional(),
+  /** For the launch short_code. */
+  short_code: ShortCodeSchema.optional(),
   /** Without it the terminal's setting holds, else 900. */
   expires_in: z.int().min(60).max(172_800).optional(),
   metadata: metadataSchema.default({}),

@@ -38,6 +38,7 @@ export {
   pairDevice,
   revokeDevice,
 } from "./pairing";
+export { listClassicTerminals } from "./rails";
 
 /** Which way a list is sorted: `label`, or `-created_at` for the newest first. */
 function sortOf(sort: string | undefined): repository.TerminalSort {

@@ -5,7 +5,7 @@ import type { ActionResult } from "@/components/action-result";
 import { idSchema } from "@/server/core/ids";
 import { LANGUAGES } from "@/server/core/languages";
 import { amountSchema, currencySchema } from "@/server/core/schema";
-import { type CounterPayment, type KioskMethod, TakeSchema } from "@/server/domain/counter/schema";
+import { type CounterPayment, type KioskMethod, KioskTakeSchema } from "@/server/domain/counter/schema";
 import { cancelAtCounter, kioskMethod } from "@/server/domain/counter/service";
 import { counterCall, OneSchema, readPayment, receiptText } from "../../_lib/call";
 import { takeOnce } from "../../_lib/take";
@@ -26,7 +26,7 @@ export async function kioskMethodAction(raw: unknown): Promise<ActionResult<Kios
 
 /** Takes a payment for one attempt. Errors: those of createPayment. Case: R5. */
 export async function takeAtKioskAction(raw: unknown): Promise<ActionResult<CounterPayment>> {
-  return atKiosk("payments:create", TakeSchema, raw, takeOnce);
+  return atKiosk("payments:create", KioskTakeSchema, raw, takeOnce);
 }
 
 /** The payment as it is now. Errors: payment_not_found. */

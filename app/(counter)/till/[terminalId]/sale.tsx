@@ -1,26 +1,33 @@
 "use client";
 
-import { LoaderCircle, Minus, Plus, RotateCw, X } from "lucide-react";
+import { Hash, LoaderCircle, Minus, Plus, RotateCw, X } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { newReference } from "@/app/(dashboard)/take-payment/_components/new-reference";
 import { cn } from "@/components/cn";
+import { hasOpenLayer, isTyping } from "@/components/hooks";
 import { Notice } from "@/components/notice";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
+import { Kbd } from "@/components/ui/kbd";
 import { AMOUNT_MAX } from "@/server/core/money";
 import type { CounterLine, TakeInput } from "@/server/domain/counter/schema";
 import { Keypad } from "../../_components/keypad";
 import type { CounterSpot } from "../../_components/place";
 import { type TillWords, tillError } from "../../_components/till-words";
 import type { Attempt } from "../../_components/use-attempt";
+import { ShortCode } from "./short-code";
 
 type Entry = CounterLine & { key: number };
+
+/** Stands beside the digits of a number pad, and is no part of any amount. */
+const CODE_KEY = "*";
 
 /** What is sold: an amount, or items that add up to one. One press of Klarna takes it. */
 export function Sale({
   isShown,
   again,
+  asksForCode,
   spot,
   words,
   money,
@@ -33,6 +40,8 @@ export function Sale({
   isShown: boolean;
   /** A sale that is to be taken once more. */
   again: Omit<TakeInput, "nonce"> | null;
+  /** It is to be taken with another short code: that is asked for at once. */
+  asksForCode: boolean;
   spot: CounterSpot;
   words: TillWords;
   money: (amount: number, currency: string) => string;
@@ -47,6 +56,7 @@ export function Sale({
   const [name, setName] = useState("");
   const [quantity, setQuantity] = useState(1);
   const [reference, setReference] = useState(again?.reference ?? "");
+  const [isCodeOpen, setCodeOpen] = useState(asksForCode);
   const nextKey = useRef(0);
   useEffect(() => setReference((before) => (before === "" ? newReference(new Date()) : before)), []);
 
@@ -56,7 +66,20 @@ export function Sale({
   const canTake =
     attempt.phase === "none" && total > 0 && total <= AMOUNT_MAX && reference.trim() !== "" && spot.isUsable;
 
-  function take(): void {
+  const mayAskForCode = spot.takesShortCodes && canTake;
+  useEffect(() => {
+    if (!isShown || !mayAskForCode) return;
+    const press = (event: KeyboardEvent) => {
+      if (event.key !== CODE_KEY || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (isTyping(event) || hasOpenLayer()) return;
+      event.preventDefault();
+      setCodeOpen(true);
+    };
+    window.addEventListener("keydown", press);
+    return () => window.removeEventListener("keydown", press);
+  }, [isShown, mayAskForCode]);
+
+  function take(shortCode: string | null): void {
     if (!canTake) return;
     onTake({
       terminalId: spot.terminalId,
@@ -64,6 +87,7 @@ export function Sale({
       currency: spot.currency,
       reference: reference.trim(),
       lines: kind === "amount" ? [] : entries.map(({ key: _, ...line }) => line),
+      shortCode,
     });
   }
   function add(): void {
@@ -163,7 +187,7 @@ export function Sale({
           <Keypad
             value={amount}
             onChange={setAmount}
-            onEnter={kind === "amount" ? take : add}
+            onEnter={kind === "amount" ? () => take(null) : add}
             isActive={isShown}
             words={words}
           />
@@ -224,12 +248,38 @@ export function Sale({
             {money(total, spot.currency)}
           </strong>
         </p>
+        {spot.takesShortCodes ? (
+          <>
+            <Button
+              className="h-14 w-full text-base [&_svg]:size-5"
+              disabled={!canTake}
+              aria-keyshortcuts={CODE_KEY}
+              onClick={() => setCodeOpen(true)}
+            >
+              <Hash aria-hidden />
+              {words.shortCode.button}
+              <span aria-hidden className="max-md:hidden">
+                <Kbd>{CODE_KEY}</Kbd>
+              </span>
+            </Button>
+            <ShortCode
+              isOpen={isCodeOpen && isShown && canTake}
+              total={money(total, spot.currency)}
+              words={words}
+              onClose={() => setCodeOpen(false)}
+              onCode={(code) => {
+                setCodeOpen(false);
+                take(code);
+              }}
+            />
+          </>
+        ) : null}
         <Button
           variant="primary"
           className="h-16 w-full text-xl max-md:sticky max-md:bottom-3"
           disabled={!canTake}
           aria-busy={isBusy || undefined}
-          onClick={take}
+          onClick={() => take(null)}
         >
           {isBusy ? <LoaderCircle aria-hidden className="animate-spin" /> : null}
           {isBusy ? words.asking : total > 0 ? `${words.klarna} · ${money(total, spot.currency)}` : words.klarna}

@@ -11,7 +11,7 @@ import { Button, ButtonLink } from "@/components/ui/button";
 import type { Language } from "@/server/core/languages";
 import { type CounterPayment, isHeld } from "@/server/domain/counter/schema";
 import { TimeLeft } from "../../_components/counter-parts";
-import { type TillWords, tillError } from "../../_components/till-words";
+import { type TillWords, tillError, tillState } from "../../_components/till-words";
 import { isOpenPayment } from "../../_components/use-live-payment";
 
 const LOOK: Readonly<Record<CounterPayment["status"], { ground: string; icon: ReactNode }>> = {
@@ -28,6 +28,9 @@ const LOOK: Readonly<Record<CounterPayment["status"], { ground: string; icon: Re
   voided: { ground: "bg-neutral-soft text-ink-2", icon: <Minus aria-hidden /> },
   authorization_expired: { ground: "bg-neutral-soft text-ink-2", icon: <Clock aria-hidden /> },
 };
+
+/** Failures that asking Klarna again would meet again. */
+const HOPELESS: ReadonlySet<string> = new Set(["klarna_not_permitted", "klarna_error"]);
 
 /** One payment at the till: how it stands, what to do, and nothing that could take it twice. */
 export function Taken({
@@ -50,16 +53,20 @@ export function Taken({
   money: (amount: number, currency: string) => string;
   terminalId: string;
   onCancel: () => Promise<void>;
-  /** `isSame`: the same goods once more. */
-  onNext: (isSame: boolean) => void;
+  /** `same`: the same goods once more; `code`: with another short code. */
+  onNext: (next: "new" | "same" | "code") => void;
   onPrint: (paymentId: string, refundId: string | null) => Promise<void>;
 }) {
   const isPending = isHeld(payment);
-  const state = isPending ? words.held : words.states[payment.status];
+  const state = tillState(words, payment);
   const look = isPending ? LOOK.finalizing : LOOK[payment.status];
   const isOpen = isOpenPayment(payment);
   const isPaid = payment.status === "completed" || payment.status === "authorized";
   const isDone = isPaid || payment.status === "canceled" || payment.status === "voided";
+  const failed = payment.status === "failed" ? payment.failure?.code : undefined;
+  const isCodeRefused = failed === "short_code_refused";
+  // What Klarna would refuse again is not offered again.
+  const isHopeless = failed !== undefined && HOPELESS.has(failed);
   const isUnsure = payment.status === "processing" || payment.status === "finalizing";
   const code = payment.status === "pending" && !isStopping ? (payment.klarna.qr_code?.target_url ?? null) : null;
   const next = useRef<HTMLButtonElement>(null);
@@ -113,7 +120,7 @@ export function Taken({
             sentence={words.leave.sentence}
             back={words.leave.back}
             verb={words.leave.button}
-            onYes={async () => onNext(false)}
+            onYes={async () => onNext("new")}
           />
         ) : null}
         {isPaid ? (
@@ -130,9 +137,19 @@ export function Taken({
             </ButtonLink>
           </>
         ) : null}
+        {isCodeRefused ? (
+          <Button className="h-14 text-base sm:col-span-2" onClick={() => onNext("same")}>
+            {words.again}
+          </Button>
+        ) : null}
         {isOpen ? null : (
-          <Button ref={next} variant="primary" className="h-16 text-xl sm:col-span-2" onClick={() => onNext(!isDone)}>
-            {isDone ? words.newSale : words.again}
+          <Button
+            ref={next}
+            variant="primary"
+            className="h-16 text-xl sm:col-span-2"
+            onClick={() => onNext(isDone || isHopeless ? "new" : isCodeRefused ? "code" : "same")}
+          >
+            {isDone || isHopeless ? words.newSale : isCodeRefused ? words.shortCode.another : words.again}
           </Button>
         )}
       </div>

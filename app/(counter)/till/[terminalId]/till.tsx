@@ -46,6 +46,7 @@ export function Till({
   const [slip, setSlip] = useState<string | null>(null);
   /** What was asked for last: a declined customer may try once more. */
   const [again, setAgain] = useState<Omit<TakeInput, "nonce"> | null>(null);
+  const [asksForCode, setAsksForCode] = useState(false);
   const forgetSlip = useCallback(() => setSlip(null), []);
   const refresh = useRefresh();
   const words = tillWords(language);
@@ -117,6 +118,7 @@ export function Till({
             <Sale
               isShown={tab === "sale"}
               again={again}
+              asksForCode={asksForCode}
               spot={spot}
               words={words}
               money={money}
@@ -139,8 +141,10 @@ export function Till({
               money={money}
               terminalId={terminalId}
               onCancel={sale.cancel}
-              onNext={(isSame) => {
-                setAgain(isSame && again?.reference === attempt.payment.reference ? again : null);
+              onNext={(next) => {
+                const isSame = next !== "new" && again?.reference === attempt.payment.reference;
+                setAgain(isSame ? again : null);
+                setAsksForCode(isSame && next === "code");
                 sale.clear();
               }}
               onPrint={print}

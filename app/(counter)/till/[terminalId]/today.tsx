@@ -5,7 +5,7 @@ import { Notice } from "@/components/notice";
 import { Button } from "@/components/ui/button";
 import { type Language, localeFor } from "@/server/core/languages";
 import type { CounterPayment } from "@/server/domain/counter/schema";
-import { type TillWords, tillError } from "../../_components/till-words";
+import { type TillWords, tillError, tillState } from "../../_components/till-words";
 import { isGone } from "../../_components/use-live-payment";
 import { latestAtTillAction } from "./actions";
 
@@ -70,7 +70,7 @@ export function Today({
             <div className="grid min-w-0 flex-1 sm:grid-cols-[1fr_auto] sm:items-center sm:gap-x-4">
               <span className="min-w-0 truncate">{payment.reference}</span>
               <span className="text-ink-2">
-                {words.states[payment.status].title}
+                {tillState(words, payment).title}
                 {payment.amount_refunded > 0
                   ? ` · ${money(payment.amount_refunded, payment.currency)} ${words.today.refunded}`
                   : ""}

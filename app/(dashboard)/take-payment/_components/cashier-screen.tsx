@@ -5,6 +5,7 @@ import { Banknote, MonitorSmartphone } from "lucide-react";
 import type { Route } from "next";
 import { useRouter } from "next/navigation";
 import { useEffect } from "react";
+import { FAILURE_WORDS } from "@/app/(dashboard)/payments/_components/payment-words";
 import type { PaymentRecordView } from "@/app/(dashboard)/payments/_components/rows";
 import { CancelPayment } from "@/app/(dashboard)/payments/[paymentId]/_components/payment-actions";
 import { CustomerDisplay } from "@/components/counter/customer-display";
@@ -40,6 +41,33 @@ const HINTS: Readonly<Record<string, string>> = {
   failed: "It did not work. Nothing is charged; take the payment again or another way.",
 };
 
+/** What to do about a failure, where trying the same again would not help. */
+const FAILURE_HINTS: Readonly<Record<string, string>> = {
+  short_code_refused: "Nothing is charged. Take it again with another code, or show a QR code.",
+  data_refused: "Nothing is charged. Look at the details before you take it again.",
+  klarna_not_permitted: "Nothing is charged. Do not try again with Klarna: take it another way and call support.",
+  klarna_error: "Nothing is charged. Do not try this sale with Klarna again: take it another way and call support.",
+};
+const HOPELESS: ReadonlySet<string> = new Set(["klarna_not_permitted", "klarna_error"]);
+/** Ended without money: the customer may still want to pay. */
+const UNPAID: ReadonlySet<string> = new Set(["declined", "canceled", "expired", "failed"]);
+const HELD_MS = 10_000;
+
+function hintOf(payment: PaymentRecordView["payment"]): string {
+  const { status, failureCode, launch } = payment;
+  if (isHeld(payment))
+    return "Approved, but the money is not safe yet. Keep the goods until Klarna says that it is there.";
+  if (status === "failed" && failureCode !== null && FAILURE_HINTS[failureCode] !== undefined)
+    return `${FAILURE_WORDS[failureCode] ?? HINTS["failed"]}. ${FAILURE_HINTS[failureCode]}`;
+  if (status === "pending" && launch === "SHORT_CODE")
+    return "The customer goes on in Klarna’s app. There is nothing to scan here.";
+  if (status === "pending" && payment.klarnaQrTargetUrl === null) return "The code comes in a moment.";
+  return HINTS[status] ?? "This payment is over.";
+}
+
+const isHeld = ({ fundingType, fundingState }: PaymentRecordView["payment"]): boolean =>
+  fundingType === "NON_GUARANTEED" && (fundingState ?? "PENDING") === "PENDING";
+
 /** The cashier's view of one payment: how it stands, a way to stop it, and what the customer sees. */
 export function CashierScreen({ id, canCancel }: { id: string; canCancel: boolean }) {
   const trpc = useTRPC();
@@ -48,7 +76,8 @@ export function CashierScreen({ id, canCancel }: { id: string; canCancel: boolea
     trpc.payments.get.queryOptions(
       { id },
       {
-        refetchInterval: (query) => (OPEN.has(query.state.data?.payment.status ?? "pending") ? FOLLOW_MS : false),
+        refetchInterval: ({ state: { data } }) =>
+          OPEN.has(data?.payment.status ?? "pending") ? FOLLOW_MS : data && isHeld(data.payment) ? HELD_MS : false,
         // The display may have the focus: the cashier's side follows all the same.
         refetchIntervalInBackground: true,
       },
@@ -103,6 +132,9 @@ export function CashierScreen({ id, canCancel }: { id: string; canCancel: boolea
           ) : (
             <>
               <ButtonLink href={`/payments/${payment.id}`}>Open the record</ButtonLink>
+              {UNPAID.has(payment.status) && !HOPELESS.has(payment.failureCode ?? "") ? (
+                <ButtonLink href={`/take-payment?again=${payment.id}`}>Take it again</ButtonLink>
+              ) : null}
               <ButtonLink href="/take-payment" variant="primary">
                 <Banknote aria-hidden />
                 New payment
@@ -119,7 +151,7 @@ export function CashierScreen({ id, canCancel }: { id: string; canCancel: boolea
         <p className="min-w-0 flex-1 text-base">
           {payment.stopMark !== null && isOpen
             ? "Klarna was asked to cancel. Wait until it confirms."
-            : (HINTS[payment.status] ?? "This payment is over.")}
+            : hintOf(payment)}
         </p>
         {isOpen && payment.status !== "finalizing" ? (
           <Deadline at={payment.expiresAt} hasDate={false} warnBelowMs={60_000} />
@@ -142,6 +174,8 @@ function customerView(payment: PaymentRecordView["payment"]): DisplayView {
     status: PublicStatusSchema.parse(payment.status),
     amount: payment.amount,
     currency: payment.currency,
+    launch: payment.launch.toLowerCase(),
+    funding: isHeld(payment) ? { type: "non_guaranteed", state: "pending" } : null,
     klarna: { qr_code: payment.klarnaQrTargetUrl === null ? null : { target_url: payment.klarnaQrTargetUrl } },
     created_at: payment.createdAt.toISOString(),
     expires_at: payment.expiresAt.toISOString(),

@@ -4,19 +4,24 @@ import type { ServiceContext } from "@/server/context";
 import { listPartnerChoices } from "@/server/domain/partners/service";
 import { currenciesTaken } from "@/server/domain/payments/service";
 import type { TerminalItem } from "@/server/domain/terminals/schema";
-import { getTerminal, listTerminals } from "@/server/domain/terminals/service";
+import { getTerminal, listClassicTerminals, listTerminals } from "@/server/domain/terminals/service";
 import type { PointOfSale } from "./take-payment-schema";
 
 const PAGE_ROWS = 100;
 const PAGES_MAX = 10;
 
-/** Every terminal in sight that is in use and can show a QR code, by Partner, store and label. */
+/** Every terminal in sight that is in use and takes payments in some way, by Partner, store and label. */
 export async function pointsOfSale(ctx: ServiceContext): Promise<PointOfSale[]> {
   const terminals: TerminalItem[] = [];
+  const classic = await listClassicTerminals(ctx);
+  const launchesAt = ({ id, canShowQr }: TerminalItem) => [
+    ...(canShowQr ? (["qr"] as const) : []),
+    ...(classic.has(id) ? (["short_code"] as const) : []),
+  ];
   let cursor: string | null = null;
   for (let page = 0; page < PAGES_MAX; page += 1) {
     const found = await listTerminals(ctx, { status: ["ACTIVE"] }, { limit: PAGE_ROWS, cursor });
-    terminals.push(...found.items.filter((terminal) => terminal.canShowQr));
+    terminals.push(...found.items.filter((terminal) => launchesAt(terminal).length > 0));
     cursor = found.nextCursor;
     if (cursor === null) break;
   }
@@ -31,6 +36,7 @@ export async function pointsOfSale(ctx: ServiceContext): Promise<PointOfSale[]> 
           partner: { id: terminal.partnerId, name: terminal.partnerName, currency },
           store: terminal.store,
           terminal: { id: terminal.id, label: terminal.label, reference: terminal.reference },
+          launches: launchesAt(terminal),
         },
       ];
     })

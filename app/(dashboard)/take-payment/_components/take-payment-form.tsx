@@ -18,7 +18,13 @@ import { Input } from "@/components/ui/input";
 import { Select, type SelectOption } from "@/components/ui/select";
 import { takePaymentAction } from "../actions";
 import { newReference } from "./new-reference";
-import { type PointOfSale, type TakePaymentInput, TakePaymentSchema } from "./take-payment-schema";
+import {
+  type PointOfSale,
+  type SaleAgain,
+  type TakePayment,
+  type TakePaymentInput,
+  TakePaymentSchema,
+} from "./take-payment-schema";
 
 const DISPLAY_WINDOW = "tillgate-display";
 const TERMINAL_KEY = "tillgate-till-terminal";
@@ -29,10 +35,16 @@ export type TakePaymentFormProps = {
   /** The address named the terminal: then what this browser remembers does not count. */
   isNamed: boolean;
   reference: string;
+  again: SaleAgain | null;
 };
 
+const LAUNCH_OPTIONS: readonly SelectOption[] = [
+  { value: "qr", label: "Scans a QR code here" },
+  { value: "short_code", label: "Reads out a short code" },
+];
+
 /** The cashier's form: how much, where, which sale. The amount has the focus; Enter takes the payment. */
-export function TakePaymentForm({ points, chosen, isNamed, reference }: TakePaymentFormProps) {
+export function TakePaymentForm({ points, chosen, isNamed, reference, again }: TakePaymentFormProps) {
   const router = useRouter();
   /** Kept until it is known what became of the payment: pressing again makes no second one. */
   const [intent] = useState(newIntent);
@@ -40,15 +52,24 @@ export function TakePaymentForm({ points, chosen, isNamed, reference }: TakePaym
     partnerId: chosen.partner.id,
     storeId: chosen.store.id,
     terminalId: chosen.terminal.id,
-    currency: chosen.partner.currency,
+    currency: again?.currency ?? chosen.partner.currency,
     reference,
+    ...(again === null ? {} : { amount: again.amount }),
+    launch: launchAt(chosen, again?.launch ?? "qr"),
+    shortCode: "",
   });
-  const [currency, amount] = useWatch({ control: form.control, name: ["currency", "amount"] });
+  const [currency, amount, launch, placeId] = useWatch({
+    control: form.control,
+    name: ["currency", "amount", "launch", "terminalId"],
+  });
+  const launches = points.find((point) => point.terminal.id === placeId)?.launches ?? ["qr"];
+  const isByCode = launch === "short_code";
+  const asksForCode = again?.launch === "short_code" && isByCode;
   const [terminalId, setTerminalId] = useStored<string>(TERMINAL_KEY, "", (value) =>
     typeof value === "string" ? value : null,
   );
 
-  async function submit(input: TakePaymentInput): Promise<ActionResult | undefined> {
+  async function submit(input: TakePayment): Promise<ActionResult | undefined> {
     // Opened by the press itself: a browser blocks a window that comes later.
     const display = window.open("", DISPLAY_WINDOW);
     let result: Awaited<ReturnType<typeof takePaymentAction>>;
@@ -75,6 +96,7 @@ export function TakePaymentForm({ points, chosen, isNamed, reference }: TakePaym
     form.setValue("storeId", point.store.id);
     form.setValue("terminalId", point.terminal.id);
     form.setValue("currency", point.partner.currency);
+    form.setValue("launch", launchAt(point, form.getValues("launch")));
   };
   const remembered = isNamed ? undefined : points.find((point) => point.terminal.id === terminalId);
   const placeRef = useRef(place);
@@ -96,7 +118,7 @@ export function TakePaymentForm({ points, chosen, isNamed, reference }: TakePaym
             error={fieldState.error === undefined ? undefined : "Enter an amount above zero."}
           >
             {(attributes) => (
-              <div ref={focusFirst}>
+              <div ref={asksForCode ? undefined : focusFirst}>
                 <MoneyInput
                   {...attributes}
                   key={currency}
@@ -112,6 +134,48 @@ export function TakePaymentForm({ points, chosen, isNamed, reference }: TakePaym
         )}
       />
       <PlaceFields form={form} points={points} place={place} />
+      {launches.includes("short_code") ? (
+        <div className="grid gap-4 sm:grid-cols-2">
+          {launches.length > 1 ? (
+            <PlaceField
+              label="The customer"
+              options={LAUNCH_OPTIONS}
+              value={launch ?? "qr"}
+              error={form.formState.errors.launch?.message}
+              onChange={(value) => form.setValue("launch", value === "short_code" ? "short_code" : "qr")}
+            />
+          ) : null}
+          {isByCode ? (
+            <Controller
+              control={form.control}
+              name="shortCode"
+              render={({ field, fieldState }) => (
+                <Field
+                  label="Short code"
+                  isRequired
+                  hint="The digits on the customer’s phone, after the shop’s own Klarna code was scanned"
+                  error={fieldState.error?.message}
+                >
+                  {(attributes) => (
+                    <div ref={asksForCode ? focusFirst : undefined}>
+                      <Input
+                        {...attributes}
+                        {...field}
+                        value={field.value ?? ""}
+                        className="tabular-nums"
+                        inputMode="numeric"
+                        maxLength={60}
+                        autoComplete="off"
+                        spellCheck={false}
+                      />
+                    </div>
+                  )}
+                </Field>
+              )}
+            />
+          ) : null}
+        </div>
+      ) : null}
       <Controller
         control={form.control}
         name="reference"
@@ -143,6 +207,11 @@ export function TakePaymentForm({ points, chosen, isNamed, reference }: TakePaym
   );
 }
 
+/** The way that was chosen, where this terminal has it; else its first. */
+function launchAt(point: PointOfSale, wanted: TakePaymentInput["launch"]): "qr" | "short_code" {
+  return point.launches.find((each) => each === wanted) ?? point.launches[0] ?? "qr";
+}
+
 function focusFirst(node: HTMLDivElement | null): void {
   node?.querySelector("input")?.focus();
 }
@@ -153,7 +222,7 @@ function PlaceFields({
   points,
   place,
 }: {
-  form: ReturnType<typeof useZodForm<TakePaymentInput, TakePaymentInput>>;
+  form: ReturnType<typeof useZodForm<TakePaymentInput, TakePayment>>;
   points: readonly PointOfSale[];
   place: (point: PointOfSale | undefined) => void;
 }): ReactNode {
