@@ -26,7 +26,7 @@ import {
 import { type AuthorizeResult, buildAuthorizeBody, type Purchase, readAuthorizeOutcome } from "./klarna";
 import { openPurchase } from "./purchase";
 import type { OperationRow, PaymentRecord } from "./rows";
-import { refuseHigher } from "./undoing";
+import { refuseOtherAmount } from "./undoing";
 import { AUTHORIZATION_PERIOD_MS } from "./wake";
 
 /* The authorize call, the first and the last one alike, and what its answer makes of a payment. */
@@ -162,7 +162,7 @@ function applyInitial(
   }
 }
 
-/** An approval becomes the truth about the money: what is authorized, captured, funded. One of more than was asked is undone. */
+/** An approval becomes the truth about the money: what is authorized, captured, funded. One of another amount is undone. */
 export function applyApproval(
   draft: Draft,
   transaction: KlarnaPaymentTransaction,
@@ -171,19 +171,16 @@ export function applyApproval(
 ): void {
   const { after } = draft;
   after.klarnaTokenSecret = null;
-  if (transaction.amount !== undefined && transaction.amount > after.amount) {
-    refuseHigher(draft, transaction.payment_transaction_id, transaction.amount);
+  if (transaction.amount !== undefined && transaction.amount !== after.amount) {
+    refuseOtherAmount(draft, transaction.payment_transaction_id, transaction.amount);
     return;
   }
   after.klarnaPaymentTransactionId = transaction.payment_transaction_id;
-  after.amountAuthorized = transaction.amount ?? after.amount;
+  after.amountAuthorized = after.amount;
   const funding = transaction.payment_funding;
   if (funding) {
     after.fundingType = funding.type.toUpperCase() === "NON_GUARANTEED" ? "NON_GUARANTEED" : "GUARANTEED";
     after.fundingState = funding.state.toUpperCase();
-  }
-  if (after.amountAuthorized !== after.amount) {
-    raiseAlarm(draft, "amount_differs", "Klarna approved another amount than was asked for.");
   }
   const isCaptured = captureId !== null || transaction.state?.toUpperCase() !== "AUTHORIZED";
   if (after.capture === "AUTOMATIC" && !isCaptured) {

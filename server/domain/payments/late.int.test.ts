@@ -8,7 +8,7 @@ import { advanceDuePayments, cancelPayment, createPayment, sweepOpenPayments } f
 
 /* Approvals that show up for a sale that is over: undone once, by one row and one key, whatever Klarna answers. */
 
-const h = paymentHarness();
+const h = paymentHarness({ environment: { TEST_CURRENCIES: "JPY" } });
 
 type Late = { id: string; model: string };
 
@@ -190,10 +190,10 @@ it("not to be read: asked now and then, and a person is told", async () => {
   expect(await h.openAlarmsOf(id)).not.toContain("late_approval_stuck");
 });
 
-describe("more than was asked for", () => {
+describe("another amount than was asked for", () => {
   type Bodies = { request_payment_transaction: { amount: number } };
-  /** Klarna takes our first call for one of 100.00 more. */
-  function generous(): Services {
+  /** Klarna takes our first call for one of so much more, or less. */
+  function takenFor(difference: number): Services {
     const { klarna } = h.services;
     return {
       ...h.services,
@@ -202,46 +202,61 @@ describe("more than was asked for", () => {
         call: (request, options) => {
           if (request.operation !== "authorize") return klarna.call(request, options);
           const body = structuredClone(request.body) as Bodies;
-          body.request_payment_transaction.amount += 10_000;
+          body.request_payment_transaction.amount += difference;
           return klarna.call({ ...request, body }, options);
         },
       },
     };
   }
 
-  it.each([
-    { capture: "manual", kind: "LATE_VOID", result: "VOIDED", books: { state: "CLOSED" } },
-    { capture: "automatic", kind: "LATE_REFUND", result: "REFUNDED", books: { refunded_amount: 20_002 } },
-  ] as const)("approved ($capture capture): no sale, nothing of it is kept, and a person is told", async (expected) => {
-    await h.freshPartner();
-    await h.retire();
-    const ctx = { ...h.ctx, klarna: generous().klarna };
-    const input = { amount: 10_002, currency: "SEK", reference: "higher", capture: expected.capture };
-    const place = { store: { id: h.partner.store.id }, terminal: { id: h.partner.terminal.id } };
-    const made = await createPayment(ctx, CreatePaymentSchema.parse({ ...input, ...place }));
-    expect(made).toMatchObject({
-      status: "failed",
-      failure: { code: "klarna_error" },
-      ...{ amount_authorized: 0, amount_captured: 0, amount_refundable: 0 },
-    });
-    expect((await h.openAlarmsOf(made.id)).toSorted()).toEqual(["amount_differs", "late_approval"]);
-    const told = await h.services.db.query({
-      text: "select message from alarms where subject_id = $1 and kind = 'amount_differs'",
-      values: [made.id],
-    });
-    expect(told).toEqual([
-      { message: expect.stringMatching(/^Klarna approved SEK.200\.02 where SEK.100\.02 was asked for\. /) },
-    ]);
-    await h.settleWebhooks();
-    await h.sweepFor(20 * SECOND_MS);
-    expect(await undoOf(made.id)).toMatchObject([{ ...{ kind: expected.kind, result: expected.result } }]);
-    expect(await stateOf(made.id)).toBe(expected.result);
-    expect(await h.transactionOf(made.id)).toMatchObject({ amount: 20_002, ...expected.books });
-    expect(await h.read(made.id)).toMatchObject({ status: "failed", amount_captured: 0 });
-    expect(await h.eventsOf(made.id)).toEqual(["payment.failed"]);
-  });
+  const UNDONE = {
+    manual: { kind: "LATE_VOID", result: "VOIDED" },
+    automatic: { kind: "LATE_REFUND", result: "REFUNDED" },
+  } as const;
+  const higher = { difference: 10_000, approved: 20_002 };
+  const lower = { difference: -4_000, approved: 6_002 };
 
-  it("said by the answer to the final call: no sale either", async () => {
+  it.each([
+    { capture: "manual", currency: "SEK", ...higher, message: /^Klarna approved SEK.200\.02 where SEK.100\.02 was/ },
+    { capture: "automatic", currency: "SEK", ...higher, message: /^Klarna approved SEK.200\.02 where SEK.100\.02 was/ },
+    { capture: "automatic", currency: "JPY", ...higher, message: /^Klarna approved JPY.20,002 where JPY.10,002 was/ },
+    { capture: "manual", currency: "SEK", ...lower, message: /^Klarna approved SEK.60\.02 where SEK.100\.02 was/ },
+    { capture: "automatic", currency: "SEK", ...lower, message: /^Klarna approved SEK.60\.02 where SEK.100\.02 was/ },
+    { capture: "automatic", currency: "JPY", ...lower, message: /^Klarna approved JPY.6,002 where JPY.10,002 was/ },
+  ] as const)(
+    "$approved $currency approved ($capture capture): no sale, nothing is kept, and a person is told",
+    async (expected) => {
+      await h.freshPartner();
+      await h.retire();
+      const { capture, currency, approved } = expected;
+      const { kind, result } = UNDONE[capture];
+      const ctx = { ...h.ctx, klarna: takenFor(expected.difference).klarna };
+      const input = { amount: 10_002, currency, reference: "other", capture };
+      const place = { store: { id: h.partner.store.id }, terminal: { id: h.partner.terminal.id } };
+      const made = await createPayment(ctx, CreatePaymentSchema.parse({ ...input, ...place }));
+      expect(made).toMatchObject({
+        status: "failed",
+        failure: { code: "klarna_error" },
+        ...{ amount_authorized: 0, amount_captured: 0, amount_refundable: 0 },
+      });
+      expect((await h.openAlarmsOf(made.id)).toSorted()).toEqual(["amount_differs", "late_approval"]);
+      const told = await h.services.db.query({
+        text: "select message from alarms where subject_id = $1 and kind = 'amount_differs'",
+        values: [made.id],
+      });
+      expect(told).toEqual([{ message: expect.stringMatching(expected.message) }]);
+      await h.settleWebhooks();
+      await h.sweepFor(20 * SECOND_MS);
+      expect(await undoOf(made.id)).toMatchObject([{ kind, result }]);
+      expect(await stateOf(made.id)).toBe(result);
+      const books = capture === "manual" ? { state: "CLOSED" } : { refunded_amount: approved };
+      expect(await h.transactionOf(made.id)).toMatchObject({ amount: approved, ...books });
+      expect(await h.read(made.id)).toMatchObject({ status: "failed", amount_captured: 0 });
+      expect(await h.eventsOf(made.id)).toEqual(["payment.failed"]);
+    },
+  );
+
+  it.each([1, -1])("said by the answer to the final call (%i): no sale either", async (difference) => {
     await h.freshPartner();
     await h.retire();
     const id = await h.pending();
@@ -266,7 +281,7 @@ describe("more than was asked for", () => {
           const outcome = await klarna.call(request, options);
           if (request.operation !== "authorize_final" || outcome.kind !== "answered") return outcome;
           const body = structuredClone(outcome.body) as Answer;
-          body.payment_transaction_response.payment_transaction.amount += 1;
+          body.payment_transaction_response.payment_transaction.amount += difference;
           return { ...outcome, body };
         },
       },

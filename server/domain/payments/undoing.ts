@@ -17,10 +17,12 @@ export function recordLateApproval(draft: Draft, transactionId: string): void {
 }
 
 /**
- * Klarna approved more than was asked for: nobody agreed to pay that, so it is no sale, and nothing of it is kept, also
- * where Klarna has captured it at once. A person is told.
+ * Klarna approved another amount than was asked for: it is no sale, and nothing of it is kept, also where Klarna has captured
+ * it at once. A person is told. More is what nobody agreed to pay. Less is what no till looks for: it takes `completed` or
+ * `authorized` for the amount that it asked, the goods are handed over, and nobody asks the customer for the rest; a sale
+ * that failed is paid in another way. Klarna's pages know no approval of a part, so no rightful sale is lost by it.
  */
-export function refuseHigher(draft: Draft, transactionId: string, amount: number): void {
+export function refuseOtherAmount(draft: Draft, transactionId: string, amount: number): void {
   const { after } = draft;
   after.failureCode = "klarna_error";
   const text = (value: number): string => formatMoney(value, after.currency);

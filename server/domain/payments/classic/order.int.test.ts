@@ -243,23 +243,58 @@ describe("the order", () => {
     await expectEqualBooks(id);
   });
 
-  it.each(["automatic", "manual"] as const)(
-    "more than was asked (%s capture): nothing is taken, the order is undone and a person is told",
-    async (capture) => {
+  it.each([
+    { capture: "automatic", than: "more", amount: 21_000 },
+    { capture: "manual", than: "more", amount: 21_000 },
+    { capture: "automatic", than: "less", amount: 17_999 },
+    { capture: "manual", than: "less", amount: 17_999 },
+  ] as const)(
+    "$than than was asked ($capture capture): nothing is taken, the order is undone and a person is told",
+    async ({ capture, amount }) => {
       const id = await distributed("qr", { capture });
       await asMerchant("POST", `/payments/v1/sessions/${await sessionOf(id)}`, {
-        order_amount: 21_000,
-        order_lines: [{ name: "Bouquet", quantity: 1, unit_price: 21_000, total_amount: 21_000 }],
+        order_amount: amount,
+        order_lines: [{ name: "Bouquet", quantity: 1, unit_price: amount, total_amount: amount }],
       });
       await h.classic.play(await sessionOf(id), "complete");
       await becomes(id, "failed");
       await sweepFor(10);
       expect(await getPayment(h.ctx, id)).toMatchObject({ amount_captured: 0, failure: { code: "klarna_error" } });
       expect((await alarmsOf(id)).toSorted()).toEqual(["amount_differs", "late_approval"]);
-      expect(await ordersOf(id)).toMatchObject([{ order_amount: 21_000, status: "CANCELLED", captured_amount: 0 }]);
+      expect(await ordersOf(id)).toMatchObject([{ order_amount: amount, status: "CANCELLED", captured_amount: 0 }]);
       await expectEqualBooks(id);
     },
   );
+
+  it("lowered at Klarna's portal before its capture: no sale of the rest, and the order is undone", async () => {
+    const id = await distributed("qr");
+    h.callbacks.hold();
+    await h.classic.play(await sessionOf(id), "complete");
+    const { klarna } = h.services;
+    const lowering: Services = {
+      ...h.services,
+      klarna: {
+        ...klarna,
+        call: async (request, options) => {
+          if (request.operation === "order_write" && request.path.endsWith("/captures"))
+            await asMerchant("PATCH", `/ordermanagement/v1/orders/${(await ordersOf(id))[0]?.order_id}/authorization`, {
+              order_amount: 12_000,
+            });
+          return klarna.call(request, options);
+        },
+      },
+    };
+    for (let turn = 0; turn < 3; turn += 1) {
+      await passTime(20 * SECOND_MS);
+      await advanceDuePayments(lowering);
+    }
+    expect(await getPayment(h.ctx, id)).toMatchObject({
+      ...{ status: "failed", amount_authorized: 0, amount_captured: 0, failure: { code: "klarna_error" } },
+    });
+    await sweepFor(10);
+    expect((await alarmsOf(id)).toSorted()).toEqual(["amount_differs", "late_approval"]);
+    expect(await ordersOf(id)).toMatchObject([{ status: "CANCELLED", captured_amount: 0 }]);
+  });
 
   it("refused at once: declined, and the order is not left behind", async () => {
     const id = await paid("automatic", "REJECTED");

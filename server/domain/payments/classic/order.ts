@@ -19,7 +19,7 @@ import { listOperations } from "@/server/domain/payments/repository";
 import type { OperationRow, PaymentRecord } from "@/server/domain/payments/rows";
 import { actionFacts, isKeyForgotten, wasSent } from "@/server/domain/payments/settling";
 import { type PaymentState, paymentActions } from "@/server/domain/payments/states";
-import { recordLateApproval, refuseHigher } from "@/server/domain/payments/undoing";
+import { recordLateApproval, refuseOtherAmount } from "@/server/domain/payments/undoing";
 import { runVoid } from "@/server/domain/payments/voids";
 import { AUTHORIZATION_PERIOD_MS } from "@/server/domain/payments/wake";
 import {
@@ -77,8 +77,8 @@ function applyOrder(draft: Draft, order: ClassicOrder, now: Date): OperationRow 
   const status = order.status.toUpperCase();
   after.klarnaReference = order.klarna_reference ?? after.klarnaReference;
   after.classic = withFacts(after.classic, { orderId: order.order_id });
-  if (order.order_amount > after.amount) {
-    refuseHigher(draft, order.order_id, order.order_amount);
+  if (order.order_amount !== after.amount) {
+    refuseOtherAmount(draft, order.order_id, order.order_amount);
     return undefined;
   }
   if (fraud === "REJECTED" || status === "CANCELLED" || status === "EXPIRED") {
@@ -188,6 +188,11 @@ export async function runOrderCapture(
       const error = outcome.kind === "refused" ? outcome.error : null;
       const facts = { calls, errorCode: error?.code ?? null, errorId: error?.errorId ?? null };
       settle(draft, open, "fail", { result: isRefused ? "REFUSED" : "NOT_FOUND", ...facts }, now);
+      // Changed between our read and the capture: no more the sale that was asked for.
+      if (draft.after.state === "FINALIZING" && !isUnclear && order.order_amount !== draft.after.amount) {
+        refuseOtherAmount(draft, order.order_id, order.order_amount);
+        return draft;
+      }
       if (draft.after.state === "FINALIZING") approve(draft, order, now);
       if (isUnclear) return draft;
       raiseAlarm(
