@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { newId } from "@/server/core/ids";
+import { addMs, HOUR_MS } from "@/server/core/time";
 import { type TestServices, testServices } from "@/server/testing/context";
 import { type TestOidcProvider, testOidcProvider } from "@/server/testing/oidc-provider";
 import { accountById, auditOf, mailsTo, makePerson } from "@/server/testing/sign-in";
 import { CHALLENGE_LIFE_MS } from "./challenges";
+import { INVITATION_LIFE_MS } from "./one-time-links";
 import { confirmTotp, startTotp } from "./second-factor";
 import { findHalfSession, findSession } from "./sessions";
 import { finishSso, SSO_CALLBACK_PATH, type SsoOutcome, startSso } from "./single-sign-on";
@@ -114,6 +116,21 @@ describe("single sign-on", () => {
     expect((await round()).kind).toBe("signed_in");
     expect((await accountById(test.services, invited.id)).state).toBe("ACTIVE");
     expect(await auditOf(test.services, invited.id)).toContain("user.invitation_accepted");
+  });
+
+  it("S15: an invitation of more than seven days ago is over by this way too", async () => {
+    const late = await makePerson(test.services, { role: "READ_ONLY", state: "INVITED" });
+    const invitedAgo = (ms: number) =>
+      test.services.db.query({
+        text: "update users set invited_at = $2 where id = $1",
+        values: [late.id, addMs(test.clock.now(), -ms)],
+      });
+    provider.person = verified(late.email);
+    await invitedAgo(INVITATION_LIFE_MS + 1);
+    expect(await round()).toEqual({ kind: "refused" });
+    expect((await accountById(test.services, late.id)).state).toBe("INVITED");
+    await invitedAgo(INVITATION_LIFE_MS - HOUR_MS);
+    expect((await round()).kind).toBe("signed_in");
   });
 
   it("S12: the second step is ours to ask unless the provider says that it has asked for several factors", async () => {

@@ -4,13 +4,14 @@ import { z } from "zod";
 import { AppError } from "@/server/core/errors";
 import { newId } from "@/server/core/ids";
 import { emailSchema } from "@/server/core/schema";
-import { HOUR_MS, SECOND_MS } from "@/server/core/time";
+import { addMs, HOUR_MS, SECOND_MS } from "@/server/core/time";
 import type { Row, Transaction } from "@/server/db/client";
 import { isEqualSecret } from "@/server/db/secrets";
 import { type Account, findAccount, findAccountByEmail, levelAfterOneFactor } from "./accounts";
 import { alertPerson } from "./alerts";
 import { type BegunSession, type Browser, beginSession } from "./begin-session";
 import { CHALLENGE_LIFE_MS, keepChallenge, takeChallenge } from "./challenges";
+import { INVITATION_LIFE_MS } from "./one-time-links";
 import { returnPath } from "./return-path";
 import { auditOwn, type FactorServices } from "./second-factor";
 
@@ -164,6 +165,12 @@ function addressOf(services: FactorServices, claims: Claims): string | null {
   return domains.length === 0 || domains.includes(domain) ? email.data : null;
 }
 
+/** An invitation that nobody took up is over after its seven days, whichever way somebody comes. */
+function isInvitedStill(services: FactorServices, account: Account): boolean {
+  const { state, invitedAt } = account;
+  return state === "INVITED" && invitedAt !== null && addMs(invitedAt, INVITATION_LIFE_MS) > services.clock.now();
+}
+
 async function findPerson(
   services: FactorServices,
   claims: Claims,
@@ -177,7 +184,7 @@ async function findPerson(
   const account = identity
     ? await findAccount(services.db, identity.userId)
     : await findAccountByEmail(services.db, email);
-  if (!account || !["ACTIVE", "INVITED"].includes(account.state)) return null;
+  if (!account || !(account.state === "ACTIVE" || isInvitedStill(services, account))) return null;
   if (identity) return { account, isFirst: false };
   // Somebody else at the provider has this address now: the one whom we know is not them.
   const [other] = await services.db.query({
