@@ -323,6 +323,8 @@ async function bringUp(context: {
 
   const next = path.join(ROOT, "node_modules/next/dist/bin/next");
   const web = [next, isDev ? "dev" : "start", "-p", String(settings.ports.web), "-H", "127.0.0.1"];
+  // Longer than the front door keeps a connection that nobody uses: it closes, and never the web process while it sends.
+  if (!isDev) web.push("--keepAliveTimeout", "75000");
   parts.push(supervisor.start({ name: "web", args: guarded(web), env: environment }));
   if (settings.hasEngine)
     parts.push(

@@ -14,6 +14,9 @@ const args = [
   WEB_PORT,
   "-H",
   WEB_HOST,
+  // Longer than the front door keeps a connection that nobody uses: it closes, and never we while it sends.
+  "--keepAliveTimeout",
+  "75000",
 ];
 const child = spawn(nodeProgram(), args, { cwd: root, stdio: "inherit" });
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) process.on(signal, () => child.kill(signal));
