@@ -5,8 +5,8 @@ import path from "node:path";
 import { MigrationFailure, migrate, writeMigration } from "@/prisma/migrate";
 import { BootFailure } from "./failure";
 import { startGuard } from "./guard";
-import { findFreePort, isPortFree } from "./ports";
-import { startPostgres } from "./postgres";
+import { findFreePort } from "./ports";
+import { runningPostgresPort, startPostgres } from "./postgres";
 import { isAlive } from "./processes";
 import { loadSecrets, type ProcessEnvironment, processEnvironment, ROOT, readSettings } from "./settings";
 import { readProcesses } from "./supervise";
@@ -23,8 +23,8 @@ async function withThrowaway<T>(use: (url: string) => Promise<T>): Promise<T> {
     password: "x",
     database: "diff",
     isThrowaway: true,
+    onSpawn: (child) => guard.watchWhileItRuns(child, "SIGINT"),
   });
-  guard.watch(postgres.pid, "SIGINT");
   try {
     return await use(postgres.url);
   } finally {
@@ -38,18 +38,22 @@ async function withThrowaway<T>(use: (url: string) => Promise<T>): Promise<T> {
 async function withDatabase<T>(use: (environment: ProcessEnvironment, url: string) => Promise<T>): Promise<T> {
   const settings = readSettings(process.env);
   const secrets = loadSecrets(settings.dataDir);
-  const environment = processEnvironment(settings, secrets, process.env);
+  const folder = path.join(settings.dataDir, "postgres");
+  // The instance that runs on this folder may have been started with another PORT than ours.
+  const port = settings.databaseUrl ? undefined : runningPostgresPort(folder);
+  const ports = { ...settings.ports, postgres: port ?? settings.ports.postgres };
+  const environment = processEnvironment({ ...settings, ports }, secrets, process.env);
   const url = environment.DATABASE_URL;
   if (!url) throw new BootFailure("There is no database: set DATABASE_URL.");
-  if (settings.databaseUrl || !(await isPortFree(settings.ports.postgres, "127.0.0.1"))) return use(environment, url);
+  if (settings.databaseUrl || port !== undefined) return use(environment, url);
   const guard = startGuard();
   const postgres = await startPostgres({
-    folder: path.join(settings.dataDir, "postgres"),
+    folder,
     port: settings.ports.postgres,
     password: secrets.postgresPassword,
     database: "tillgate",
+    onSpawn: (child) => guard.watchWhileItRuns(child, "SIGINT"),
   });
-  guard.watch(postgres.pid, "SIGINT");
   try {
     return await use(environment, url);
   } finally {

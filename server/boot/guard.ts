@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -7,6 +7,8 @@ export interface Guard {
   /** The process is ended with this signal when we are gone. */
   watch(pid: number, signal: NodeJS.Signals): void;
   forget(pid: number): void;
+  /** Both in one, for a child of ours. */
+  watchWhileItRuns(child: ChildProcess, signal: NodeJS.Signals): void;
   /** The folder is removed when we are gone. */
   removeFolder(folder: string): void;
   close(): void;
@@ -23,10 +25,17 @@ export function startGuard(): Guard {
   child.unref();
   child.stdin.on("error", () => undefined);
   const send = (message: object) => void child.stdin.write(`${JSON.stringify(message)}\n`);
+  const forget = (pid: number) => send({ forget: pid });
   return {
     pid: child.pid,
     watch: (pid, signal) => send({ watch: pid, signal }),
-    forget: (pid) => send({ forget: pid }),
+    forget,
+    watchWhileItRuns: (started, signal) => {
+      const { pid } = started;
+      if (pid === undefined) return;
+      send({ watch: pid, signal });
+      started.once("exit", () => forget(pid));
+    },
     removeFolder: (folder) => send({ folder }),
     close: () => void child.stdin.end(),
   };

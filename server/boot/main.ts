@@ -9,7 +9,7 @@ import { readEnv, SettingError } from "@/server/env";
 import { buildApp } from "./build";
 import { BootFailure, isErrorWithCode, messageOf } from "./failure";
 import { keepRegistering } from "./functions";
-import { startGuard } from "./guard";
+import { type Guard, startGuard } from "./guard";
 import { isPortFree } from "./ports";
 import { startPostgres } from "./postgres";
 import { signalProcess } from "./processes";
@@ -17,6 +17,7 @@ import {
   type BootSettings,
   type Demo,
   loadSecrets,
+  makeDataDir,
   type ProcessEnvironment,
   processEnvironment,
   ROOT,
@@ -25,13 +26,15 @@ import {
   type Secrets,
   withoutPassword,
 } from "./settings";
-import { clearLeftovers, createSupervisor, type Part, type Supervisor } from "./supervise";
+import { claimDataDir, clearLeftovers, createSupervisor, type Part, type Supervisor } from "./supervise";
 
 const DISK_FREE_MIN = 500 * 1024 * 1024;
 const READY_TIMEOUT_MS = 90_000;
 const SECOND_SIGNAL_MS = 1_000;
 
 const startedAt = Date.now();
+// A closed terminal is a signal to stop in order, and no reason to fall over the next word that we say into it.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 const isQuiet = process.argv.includes("--quiet");
 const isDev = process.argv.includes("--dev");
 
@@ -194,12 +197,14 @@ function welcome(settings: BootSettings, demo: Demo | undefined): string {
 
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
+  makeDataDir(settings.dataDir);
+  checkDisk(settings.dataDir);
+  claimDataDir(settings.dataDir);
   const secrets: Secrets | undefined = loadSecrets(settings.dataDir);
   const given = isDev ? { ...process.env, NODE_ENV: "development" } : process.env;
   const environment = processEnvironment(settings, secrets, given);
   // The same check that every part makes, once, where a person sees it.
   readEnv(environment);
-  checkDisk(settings.dataDir);
   await clearLeftovers(settings.dataDir);
   await checkPorts(settings);
   if (settings.databaseUrl) await checkDatabase(settings.databaseUrl);
@@ -209,11 +214,8 @@ async function main(): Promise<void> {
   const steps = new Set<ChildProcess>();
   const onStart = (child: ChildProcess) => {
     steps.add(child);
-    if (child.pid) guard.watch(child.pid, "SIGTERM");
-    child.once("exit", () => {
-      steps.delete(child);
-      if (child.pid) guard.forget(child.pid);
-    });
+    guard.watchWhileItRuns(child, "SIGTERM");
+    child.once("exit", () => steps.delete(child));
   };
 
   let stopping: Promise<void> | undefined;
@@ -242,7 +244,7 @@ async function main(): Promise<void> {
   process.on("disconnect", onSignal);
 
   try {
-    await bringUp({ settings, secrets, environment, supervisor, onStart });
+    await bringUp({ settings, secrets, environment, supervisor, guard, onStart });
   } catch (error) {
     if (stopping) return;
     await report(error);
@@ -255,9 +257,10 @@ async function bringUp(context: {
   secrets: Secrets;
   environment: ProcessEnvironment;
   supervisor: Supervisor;
+  guard: Guard;
   onStart: (child: ChildProcess) => void;
 }): Promise<void> {
-  const { settings, secrets, environment, supervisor, onStart } = context;
+  const { settings, secrets, environment, supervisor, guard, onStart } = context;
   const node = (file: string) => [...(isDev ? ["--watch"] : []), "--import", "tsx", file];
   // First of all imports, so that nothing connects around it. The simulator is Klarna, not ours.
   const guarded = (args: string[]) => [
@@ -282,6 +285,7 @@ async function bringUp(context: {
           port: settings.ports.postgres,
           password: secrets.postgresPassword,
           database: "tillgate",
+          onSpawn: (child) => guard.watchWhileItRuns(child, "SIGINT"),
           log: (line) => {
             log.write(line);
             if (/(FATAL|PANIC):/.test(line) && !/terminating|shutting down|starting up|not yet accepting/.test(line))

@@ -1,5 +1,20 @@
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
@@ -25,6 +40,8 @@ export interface PostgresOptions {
   /** For tests: nothing is written through to the disk, and the cluster is lost with the machine. */
   isThrowaway?: boolean;
   log?: (line: string) => void;
+  /** Hears of each program of PostgreSQL's as soon as it runs, so that none outlives us. */
+  onSpawn?: (child: ChildProcess) => void;
 }
 
 export interface RunningPostgres {
@@ -89,9 +106,11 @@ function findServiceUser(): { uid: number; gid: number } {
 
 function findRunner(binaries: Binaries, folder: string): Runner {
   if (process.platform === "win32" || process.getuid?.() !== 0) return PLAIN;
-  const owner = findServiceUser();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (statSync(folder).uid !== owner.uid) chownSync(folder, owner.uid, owner.gid);
+  // A cluster that somebody made as themselves stays theirs, so that they can start it again.
+  const { uid, gid } = statSync(folder);
+  const owner = uid === 0 ? findServiceUser() : { uid, gid };
+  if (uid === 0) chownSync(folder, owner.uid, owner.gid);
   const works = (runner: Runner) =>
     [
       runner.command(binaries.postgres, ["--version"]),
@@ -119,15 +138,20 @@ function findRunner(binaries: Binaries, folder: string): Runner {
   );
 }
 
+/** Makes the cluster beside its place and moves it there whole: an interrupted start leaves none, and never half of one. */
 async function createCluster(binaries: Binaries, runner: Runner, options: PostgresOptions): Promise<void> {
   if (existsSync(path.join(options.folder, "PG_VERSION"))) return;
   mkdirSync(options.folder, { recursive: true, mode: 0o700 });
-  const passwordFile = path.join(options.folder, "..", `.postgres-password-${process.pid}`);
+  const [parent, name] = [path.dirname(options.folder), path.basename(options.folder)];
+  for (const left of readdirSync(parent))
+    if (left.startsWith(`.${name}-`)) rmSync(path.join(parent, left), { recursive: true, force: true, maxRetries: 5 });
+  const making = mkdtempSync(path.join(parent, `.${name}-`));
+  const passwordFile = path.join(parent, `.${name}-password-${process.pid}`);
   writeFileSync(passwordFile, `${options.password}\n`, { mode: 0o600 });
-  if (runner.owner) chownSync(passwordFile, runner.owner.uid, runner.owner.gid);
+  if (runner.owner) for (const made of [making, passwordFile]) chownSync(made, runner.owner.uid, runner.owner.gid);
   // The built-in locale sorts and compares the same on every system, whatever is installed there.
   const [program, args] = runner.command(binaries.initdb, [
-    ...[`--pgdata=${options.folder}`, `--username=${USER}`, `--pwfile=${passwordFile}`, "--auth=scram-sha-256"],
+    ...[`--pgdata=${making}`, `--username=${USER}`, `--pwfile=${passwordFile}`, "--auth=scram-sha-256"],
     ...["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
     ...(options.isThrowaway ? ["--no-sync"] : ["--data-checksums"]),
   ]);
@@ -140,6 +164,7 @@ async function createCluster(binaries: Binaries, runner: Runner, options: Postgr
         env: serverEnvironment(),
         stdio: ["ignore", "pipe", "pipe"],
       });
+      options.onSpawn?.(child);
       child.stdout.on("data", (chunk: Buffer) => {
         output += chunk.toString("utf8");
       });
@@ -152,8 +177,17 @@ async function createCluster(binaries: Binaries, runner: Runner, options: Postgr
     if (code !== 0) {
       throw new BootFailure(`PostgreSQL could not create its folder ${options.folder}:\n${output.trim()}`);
     }
+    try {
+      rmdirSync(options.folder);
+      renameSync(making, options.folder);
+    } catch (error) {
+      throw new BootFailure(
+        `${options.folder} holds no database but cannot be replaced by one (${messageOf(error)}). Move it away, or set DATA_DIR to another folder.`,
+      );
+    }
   } finally {
     rmSync(passwordFile, { force: true });
+    rmSync(making, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
@@ -162,17 +196,45 @@ function serverEnvironment(): NodeJS.ProcessEnv {
   return { NODE_ENV: process.env.NODE_ENV, PATH, HOME, TMPDIR, SystemRoot, TILLGATE_TEST_RUN, LC_ALL: "C", TZ: "UTC" };
 }
 
+/** What the lock file of a cluster says of its server. */
+function readLock(folder: string): { pid: number; port: number } | undefined {
+  const lock = path.join(folder, "postmaster.pid");
+  if (!existsSync(lock)) return undefined;
+  const lines = readFileSync(lock, "utf8").split("\n");
+  return { pid: Number(lines[0]), port: Number(lines[3]) };
+}
+
+/** Whether the process is this cluster's server: its id may be another's by now, even that of somebody else's PostgreSQL. */
+function isServerOf(pid: number, folder: string): boolean {
+  const command = processCommand(pid);
+  if (!/postgres/.test(command)) return false;
+  return command.includes(` ${folder} `) || workingFolder(pid) === realpathSync(folder);
+}
+
+/** The working folder of a process, undefined where the system does not tell. A PostgreSQL server's is its cluster's. */
+function workingFolder(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The port of the server that runs on this cluster's folder now, if one does. */
+export function runningPostgresPort(folder: string): number | undefined {
+  const server = readLock(folder);
+  return server && isAlive(server.pid) && isServerOf(server.pid, folder) ? server.port : undefined;
+}
+
 /**
- * After `kill -9` the old server leaves its lock file behind. A lock of a process that is not PostgreSQL any more is
+ * After `kill -9` the old server leaves its lock file behind. A lock of a process that is something else by now is
  * removed; a server that outlived its supervisor is stopped, so that the new one can have the folder.
  */
 async function clearStaleLock(folder: string, log: (line: string) => void): Promise<void> {
-  const lock = path.join(folder, "postmaster.pid");
-  if (!existsSync(lock)) return;
-  const pid = Number(readFileSync(lock, "utf8").split("\n")[0]);
-  if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return;
-  if (!/postgres/.test(processCommand(pid))) {
-    rmSync(lock, { force: true });
+  const pid = readLock(folder)?.pid;
+  if (pid === undefined || !Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return;
+  if (!isServerOf(pid, folder)) {
+    rmSync(path.join(folder, "postmaster.pid"), { force: true });
     return;
   }
   log(`a PostgreSQL server (process ${pid}) was left over from an earlier start and is stopped`);
@@ -216,6 +278,7 @@ async function launch(binaries: Binaries, runner: Runner, options: PostgresOptio
     stdio: ["ignore", "ignore", "pipe"],
     detached: process.platform !== "win32",
   });
+  options.onSpawn?.(child);
   const lines: string[] = [];
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => {
@@ -268,6 +331,15 @@ async function launchPatiently(binaries: Binaries, runner: Runner, options: Post
       if (/No space left on device/.test(error.message)) {
         throw new BootFailure(
           `The disk of ${options.folder} is full: PostgreSQL cannot start. Free some space and start again.`,
+        );
+      }
+      const versions = /by PostgreSQL version (\S+), which is not compatible with this version (\S+?)\.?$/m.exec(
+        error.message,
+      );
+      if (versions) {
+        throw new BootFailure(
+          `The data in ${options.folder} is of PostgreSQL ${versions[1]}, and the built-in one is ${versions[2]}. ` +
+            "Nothing was changed. Start the Tillgate that made it and copy the data with pg_dump, or set DATA_DIR to another folder.",
         );
       }
       throw new BootFailure(`PostgreSQL does not start:\n${error.message}`);

@@ -1,5 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
@@ -147,19 +157,26 @@ export function loadSecrets(dataDir: string): Secrets {
     writeFileSync(`${file}.new`, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
     renameSync(`${file}.new`, file);
   }
-  chmodSync(file, 0o600);
+  // As after a copy of the folder.
+  if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
   return secrets;
 }
 
-function makeDataDir(dataDir: string): void {
+/** Makes the data folder and tries whether we may write to it. Throws BootFailure: why not. */
+export function makeDataDir(dataDir: string): void {
   try {
     // Others may pass through, because PostgreSQL runs as another user when we are root; they may not list or read.
     makeFolder(path.join(dataDir, "logs"));
+    for (const folder of [dataDir, path.join(dataDir, "logs")]) accessSync(folder, constants.W_OK);
   } catch (error) {
-    const reason = isErrorWithCode(error, "EACCES", "EROFS", "EPERM", "ENOENT")
-      ? "it may not be written here"
-      : messageOf(error);
-    throw new BootFailure(`The data folder ${dataDir} cannot be made: ${reason}. Set DATA_DIR to another folder.`);
+    const reason = isErrorWithCode(error, "ENOSPC", "EDQUOT")
+      ? "the disk is full"
+      : isErrorWithCode(error, "EACCES", "EROFS", "EPERM", "ENOENT")
+        ? "it may not be written here"
+        : messageOf(error);
+    throw new BootFailure(
+      `The data folder ${dataDir} cannot be used: ${reason}. Set DATA_DIR to another folder, or start as the user whose folder it is.`,
+    );
   }
 }
 

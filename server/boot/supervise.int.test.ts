@@ -1,10 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { until } from "@/server/testing/shop";
 import { startGuard } from "./guard";
-import { createSupervisor } from "./supervise";
+import { isAlive } from "./processes";
+import { ROOT } from "./settings";
+import { claimDataDir, createSupervisor } from "./supervise";
 
 let folder: string;
 
@@ -45,4 +48,60 @@ it("R43: parts end in order, each before the next is asked, and what takes its t
   expect(order.slice(0, 2)).toEqual(["asked gateway", "ended gateway"]);
   expect(new Set(order.slice(2, 6))).toEqual(new Set(["asked web", "asked engine", "ended web", "ended engine"]));
   expect(order.slice(6)).toEqual(["asked postgres", "ended postgres"]);
+});
+
+it("what is on its way up when everything is to stop is waited for and stopped, not left behind", async () => {
+  const guard = startGuard();
+  const supervisor = createSupervisor({ dataDir: folder, guard, say: () => undefined });
+  const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
+  const { pid } = child;
+  if (pid === undefined) throw new Error("no process");
+  let arrive = (): void => undefined;
+  const arrived = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  try {
+    const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    const stop = async () => {
+      child.kill();
+      await ended;
+    };
+    const kept = supervisor.keep("postgres", () => arrived.then(() => ({ pid, process: child, stop })));
+    const stopped = supervisor.stopAll([["postgres"]]);
+    arrive();
+    await Promise.all([kept, stopped]);
+    expect(isAlive(pid)).toBe(false);
+  } finally {
+    child.kill("SIGKILL");
+    guard.close();
+  }
+});
+
+it("a data folder is one start's, from its first moment until it has ended, even by force", async () => {
+  const script = path.join(folder, "claim.mts");
+  writeFileSync(
+    script,
+    `import { claimDataDir } from ${JSON.stringify(path.join(ROOT, "server/boot/supervise.ts"))};
+     claimDataDir(${JSON.stringify(folder)});
+     process.stdout.write("taken");
+     setInterval(() => {}, 1000);`,
+  );
+  const other = spawn(process.execPath, ["--import", "tsx", script], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise<void>((resolve) => other.once("exit", () => resolve()));
+  try {
+    await new Promise<void>((resolve, reject) => {
+      other.stdout.once("data", () => resolve());
+      other.once("exit", () => reject(new Error("it ended before it had the folder")));
+    });
+    expect(() => claimDataDir(folder)).toThrow(`already runs on the data folder ${folder} (process ${other.pid})`);
+    other.kill("SIGKILL");
+    await ended;
+    claimDataDir(folder);
+    expect(readdirSync(folder).filter((name) => name.startsWith("start-"))).toHaveLength(1);
+  } finally {
+    other.kill("SIGKILL");
+  }
 });

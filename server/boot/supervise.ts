@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import {
   createWriteStream,
   existsSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -117,15 +118,32 @@ export function readProcesses(dataDir: string): { name: string; pid: number; bir
   }
 }
 
+/**
+ * Takes the data folder for this process until it ends; refuses when another start has it. Each writes before it looks,
+ * so of two starts at the same moment at the most one goes on.
+ */
+export function claimDataDir(dataDir: string): void {
+  const nameOf = (pid: number) => `start-${pid}-${encodeURIComponent(processBirth(pid))}`;
+  const mine = path.join(dataDir, nameOf(process.pid));
+  writeFileSync(mine, "");
+  process.once("exit", () => rmSync(mine, { force: true }));
+  for (const name of readdirSync(dataDir)) {
+    const pid = Number(/^start-(\d+)-/.exec(name)?.[1] ?? process.pid);
+    if (pid === process.pid) continue;
+    if (isAlive(pid) && nameOf(pid) === name) throw new BootFailure(alreadyRuns(dataDir, pid));
+    rmSync(path.join(dataDir, name), { force: true });
+  }
+}
+
+function alreadyRuns(dataDir: string, pid: number): string {
+  return `Tillgate already runs on the data folder ${dataDir} (process ${pid}). Stop it, or set DATA_DIR and PORT for a second one.`;
+}
+
 /** Ends what an instance left behind that was itself killed; refuses when that instance is alive. */
 export async function clearLeftovers(dataDir: string): Promise<void> {
   const alive = readProcesses(dataDir).filter(({ pid, birth }) => isAlive(pid) && processBirth(pid) === birth);
   const supervisor = alive.find(({ name }) => name === "supervisor");
-  if (supervisor) {
-    throw new BootFailure(
-      `Tillgate already runs on the data folder ${dataDir} (process ${supervisor.pid}). Stop it, or set DATA_DIR and PORT for a second one.`,
-    );
-  }
+  if (supervisor) throw new BootFailure(alreadyRuns(dataDir, supervisor.pid));
   const order = ["gateway", "web", "engine", "simulator", "postgres"];
   alive.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   for (const { name, pid } of alive) await endProcess(pid, name === "postgres" ? "SIGINT" : "SIGTERM", GRACE_MS);
@@ -181,6 +199,7 @@ export function createSupervisor(options: {
   async function keep(name: string, launch: () => Promise<Running>): Promise<Part> {
     const log = logOf(name);
     let running: Running | undefined;
+    let launching: Promise<void> | undefined;
     let isEnded = false;
     let crashes = 0;
     let giveUp: (error: Error) => void = () => undefined;
@@ -217,7 +236,7 @@ export function createSupervisor(options: {
       const delay = Math.min(BACKOFF_FIRST_MS * 2 ** Math.max(0, crashes - 1), BACKOFF_LAST_MS);
       setTimeout(() => {
         if (isEnded || isStopping) return;
-        launch().then(watch, (error: unknown) => {
+        bring().catch((error: unknown) => {
           if (isEnded || isStopping) return;
           crashes += 1;
           log.write(String(error));
@@ -227,17 +246,24 @@ export function createSupervisor(options: {
         });
       }, delay);
     };
+    const bring = () => {
+      const launched = launch().then(watch);
+      launching = launched.catch(() => undefined);
+      return launched;
+    };
     const part: Part = {
       name,
       pid: () => running?.pid,
       failure,
       stop: async () => {
         isEnded = true;
+        // What is on its way up would be nobody's afterwards.
+        await launching;
         await running?.stop();
       },
     };
     parts.set(name, part);
-    watch(await launch());
+    await bring();
     return part;
   }
 

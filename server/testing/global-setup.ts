@@ -26,8 +26,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     password: "test",
     database: "template_tillgate",
     isThrowaway: true,
+    onSpawn: (child) => guard.watchWhileItRuns(child, "SIGINT"),
   });
-  guard.watch(postgres.pid, "SIGINT");
   try {
     await migrate(postgres.url);
   } catch (error) {

@@ -200,8 +200,10 @@ async function main(): Promise<void> {
     if (!postgresPort || !simulatorPort || !gatewayPort || !slowGatewayPort) throw new Error("no free ports");
     const password = randomBytes(16).toString("hex");
     const cluster = { folder: path.join(folder, "postgres"), port: postgresPort, password };
-    const postgres = await startPostgres({ ...cluster, database: "bench" });
-    guard.watch(postgres.pid, "SIGINT");
+    const postgres = await startPostgres({
+      ...{ ...cluster, database: "bench" },
+      onSpawn: (child) => guard.watchWhileItRuns(child, "SIGINT"),
+    });
     ends.push(() => postgres.stop());
     await migrate(postgres.url);
 
