@@ -20,6 +20,7 @@ import {
   lockPayment,
   type OperationPatch,
   type PaymentChange,
+  sumRefunds,
 } from "./repository";
 import type { CaptureRow, NewCapture, OperationKind, OperationRow, PaymentRecord, PaymentRow, RefundRow } from "./rows";
 import { type PaymentSnapshot, type PublicPayment, presentPayment } from "./schema";
@@ -463,6 +464,23 @@ export function toPublic(
   openRefunds = 0,
 ): PublicPayment {
   return presentSnapshot(ctx, snapshotPayment(payment, openRefunds));
+}
+
+/**
+ * Payments as Partners see them now: refunds that may still succeed count as given back. These are read after the payment,
+ * so that one that succeeds in between is not offered once more.
+ */
+export async function presentNow(ctx: ServiceContext, payments: readonly PaymentRecord[]): Promise<PublicPayment[]> {
+  const given = await sumRefunds(ctx.db, payments);
+  return payments.map((payment) =>
+    toPublic(ctx, payment, Math.max(0, (given.get(payment.id) ?? 0) - payment.amountRefunded)),
+  );
+}
+
+/** The same of one. */
+export async function presentOne(ctx: ServiceContext, payment: PaymentRecord): Promise<PublicPayment> {
+  const [presented] = await presentNow(ctx, [payment]);
+  return presented ?? toPublic(ctx, payment);
 }
 
 export function presentSnapshot(

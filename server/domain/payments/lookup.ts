@@ -1,6 +1,6 @@
 import { requirePermission, type ServiceContext } from "@/server/context";
-import { openRefundAmount, toPublic } from "./change";
-import { listRefundRows, lookUpPaymentRecords } from "./repository";
+import { presentNow } from "./change";
+import { lookUpPaymentRecords } from "./repository";
 import type { PublicPayment } from "./schema";
 
 /* A sale found by whatever the customer brings back: for a return in a store. */
@@ -14,9 +14,5 @@ export async function lookUpPayments(ctx: ServiceContext, input: { reference: st
   requirePermission(ctx, "payments:read");
   const scope = { partners: ctx.scope.partners, mode: ctx.scope.mode };
   const found = await lookUpPaymentRecords(ctx.db, scope, input.reference.trim());
-  return Promise.all(
-    found.map(async (payment) =>
-      toPublic(ctx, payment, payment.amountCaptured > 0 ? openRefundAmount(await listRefundRows(ctx.db, payment)) : 0),
-    ),
-  );
+  return presentNow(ctx, found);
 }

@@ -1,7 +1,7 @@
 import type { ServiceContext } from "@/server/context";
 import type { AppError } from "@/server/core/errors";
 import { storeAnswer } from "@/server/db/idempotency";
-import { isFirstTurn, journal, lockedStep, openOperation, startDraft, toPublic } from "./change";
+import { isFirstTurn, journal, lockedStep, openOperation, presentOne, startDraft } from "./change";
 import { requireRoom } from "./limits";
 import type { OperationRow, PaymentRecord } from "./rows";
 import type { PublicPayment } from "./schema";
@@ -51,7 +51,7 @@ export async function requestOnce(ctx: ServiceContext, id: string, request: Requ
     : null;
   // The first call may have had its answer in this moment.
   const isNewer = isOnItsWay && settled !== null && settled.settledAt !== null;
-  const answer = toPublic(ctx, isNewer ? await reload(ctx, id) : payment);
+  const answer = await presentOne(ctx, isNewer ? await reload(ctx, id) : payment);
   if (ctx.idempotency) await storeAnswer(ctx.db, ctx.secrets, ctx.idempotency, answer);
   return answer;
 }

@@ -3,7 +3,15 @@ import { AppError } from "@/server/core/errors";
 import { type Page, toPage } from "@/server/core/pagination";
 import { isEqualSecret } from "@/server/db/secrets";
 import { openShipping } from "./captures";
-import { inTimeOf, issueDisplayToken, openCaptureAmount, openKinds, openRefundAmount, toPublic } from "./change";
+import {
+  inTimeOf,
+  issueDisplayToken,
+  openCaptureAmount,
+  openKinds,
+  openRefundAmount,
+  presentNow,
+  presentOne,
+} from "./change";
 import type { MoneyTask } from "./list-filter";
 import { findPayment, listCaptures, listOperations, listRefundRows } from "./repository";
 import {
@@ -29,8 +37,7 @@ export async function getPayment(ctx: ServiceContext, id: string): Promise<Publi
   requirePermission(ctx, "payments:read");
   const payment = await findPayment(ctx.db, ctx.scope, id);
   if (!payment) throw new AppError("payment_not_found");
-  const openRefunds = payment.amountCaptured > 0 ? openRefundAmount(await listRefundRows(ctx.db, payment)) : 0;
-  return toPublic(ctx, payment, openRefunds);
+  return presentOne(ctx, payment);
 }
 
 /** Newest first, stable while rows arrive. Errors: permission_denied, validation_failed (cursor). */
@@ -40,7 +47,7 @@ export async function listPayments(
   page: { limit: number; cursor?: string },
 ): Promise<Page<PublicPayment>> {
   const { data, hasMore, nextCursor } = await listPaymentRecordsPage(ctx, filter, page);
-  return { data: data.map((payment) => toPublic(ctx, payment)), hasMore, nextCursor };
+  return { data: await presentNow(ctx, data), hasMore, nextCursor };
 }
 
 /** The same rows for the screens, with the names of Partner, store and terminal. */

@@ -4,7 +4,7 @@ import { createStore } from "@/server/domain/stores/service";
 import { addressIn, asSystem, makePartner, unique } from "@/server/testing/builders";
 import { asApiKey } from "@/server/testing/context";
 import { paymentHarness } from "@/server/testing/payments";
-import { capturePayment, lookUpPayments, refundPayment } from "./service";
+import { capturePayment, listPayments, lookUpPayments, refundPayment, updatePayment, voidPayment } from "./service";
 
 const h = paymentHarness();
 
@@ -95,6 +95,29 @@ describe("refunds", () => {
     await h.sweepFor(60 * SECOND_MS);
     expect(await h.read(sale.id)).toMatchObject({ amount_refunded: 10_002 });
     expect((await h.transactionOf(sale.id)).refunded_amount).toBe(10_002);
+  });
+
+  it("an unknown refund is offered again by no answer: read, list, lookup, change and release count it alike", async () => {
+    const id = await h.authorized();
+    await capturePayment(h.ctx, id, { amount: 6_000 });
+    await refundPayment(h.ctx, id, { amount: 500 });
+    await h.control.fault({ operation: "refund", kind: "cut_after", account: h.partner.account.id, times: null });
+    expect(await refundPayment(h.ctx, id, { amount: 2_000 })).toMatchObject({ status: "processing" });
+    const { data } = await listPayments(h.ctx, {}, { limit: 100 });
+    const [found] = await lookUpPayments(h.ctx, { reference: id });
+    const answers = [
+      await h.read(id),
+      data.find((payment) => payment.id === id),
+      found,
+      await updatePayment(h.ctx, id, { metadata: { note: "asked" } }),
+      await updatePayment(h.ctx, id, { amount: 9_000 }),
+      await voidPayment(h.ctx, id),
+    ];
+    for (const answer of answers) expect(answer).toMatchObject({ amount_refunded: 500, amount_refundable: 3_500 });
+    await h.control.clearFaults();
+    await h.letThrough();
+    await h.sweepFor(60 * SECOND_MS);
+    expect(await h.read(id)).toMatchObject({ amount_refunded: 2_500, amount_refundable: 3_500 });
   });
 });
 

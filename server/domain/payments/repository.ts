@@ -448,6 +448,21 @@ export async function listCaptures(tx: Transaction, payment: PaymentRow): Promis
   });
 }
 
+/** What was given back of these payments, or may still be; none is named of which nothing was. */
+export async function sumRefunds(tx: Transaction, payments: readonly PaymentRow[]): Promise<Map<string, number>> {
+  const captured = payments.filter((payment) => payment.amountCaptured > 0);
+  if (captured.length === 0) return new Map();
+  const sums = await tx.query<Row & { id: string; amount: number }>({
+    name: "refunds_sum",
+    text: `select f.payment_id as id, sum(f.amount)::bigint as amount
+      from refunds f join unnest($1::text[], $2::text[], $3::text[]) as p (partner_id, mode, id)
+        on f.partner_id = p.partner_id and f.mode = p.mode and f.payment_id = p.id
+      where f.state <> 'FAILED' group by f.payment_id`,
+    values: [captured.map((one) => one.partnerId), captured.map((one) => one.mode), captured.map((one) => one.id)],
+  });
+  return new Map(sums.map(({ id, amount }) => [id, amount]));
+}
+
 export async function listRefundRows(tx: Transaction, payment: PaymentRow): Promise<RefundRow[]> {
   return tx.query<RefundRow>({
     name: "refunds_of_payment",

@@ -14,9 +14,9 @@ import {
   lockedStep,
   move,
   openOperation,
+  presentOne,
   raiseAlarm,
   startDraft,
-  toPublic,
 } from "./change";
 import { readAndApplyTransaction } from "./expiry";
 import { requireRoom } from "./limits";
@@ -126,7 +126,7 @@ export async function requestUpdate(
     : null;
   const isOpen = settled !== null && settled.settledAt === null;
   // The first call may have had its answer in this moment.
-  const answer = toPublic(ctx, isOnItsWay && !isOpen ? await reload(ctx, id) : payment);
+  const answer = await presentOne(ctx, isOnItsWay && !isOpen ? await reload(ctx, id) : payment);
   if (ctx.idempotency) await storeAnswer(ctx.db, ctx.secrets, ctx.idempotency, answer);
   return { payment: answer, isOpen };
 }
