@@ -83,7 +83,7 @@ describe("flow control of the embedded engine", () => {
     const { start, stop } = app("restart", (client) => [
       client.createFunction(
         // Full with the event that comes after the restart, however long that takes.
-        { id: "batch", triggers: [{ event: "restart/b" }], batchEvents: { maxSize: 4, timeout: "10m" } },
+        { id: "batch", triggers: [{ event: "restart/b" }], batchEvents: { maxSize: 4, timeout: "600s" } },
         async ({ events }) => events.map((event) => event.data.n),
       ),
       client.createFunction(
@@ -145,7 +145,7 @@ describe("flow control of the embedded engine", () => {
     const { start, stop } = app("twice", (client) => [
       client.createFunction(
         // Longer than sending them takes on any machine: each batch is a full one.
-        { id: "batch", triggers: [{ event: "twice/b" }], batchEvents: { maxSize: 7, timeout: "10m" } },
+        { id: "batch", triggers: [{ event: "twice/b" }], batchEvents: { maxSize: 7, timeout: "600s" } },
         async ({ events }) => events.map((event) => event.data.n),
       ),
       client.createFunction(
