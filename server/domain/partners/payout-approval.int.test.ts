@@ -80,3 +80,33 @@ it("S7: payout data of an account in use changes only when a second person agree
   expect(await ibanOf(reference)).toBe(IBANS[1]);
   await expect(carryOut(approver, outcome.approvalId)).rejects.toMatchObject({ code: "approval_refused" });
 });
+
+it("S7: whoever decides sees each account that changes, also one whose hint is the same", async () => {
+  const reference = unique("entity");
+  const account = (iban: string, holder = "Lindqvist Interiör AB") => ({ holder, bic: null, iban });
+  const withAccounts = (...accounts: ReturnType<typeof account>[]): EntityInput =>
+    EntityInputSchema.parse({
+      ...entity(reference, null),
+      payout: { delay_days: 2, bank_accounts: accounts },
+    });
+  await saveBusinessEntity(asSystem(test.services), partner.partner.id, withAccounts(account(IBANS[1])));
+  const asked = async (input: EntityInput) => {
+    const outcome = await saveBusinessEntityOrAsk(asker, partner.partner.id, input);
+    if (outcome.kind !== "approval") throw new Error("expected to need a second person");
+    return (await getApproval(approver, outcome.approvalId)).payload;
+  };
+  const from = "IBAN DE••3000 · after 2 days";
+  // Another account with the country and last digits of the one before.
+  expect(await asked(withAccounts(account("DE20500105170648003000")))).toMatchObject({
+    ...{ from, to: from },
+    changes: ["bank account: another IBAN"],
+  });
+  expect(await asked(withAccounts(account(IBANS[1]), account(IBANS[0])))).toMatchObject({
+    ...{ from, to: "IBAN DE••3000, IBAN SE••7466 · after 2 days" },
+    changes: ["bank account 2 added"],
+  });
+  expect(await asked(withAccounts(account(IBANS[1], "Somebody Else")))).toMatchObject({
+    ...{ from, to: from },
+    changes: ["bank account: another holder"],
+  });
+});

@@ -4,8 +4,8 @@ import { AppError, isAppError } from "@/server/core/errors";
 import { requestApproval } from "@/server/domain/approvals/service";
 import { saveBusinessEntity } from "./changes";
 import { requirePartner } from "./guards";
-import { findAccountRow, loadEntities, payoutHint } from "./rows";
-import { type EntityInput, EntityInputSchema } from "./schema-account";
+import { findAccountRow, ibanHint, loadEntities } from "./rows";
+import { type EntityInput, EntityInputSchema, type Payout } from "./schema-account";
 
 /*
  * Changes of payout data that need a second person. The request holds the whole change sealed, because it is bank data and
@@ -17,11 +17,41 @@ const PayoutPayloadSchema = z.strictObject({
   version: z.int().nullable(),
   from: z.string().nullable(),
   to: z.string().nullable(),
+  /** What is another than before, in words: hints alone can be alike. Requests of before this was told have none. */
+  changes: z.array(z.string()).optional(),
   sealed: z.string(),
 });
 
 const placeOf = (ctx: ServiceContext, partnerId: string, reference: string): string =>
   `approvals|payout|${ctx.scope.mode}:${reference}|${partnerId}`;
+
+/** Every account by its hint, and when and whether money goes there. */
+function payoutWords(payout: Payout | null): string | null {
+  if (payout === null) return null;
+  return [
+    payout.bank_accounts.map(ibanHint).join(", "),
+    ...(payout.delay_days === null ? [] : [`after ${payout.delay_days} ${payout.delay_days === 1 ? "day" : "days"}`]),
+    ...(payout.status === "ENABLED" ? [] : ["payouts disabled"]),
+  ].join(" · ");
+}
+
+function payoutChanges(before: Payout | null, after: Payout | null): string[] {
+  if (before === null || after === null) return [after === null ? "no payout data any more" : "first payout data"];
+  const count = Math.max(before.bank_accounts.length, after.bank_accounts.length);
+  const changes = Array.from({ length: count }, (_, at): string[] => {
+    const [old, next] = [before.bank_accounts[at], after.bank_accounts[at]];
+    const name = count === 1 ? "bank account" : `bank account ${at + 1}`;
+    if (!old || !next) return [next ? `${name} added` : `${name} removed`];
+    return [
+      ...(old.iban === next.iban ? [] : [`${name}: another IBAN`]),
+      ...(old.holder === next.holder ? [] : [`${name}: another holder`]),
+      ...(old.bic === next.bic ? [] : [`${name}: another BIC`]),
+    ];
+  }).flat();
+  if (before.delay_days !== after.delay_days) changes.push("another delay");
+  if (before.status !== after.status) changes.push(after.status === "ENABLED" ? "payouts enabled" : "payouts disabled");
+  return changes;
+}
 
 export type EntityOutcome =
   | { kind: "saved"; id: string; version: number }
@@ -53,8 +83,9 @@ export async function saveBusinessEntityOrAsk(
       payload: {
         entity: entity.reference,
         version: version ?? null,
-        from: known?.payoutHint ?? null,
-        to: payoutHint(entity.payout ?? null),
+        from: payoutWords(known?.payout ?? null),
+        to: payoutWords(entity.payout ?? null),
+        changes: payoutChanges(known?.payout ?? null, entity.payout ?? null),
         sealed: ctx.secrets.seal(JSON.stringify(entity), placeOf(ctx, partnerId, entity.reference)),
       },
       summary: `Payout data of ${entity.legalName}`.slice(0, 180),

@@ -159,9 +159,10 @@ export async function loadEntities(tx: Queries, ctx: Secrets, account: AccountKe
 
 export function payoutHint(payout: Payout | null): string | null {
   const first = payout?.bank_accounts[0];
-  if (!first) return null;
-  return `IBAN ${first.iban.slice(0, 2)}••${first.iban.slice(-4)}`;
+  return first ? ibanHint(first) : null;
 }
+
+export const ibanHint = ({ iban }: { iban: string }): string => `IBAN ${iban.slice(0, 2)}••${iban.slice(-4)}`;
 
 /** Inserts or rewrites an entity with its stakeholders. */
 export async function writeEntity(
