@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, Page } from "@playwright/test";
 import { z } from "zod";
-import { type Demo, expect, newReference } from "./fixtures";
+import { type Demo, demoPerson, expect, newReference, signIn, textOf } from "./fixtures";
 
 /* What the specs of the counter share: browsers paired with a terminal, and the table of screens and languages. */
 
@@ -22,14 +22,9 @@ export async function newDevice(
   purpose: "Till" | "Kiosk",
 ): Promise<{ state: State; terminal: Terminal }> {
   const terminal = await terminalOf(demo, where, purpose);
-  const user = demo.users.find((each) => each.role === "PARTNER_ADMIN");
   const context = await browser.newContext({ baseURL: demo.url });
   const person = await context.newPage();
-  await person.goto("/sign-in");
-  await person.getByLabel("E-mail").fill(user?.email ?? "");
-  await person.getByLabel("Password", { exact: true }).fill(user?.password ?? "");
-  await person.getByRole("button", { name: "Sign in", exact: true }).click();
-  await person.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
+  await signIn(person, demoPerson(demo, "PARTNER_ADMIN"));
   const state = await pairBrowser(browser, demo, person, terminal, purpose);
   await context.close();
   return { state, terminal };
@@ -92,7 +87,7 @@ async function pairBrowser(
   await dialog.getByLabel("The device is a").click();
   await person.getByRole("option", { name: purpose }).click();
   await dialog.getByRole("button", { name: "Make a code" }).click();
-  const code = ((await dialog.locator("p code").textContent()) ?? "").trim();
+  const code = (await textOf(dialog.locator("p code"))).trim();
   const context = await browser.newContext({ baseURL: demo.url });
   const page = await context.newPage();
   await page.goto("/pair");
@@ -123,9 +118,4 @@ async function catchPrints(page: Page): Promise<void> {
 export async function printed(page: Page): Promise<string> {
   await expect.poll(() => page.evaluate(() => Reflect.get(window, "printed").length)).toBeGreaterThan(0);
   return page.evaluate(() => String(Reflect.get(window, "printed").at(-1)));
-}
-
-/** Nothing stands outside the screen to the side. */
-export async function expectFits(page: Page): Promise<void> {
-  expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
 }

@@ -5,6 +5,8 @@ import { type BrowserContext, test as base, expect, type Locator, type Page } fr
 import jsQR from "jsqr";
 import { PNG } from "pngjs";
 import { z } from "zod";
+import { type InstanceServices, instanceServices } from "@/server/testing/instance-services";
+import { makePerson, TEST_PASSWORD } from "@/server/testing/sign-in";
 
 const DemoSchema = z.object({
   url: z.string(),
@@ -50,12 +52,71 @@ export type Phone = { page: Page; approve: () => Promise<void>; refuse: () => Pr
 type Fixtures = {
   /** A page of a browser of its own, with the session of the demo person of this role. */
   signedInAs: (role: Role, options?: PageOptions) => Promise<Page>;
+  /** A person of this role whom no other test knows. */
+  newPerson: (role: Role) => Promise<Person>;
   /** Opens Klarna's journey on the customer's phone. */
   phone: (target: string) => Promise<Phone>;
   api: Api;
 };
+export type Person = { email: string; password: string };
 type PageOptions = { viewport?: { width: number; height: number }; colorScheme?: "light" | "dark" };
 type WorkerFixtures = { demo: Demo; sessions: Map<Role, Awaited<ReturnType<BrowserContext["storageState"]>>> };
+
+/** What is looked at of React's own notes of what it has drawn. */
+type Fiber = {
+  memoizedState: { isDehydrated?: boolean; dehydrated?: unknown } | null;
+  tag: number;
+  child: Fiber | null;
+  sibling: Fiber | null;
+  stateNode: { current: Fiber };
+};
+
+/**
+ * Whether the page is all there and its scripts have taken it over: all that the server streamed stands in its place and
+ * answers. Before that a press or a letter can be lost, and what is missing may only be on its way.
+ */
+function isTakenOver(): boolean {
+  // Pages that are not ours, and ours that have no scripts.
+  if (!("__next_f" in window)) return true;
+  const key = Object.keys(document).find((name) => name.startsWith("__reactContainer$"));
+  if (key === undefined) return false;
+  const container: Fiber = Reflect.get(document, key);
+  const root = container.stateNode.current;
+  if (root.memoizedState?.isDehydrated !== false) return false;
+  const left = [root.child];
+  for (let fiber = left.pop(); fiber !== undefined; fiber = left.pop()) {
+    if (fiber === null) continue;
+    // 13 is a boundary of what may come later; it has a state as long as that has not come, or is not taken over.
+    if (fiber.tag === 13 && fiber.memoizedState !== null) return false;
+    left.push(fiber.child, fiber.sibling);
+  }
+  return true;
+}
+
+/** Waits until the page can be pressed and typed into. */
+export async function takenOver(page: Page): Promise<void> {
+  await expect(async () => {
+    expect(await page.evaluate(isTakenOver)).toBe(true);
+  }, "the page's scripts run").toPass({ intervals: [20, 50, 100, 250], timeout: 30_000 });
+}
+
+/**
+ * From now on opening an address in this page, or loading it again, ends when the page has been taken over; but not for who
+ * waits for the `commit` alone.
+ */
+function steady(page: Page): void {
+  const [goto, reload] = [page.goto.bind(page), page.reload.bind(page)];
+  page.goto = async (url, options) => {
+    const answer = await goto(url, options);
+    if (options?.waitUntil !== "commit") await takenOver(page);
+    return answer;
+  };
+  page.reload = async (options) => {
+    const answer = await reload(options);
+    await takenOver(page);
+    return answer;
+  };
+}
 
 let count = 0;
 /** A reference that no other payment has. */
@@ -65,6 +126,19 @@ export function newReference(): string {
 }
 
 export const test = base.extend<Fixtures, WorkerFixtures>({
+  browser: [
+    async ({ browser }, use) => {
+      const newContext = browser.newContext.bind(browser);
+      browser.newContext = async (options) => {
+        const context = await newContext(options);
+        context.on("page", steady);
+        return context;
+      };
+      await use(browser);
+    },
+    { scope: "worker" },
+  ],
+
   demo: [
     // biome-ignore lint/correctness/noEmptyPattern: the runner reads the names of the fixtures from this pattern
     async ({}, use) => {
@@ -94,12 +168,23 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
       contexts.push(context);
       const page = await context.newPage();
       if (known === undefined) {
-        await signIn(page, demo, role);
+        await signIn(page, demoPerson(demo, role));
         sessions.set(role, await context.storageState());
       }
       return page;
     });
     for (const context of contexts) await context.close();
+  },
+
+  newPerson: async ({ demo }, use) => {
+    const opened: InstanceServices[] = [];
+    await use(async (role) => {
+      const services = instanceServices({ url: demo.url, dataDir: process.env["E2E_DATA_DIR"] ?? "" });
+      opened.push(services);
+      const { email } = await makePerson(services, { role });
+      return { email, password: TEST_PASSWORD };
+    });
+    for (const services of opened) await services.close();
   },
 
   phone: async ({ browser }, use) => {
@@ -134,9 +219,13 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
   api: async ({ demo }, use) => use(apiOf(demo)),
 });
 
-async function signIn(page: Page, demo: Demo, role: Role): Promise<void> {
+export function demoPerson(demo: Demo, role: Role): Person {
   const user = demo.users.find((candidate) => candidate.role === role);
   if (user === undefined) throw new Error(`the demo has no ${role}`);
+  return user;
+}
+
+export async function signIn(page: Page, user: Person): Promise<void> {
   await page.goto("/sign-in");
   await page.getByLabel("E-mail").fill(user.email);
   await page.getByLabel("Password", { exact: true }).fill(user.password);
@@ -193,6 +282,55 @@ function apiOf(demo: Demo): Api {
   };
 }
 
+/** What stands in the element, once something does. */
+export async function textOf(locator: Locator): Promise<string> {
+  await expect(locator).not.toBeEmpty();
+  return (await locator.textContent()) ?? "";
+}
+
+/** The element's attribute, once it has it. */
+export async function attributeOf(locator: Locator, name: string): Promise<string> {
+  await expect(locator).toHaveAttribute(name);
+  return (await locator.getAttribute(name)) ?? "";
+}
+
+/** What stands in each of them, once there are so many. */
+export async function textsOf(locators: Locator, count: number): Promise<string[]> {
+  await expect(locators).toHaveCount(count);
+  return locators.allTextContents();
+}
+
+/** How many there are, once there are so many at the least. */
+export async function countOf(locators: Locator, least: number): Promise<number> {
+  await expect(locators.nth(least - 1)).toBeAttached();
+  return locators.count();
+}
+
+/** What the field holds, once it holds something. */
+export async function enteredIn(field: Locator): Promise<string> {
+  await expect(field).not.toHaveValue("");
+  return field.inputValue();
+}
+
+/** The path of the address, once it is one of these. */
+export async function pathOf(page: Page, pattern: RegExp): Promise<string> {
+  await expect(page).toHaveURL(pattern);
+  return new URL(page.url()).pathname;
+}
+
+/** Nothing stands outside the screen to the side. */
+export async function expectFits(page: Page): Promise<void> {
+  const width = page.viewportSize()?.width ?? 0;
+  await expect
+    .poll(() => page.evaluate(() => document.documentElement.scrollWidth), { message: "as wide as the screen" })
+    .toBeLessThanOrEqual(width);
+}
+
+/** Nothing of the page is still on its way. */
+export async function expectLoaded(page: Page): Promise<void> {
+  await expect(page.locator(".skeleton:visible")).toHaveCount(0);
+}
+
 /** What a camera reads from the code on the screen. */
 export async function scanQr(code: Locator): Promise<string | null> {
   const { data, width, height } = PNG.sync.read(await code.screenshot({ animations: "disabled" }));
@@ -202,8 +340,9 @@ export async function scanQr(code: Locator): Promise<string | null> {
 const AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 /** Themes differ in colours alone: what does not look at colours finds the same in both. */
 const COLOR_RULES = ["color-contrast", "link-in-text-block"];
-/** A screen that still fetched something when it was judged is judged again. */
-const JUDGEMENTS_MAX = 3;
+/** A screen that still fetched something when it was judged is judged again, for as long as one waits for anything else. */
+const JUDGEMENTS_MIN = 3;
+const JUDGED_FOR_MS = 15_000;
 
 /** Waits until nothing moves: what was just asked for has been drawn, and every transition has come to its end. */
 async function atRest(page: Page): Promise<void> {
@@ -234,7 +373,9 @@ export async function expectAccessible(page: Page): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     let found: string[] = [];
-    for (let judgement = 1; judgement <= JUDGEMENTS_MAX; judgement += 1) {
+    const begun = Date.now();
+    for (let judgement = 1; judgement <= JUDGEMENTS_MIN || Date.now() - begun < JUDGED_FOR_MS; judgement += 1) {
+      await expectLoaded(page);
       await atRest(page);
       // No frames of others in our pages: what looks into those needs a page of its own each time.
       const axe = new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ["violations"] });

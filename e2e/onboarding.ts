@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { Locator, Page } from "@playwright/test";
 import { z } from "zod";
-import { expect } from "./fixtures";
+import { expect, pathOf } from "./fixtures";
 
 /* What the browser tests of onboarding share: fields, files, and Klarna's own view through its management API. */
 
@@ -39,8 +39,7 @@ export async function beginDraft(page: Page, name: string, reference: string): P
   await page.getByRole("combobox", { name: "Currency" }).click();
   await page.getByRole("option", { name: "EUR" }).click();
   await page.getByRole("button", { name: "Begin the draft" }).click();
-  await page.waitForURL(/\/partners\/ptn_[^/]+\/onboarding/);
-  return new URL(page.url()).pathname.split("/")[2] ?? "";
+  return (await pathOf(page, /\/partners\/ptn_[^/]+\/onboarding/)).split("/")[2] ?? "";
 }
 
 export type EntityText = { name: string; number: string; tax: string; owner: [given: string, family: string] };

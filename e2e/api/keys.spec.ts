@@ -16,13 +16,14 @@ test("S16: a key that has just worked is refused within a second of being revoke
   const revokedAt = Date.now();
   let lastGoodMs = 0;
   for (let refused = 0; refused < 5; ) {
+    const askedMs = Date.now() - revokedAt;
     const answer = await till.once("GET", "/api/v1/payments?limit=1");
-    if (answer.status === 200) lastGoodMs = Date.now() - revokedAt;
+    if (answer.status === 200) lastGoodMs = askedMs;
     else {
       expect(answer.status).toBe(401);
       refused += 1;
     }
-    expect(Date.now() - revokedAt, "refused in time").toBeLessThan(5_000);
+    expect(askedMs, "refused in time").toBeLessThan(5_000);
   }
   expect(lastGoodMs).toBeLessThan(1_000);
 });
@@ -36,9 +37,7 @@ test("S16: an expired key, one without the scope and a live key on test data are
   const reading = await makeApiKey(setUp, partner.id, { scopes: ["payments:read"] });
   const payment = await shop.pay(11_802);
   const as = (apiKey: string) => createTill({ url: shop.demo.url, apiKey });
-  await expect
-    .poll(async () => (await as(expired.key).once("GET", "/api/v1/payments")).status, { timeout: 5_000 })
-    .toBe(401);
+  await expect.poll(async () => (await as(expired.key).once("GET", "/api/v1/payments")).status).toBe(401);
   const write = await as(reading.key).once("POST", "/api/v1/payments", {
     key: newReference(),
     body: payBody(shop.demo, newReference()),

@@ -66,7 +66,7 @@ test("S1, S4: each page and route is there for the roles that the table names, a
   test.setTimeout(240_000);
   const receiver = await openReceiver(shop.till, ["*"]);
   const payment = await shop.pay(11_802);
-  await until("a delivery", 20_000, () => receiver.heard.length > 0);
+  await until("a delivery", 60_000, () => receiver.heard.length > 0);
   const ids = await recordsFor(setUp, payment.id);
   const partners = [ids["partner"] ?? "", await partnerOf(setUp, ids["payment"] ?? "")];
   const cookies = new Map<Role, string>();

@@ -66,7 +66,7 @@ test("S60, S61: people's data, bank accounts, keys and links are in no log, tabl
   shop,
   setUp,
 }) => {
-  test.setTimeout(180_000);
+  test.setTimeout(360_000);
   const { partner } = await makePartner(setUp);
   const { key } = await makeApiKey(setUp, partner.id);
   const { canaries, partnerId } = await plantOnboarding(setUp);

@@ -36,7 +36,7 @@ function start(settings: Record<string, string | undefined>): { code: number | n
         ...settings,
       },
       encoding: "utf8",
-      timeout: 30_000,
+      timeout: 120_000,
     });
     return { code: run.status, words: `${run.stdout}${run.stderr}` };
   } finally {

@@ -63,7 +63,7 @@ export const test = base.extend<{ setUp: InstanceServices }, { shop: Shop }>({
                 found = await till.read(id);
                 return found.status;
               },
-              { timeout: 20_000, intervals: [50, 100, 250] },
+              { timeout: 60_000, intervals: [50, 100, 250] },
             )
             .toBe(status);
           return found;

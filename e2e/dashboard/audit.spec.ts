@@ -1,4 +1,4 @@
-import { expect, expectAccessible, test } from "../fixtures";
+import { attributeOf, expect, expectAccessible, test } from "../fixtures";
 
 test("what a person does stands in the audit: found by id, with before and after, and in the file", async ({
   signedInAs,
@@ -16,8 +16,7 @@ test("what a person does stands in the audit: found by id, with before and after
   await expect(page).toHaveURL(/\/(audit\/aud_|payments\/pay_)/);
   await page.goto(`/audit?subject=${payment.id}&action=payment.created`);
   const entry = page.locator('a[href^="/audit/aud_"]').first();
-  const href = await entry.getAttribute("href");
-  await page.goto(href ?? "/audit/none");
+  await page.goto(await attributeOf(entry, "href"));
   await expect(page.getByRole("heading", { level: 1, name: "Payment created" })).toBeVisible();
   await expect(page.getByRole("table", { name: "Before and after" })).toBeVisible();
   await expectAccessible(page);

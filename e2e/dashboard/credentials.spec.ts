@@ -61,6 +61,7 @@ test("S1: credentials are the acquirer's; who may only look is offered nothing t
   const reader = await signedInAs("ACQUIRER_OPERATIONS");
   await reader.goto("/system/credentials");
   await expect(reader.getByRole("heading", { name: "API keys" })).toBeVisible();
+  await expect(reader.getByText("In use").first()).toBeVisible();
   for (const name of ["Create", "Use", "Disable", "Change", "Enforce"])
     await expect(reader.getByRole("button", { name, exact: true })).toHaveCount(0);
 });

@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { expect, expectAccessible, test } from "../fixtures";
+import { demoPerson, expect, expectAccessible, expectFits, pathOf, signIn, test, textOf } from "../fixtures";
 
 const REASON = "They cannot find their store";
 const banner = (page: Page) => page.getByRole("status", { name: "Viewing as another person" });
@@ -16,25 +16,16 @@ test("S17: support views as a Partner's person under a banner on every screen, w
   });
   try {
     const page = await context.newPage();
-    const staff = demo.users.find((user) => user.role === "ACQUIRER_OPERATIONS");
-    const partner = demo.users.find((user) => user.role === "PARTNER_ADMIN");
-    await page.goto("/sign-in");
-    await page.getByLabel("E-mail").fill(staff?.email ?? "");
-    await page.getByLabel("Password", { exact: true }).fill(staff?.password ?? "");
-    await page.getByRole("button", { name: "Sign in", exact: true }).click();
-    await page.waitForURL((url) => url.pathname === "/");
+    const partner = demoPerson(demo, "PARTNER_ADMIN");
+    await signIn(page, demoPerson(demo, "ACQUIRER_OPERATIONS"));
+    await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
     await expect(banner(page)).toHaveCount(0);
 
-    await page.goto(`/settings/users?q=${encodeURIComponent(partner?.email ?? "")}`);
-    await page
-      .getByRole("row")
-      .filter({ hasText: partner?.email ?? "" })
-      .getByRole("link")
-      .first()
-      .click();
-    await page.waitForURL(/\/settings\/users\/usr_/);
-    const record = new URL(page.url()).pathname;
-    const name = (await page.getByRole("heading", { level: 1 }).textContent()) ?? "";
+    await page.goto(`/settings/users?q=${encodeURIComponent(partner.email)}`);
+    await page.getByRole("row").filter({ hasText: partner.email }).getByRole("link").first().click();
+    const record = await pathOf(page, /\/settings\/users\/usr_/);
+    await expect(page.getByRole("button", { name: "View as" })).toBeVisible();
+    const name = await textOf(page.getByRole("heading", { level: 1 }));
     await page.getByRole("button", { name: "View as" }).click();
     const question = page.getByRole("alertdialog", { name: `View as ${name}?` });
     await expect(question.getByRole("button", { name: "View as" })).toBeDisabled();
@@ -50,6 +41,7 @@ test("S17: support views as a Partner's person under a banner on every screen, w
     }
     await expectAccessible(page);
     await page.goto("/developers");
+    await expect(page.getByText(/tg_test_sk_…/).first()).toBeVisible();
     await expect(page.getByRole("button", { name: "Create key" })).toHaveCount(0);
     for (const hidden of ["/settings/security", "/settings/sessions", "/system"]) {
       await page.goto(hidden);
@@ -60,7 +52,7 @@ test("S17: support views as a Partner's person under a banner on every screen, w
     await page.goto("/stores");
     await expect(banner(page)).toBeInViewport();
     await expect(page.getByRole("button", { name: `Stop viewing as ${name}` })).toBeInViewport();
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    await expectFits(page);
     await expectAccessible(page);
 
     await page.getByRole("button", { name: `Stop viewing as ${name}` }).click();

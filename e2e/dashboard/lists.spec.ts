@@ -23,6 +23,7 @@ test("a view keeps filter and columns under a name, is shared with colleagues, a
 
   const colleague = await signedInAs("READ_ONLY");
   await colleague.goto("/stores");
+  await expect(colleague.getByRole("table", { name: "Stores" }).getByRole("row").nth(1)).toBeVisible();
   await expect(colleague.getByRole("columnheader", { name: "Brand" })).toHaveCount(0);
   await colleague.getByRole("button", { name: "Views" }).click();
   await colleague.getByRole("menuitem", { name: new RegExp(view) }).click();
@@ -33,6 +34,7 @@ test("a view keeps filter and columns under a name, is shared with colleagues, a
   await partner.goto("/stores");
   await partner.getByRole("button", { name: "Views" }).click();
   await expect(partner.getByText("Saved views")).toBeVisible();
+  await expect(partner.getByRole("menu").getByText("Loading")).toHaveCount(0);
   await expect(partner.getByRole("menuitem", { name: new RegExp(view) })).toHaveCount(0);
 
   await page.getByRole("button", { name: "Views" }).click();

@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { expect, expectAccessible, newReference, test } from "../fixtures";
+import { expect, expectAccessible, newReference, pathOf, test, textOf } from "../fixtures";
 import {
   addBrand,
   addEntity,
@@ -46,9 +46,24 @@ async function typeAt(page: Page, path: string, text: string): Promise<void> {
 async function pick(page: Page, option: string): Promise<void> {
   await page.keyboard.press("Enter");
   await expect(page.getByRole("listbox")).toBeVisible();
-  await page.keyboard.type(option, { delay: 20 });
+  // Letters count as one word only while they come quickly: after a pause the word begins anew.
+  await expect(async () => {
+    await page.keyboard.type(option, { delay: 20 });
+    await expect(page.getByRole("option", { name: new RegExp(`^${option}`) }).first()).toBeFocused({ timeout: 2_000 });
+  }).toPass();
   await page.keyboard.press("Enter");
   await expect(page.getByRole("listbox")).toBeHidden();
+}
+
+/** With Shift and Tab to the field of this path, which has just come in before the focus. */
+async function backTo(page: Page, path: string): Promise<void> {
+  const target = field(page, path);
+  await expect(target).toBeVisible();
+  for (let step = 0; step < 40; step += 1) {
+    if (await target.evaluate((node) => node === document.activeElement)) return;
+    await page.keyboard.press("Shift+Tab");
+  }
+  throw new Error(`Shift and Tab never came to ${path}`);
 }
 
 /** With Tab to the button of this word, and Enter. */
@@ -71,11 +86,9 @@ test("an onboarding is begun, filled and handed on with the keyboard alone, and 
   const page = await signedInAs("ACQUIRER_ADMIN");
   const reference = newReference().toLowerCase();
   await page.goto("/partners");
-  await page.waitForLoadState("networkidle");
   await press(page, "Onboard a Partner", "link");
   await expect(page.getByRole("heading", { level: 1, name: "Onboard a Partner" })).toBeVisible();
   await expectAccessible(page);
-  await page.waitForLoadState("networkidle");
   await tabTo(page, "input[name=name]");
   await page.keyboard.type("Keyboard Flowers");
   await tabTo(page, "input[name=reference]");
@@ -85,8 +98,7 @@ test("an onboarding is begun, filled and handed on with the keyboard alone, and 
   await page.keyboard.press("Tab");
   await pick(page, "EUR");
   await press(page, "Begin the draft");
-  await page.waitForURL(/\/partners\/ptn_[^/]+\/onboarding/);
-  const partnerId = new URL(page.url()).pathname.split("/")[2] ?? "";
+  const partnerId = (await pathOf(page, /\/partners\/ptn_[^/]+\/onboarding/)).split("/")[2] ?? "";
 
   const goOn = async (name: (typeof STEPS)[number]) => {
     await press(page, "Continue");
@@ -117,13 +129,7 @@ test("an onboarding is begun, filled and handed on with the keyboard alone, and 
   await typeAt(page, "entities.0.address.city", "Berlin");
   await press(page, "Add a person");
   // The new person stands before the button: back to its first field.
-  for (let step = 0; step < 40; step += 1) {
-    const isThere = await page.evaluate(
-      () => document.activeElement?.getAttribute("data-path") === "entities.0.stakeholders.0.given_name",
-    );
-    if (isThere) break;
-    await page.keyboard.press("Shift+Tab");
-  }
+  await backTo(page, "entities.0.stakeholders.0.given_name");
   await page.keyboard.type("Ada");
   await typeAt(page, "entities.0.stakeholders.0.family_name", "Berg");
   await tabTo(page, at("entities.0.stakeholders.0.date_of_birth"));
@@ -133,24 +139,14 @@ test("an onboarding is begun, filled and handed on with the keyboard alone, and 
   await expectAccessible(page);
   await goOn("Brands");
   await press(page, "Add a brand");
-  for (let step = 0; step < 20; step += 1) {
-    const isThere = await page.evaluate(() => document.activeElement?.getAttribute("data-path") === "brands.0.name");
-    if (isThere) break;
-    await page.keyboard.press("Shift+Tab");
-  }
+  await backTo(page, "brands.0.name");
   await page.keyboard.type("Keyboard");
   await typeAt(page, "brands.0.logoUrl", "https://static.example/keyboard.png");
   await saved(page);
   await expectAccessible(page);
   await goOn("Store groups");
   await press(page, "Add a store group");
-  for (let step = 0; step < 20; step += 1) {
-    const isThere = await page.evaluate(
-      () => document.activeElement?.getAttribute("data-path") === "storeGroups.0.name",
-    );
-    if (isThere) break;
-    await page.keyboard.press("Shift+Tab");
-  }
+  await backTo(page, "storeGroups.0.name");
   await page.keyboard.type("All of Keyboard");
   await typeAt(page, "storeGroups.0.supportEmail", "help@keyboard.example");
   await saved(page);
@@ -160,12 +156,12 @@ test("an onboarding is begun, filled and handed on with the keyboard alone, and 
   await press(page, "Add one store", "link");
   await expect(page.getByRole("heading", { level: 1, name: "Add a store" })).toBeVisible();
   await page.goto(`/partners/${partnerId}/onboarding?step=stores`);
-  await page.waitForLoadState("networkidle");
   await goOn("Prices and settlement");
+  await expect(field(page, "payments.paymentProfileId").getByRole("combobox")).toBeVisible();
   await expect(page.getByText("Asking Klarna…")).toBeHidden();
   await tabTo(page, at("payments.paymentProfileId"));
   await page.keyboard.press("Enter");
-  await page.getByRole("option").first().waitFor();
+  await expect(page.getByRole("option").first()).toBeFocused();
   await page.keyboard.press("Enter");
   await saved(page);
   await expectAccessible(page);
@@ -262,11 +258,7 @@ test("what Klarna refuses stands at its field; corrected, it goes out again; the
   await expect(page.getByRole("heading", { name: "On the way to Klarna" })).toBeVisible();
   await expectAccessible(page);
   await page.goto(`/partners/${partnerId}`);
-  const accountId =
-    (await page
-      .getByText(/^krn:partner:/)
-      .first()
-      .textContent()) ?? "";
+  const accountId = await textOf(page.getByText(/^krn:partner:/).first());
   await page.goto(`/partners/${partnerId}/onboarding`);
   await hurryKlarna(accountId);
   await expect(page.getByText(`${name} is operational.`)).toBeVisible({ timeout: 60_000 });
@@ -316,6 +308,7 @@ test("who may not decide about Partners finds no way to; a Partner's people see 
     await page.goto("/partners/new");
     await expect(page.getByText("Nothing here")).toBeVisible();
     await page.goto("/partners");
+    await expect(page.getByRole("table", { name: "Partners" }).getByRole("row").nth(1)).toBeVisible();
     await expect(page.getByRole("link", { name: "Onboard a Partner" })).toHaveCount(0);
   }
 });

@@ -69,18 +69,27 @@ test("live mode holds none of the test payments, and every screen says which wor
 test("by keyboard: the palette finds a store, g and a letter goes, ? lists the keys", async ({ signedInAs, demo }) => {
   const page = await signedInAs("ACQUIRER_OPERATIONS");
   await page.goto("/");
-  await page.waitForLoadState("networkidle");
-  await page.keyboard.press("Control+k");
-  await expect(page.getByRole("dialog", { name: "Search and go" })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+  const palette = page.getByRole("dialog", { name: "Search and go" });
+  // Keys count from the moment when the page's script runs, which is not seen from outside.
+  await expect(async () => {
+    await page.keyboard.press("Control+k");
+    await expect(palette).toBeVisible({ timeout: 2_000 });
+  }).toPass();
+  await expect(palette.getByRole("combobox")).toBeFocused();
   await page.keyboard.type(demo.store.reference);
   const hit = page.getByRole("option").filter({ hasText: demo.store.reference }).first();
   await expect(hit).toBeVisible();
   await hit.click();
   await expect(page).toHaveURL(new RegExp(`/stores/${demo.store.id}`));
+  await expect(palette).toBeHidden();
 
-  await page.keyboard.press("g");
-  await page.keyboard.press("t");
-  await expect(page).toHaveURL(/\/terminals$/);
+  // The two keys belong together only while the second comes soon.
+  await expect(async () => {
+    await page.keyboard.press("g");
+    await page.keyboard.press("t");
+    await expect(page).toHaveURL(/\/terminals$/, { timeout: 5_000 });
+  }).toPass();
 
   await page.keyboard.press("?");
   await expect(page.getByRole("dialog")).toContainText("shortcuts", { ignoreCase: true });

@@ -1,4 +1,4 @@
-import { expect, expectAccessible, newReference, test } from "../fixtures";
+import { attributeOf, expect, expectAccessible, newReference, pathOf, test, textOf } from "../fixtures";
 
 const PASSWORD = "a long enough password";
 
@@ -19,16 +19,15 @@ test("S1: an invited Partner admin accepts, signs in, sees their own Partner alo
   await expect(dialog.getByText("This role needs a second factor")).toBeVisible();
   await dialog.getByRole("checkbox", { name: "Fjordgear" }).click();
   await dialog.getByRole("button", { name: "Send invitation" }).click();
-  await admin.waitForURL(/\/settings\/users\/usr_/);
+  const record = await pathOf(admin, /\/settings\/users\/usr_/);
   await expect(admin.getByRole("heading", { level: 1, name: "Nora Fjeld" })).toBeVisible();
   await expect(admin.getByText("Invited, not here yet")).toBeVisible();
-  const record = admin.url();
   await expectAccessible(admin);
 
   await admin.goto(`/system/mails?q=${encodeURIComponent(email)}`);
   await admin.getByText("You are invited to Tillgate").first().click();
   const link = admin.getByRole("link", { name: /\/accept-invitation#/ });
-  const href = (await link.getAttribute("href")) ?? "";
+  const href = await attributeOf(link, "href");
   expect(href).toMatch(/#[A-Za-z0-9_-]{43}$/);
 
   const context = await browser.newContext({ ...(baseURL === undefined ? {} : { baseURL }), locale: "en-GB" });
@@ -116,6 +115,7 @@ test("S4: a role is made of permissions, shows what comes along, and only what o
   await page.goto("/settings/roles");
   await expect(page.getByText("Store manager")).toBeVisible();
   await page.getByRole("link", { name: "New role" }).click();
+  await expect(page.getByRole("checkbox", { name: /^Give money back/ })).toBeVisible();
   await expect(page.getByText("credentials:write")).toHaveCount(0);
   await page.getByLabel("Name", { exact: true }).fill(name);
   await page.getByRole("button", { name: "Create role" }).click();
@@ -130,6 +130,7 @@ test("S4: a role is made of permissions, shows what comes along, and only what o
   await page.getByRole("button", { name: "Delete" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete role" }).click();
   await page.waitForURL(/\/settings\/roles$/);
+  await expect(page.getByText("Store manager")).toBeVisible();
   await expect(page.getByText(name)).toHaveCount(0);
 });
 
@@ -164,11 +165,12 @@ test("a key is rotated with overlap: the new one is shown once, the old one stil
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Name").fill(name);
   await dialog.getByRole("button", { name: "Create key" }).click();
-  const first = (await dialog.locator("code").textContent()) ?? "";
+  const first = await textOf(dialog.locator("code"));
   await dialog.getByRole("button", { name: "I have copied it" }).click();
   await page.getByRole("button", { name: `Rotate the key ${name}` }).click();
   await dialog.getByRole("button", { name: "Create the new key" }).click();
-  const second = (await dialog.locator("code").textContent()) ?? "";
+  await expect(dialog.locator("code")).toHaveText(/^tg_test_sk_/);
+  const second = await textOf(dialog.locator("code"));
   expect(second).toMatch(/^tg_test_sk_/);
   expect(second).not.toBe(first);
   for (const key of [first, second]) {

@@ -1,10 +1,12 @@
-import { expect, expectAccessible, test } from "../fixtures";
+import { attributeOf, expect, expectAccessible, expectFits, test } from "../fixtures";
 
 const LISTS = [
   { path: "/partners", name: "Partners" },
   { path: "/stores", name: "Stores" },
   { path: "/terminals", name: "Terminals" },
 ] as const;
+/** Other tests make Partners too: so many are enough. */
+const OTHERS_MAX = 10;
 
 for (const list of LISTS) {
   test(`${list.name}: the list is there before any script, and without findings of axe`, async ({ signedInAs }) => {
@@ -35,7 +37,6 @@ test("a filter stands in the address, and a filter that finds nothing can be cle
 test("by keyboard: / searches, j and k step, Space previews, Enter opens", async ({ signedInAs, demo }) => {
   const page = await signedInAs("ACQUIRER_OPERATIONS");
   await page.goto("/stores");
-  await page.waitForLoadState("networkidle");
   // Keys count from the moment when the page's script runs, which is not seen from outside.
   await expect(async () => {
     await page.keyboard.press("/");
@@ -70,22 +71,26 @@ test("a store leads to its Partner, its terminals and its payments", async ({ si
 test("S1: another Partner's records do not exist, and a role without the right sees no list", async ({
   signedInAs,
 }) => {
+  const own = await signedInAs("PARTNER_ADMIN");
+  await own.goto("/partners");
+  const link = own.getByRole("table", { name: "Partners" }).getByRole("link");
+  await expect(link).toHaveCount(1);
+  const home = await attributeOf(link, "href");
   const admin = await signedInAs("ACQUIRER_ADMIN");
   await admin.goto("/partners");
   const links = admin.getByRole("table", { name: "Partners" }).getByRole("link");
-  const hrefsOf = () => links.evaluateAll((found) => found.map((link) => link.getAttribute("href") ?? ""));
+  const others = async () =>
+    (await links.evaluateAll((found) => found.map((each) => each.getAttribute("href") ?? "")))
+      .filter((href) => href !== home)
+      .slice(0, OTHERS_MAX);
   // The demo has more Partners than three; while the list is on its way it has none.
-  await expect.poll(async () => (await hrefsOf()).length).toBeGreaterThan(3);
-  const hrefs = await hrefsOf();
-  const own = await signedInAs("PARTNER_ADMIN");
-  let seen = 0;
-  for (const href of hrefs) {
+  await expect.poll(async () => (await others()).length).toBeGreaterThan(2);
+  for (const href of await others()) {
     await own.goto(href);
-    const nothing = own.getByText("Nothing here");
-    await expect(nothing.or(own.getByText(/^Reference /))).toBeVisible();
-    if (!(await nothing.isVisible())) seen += 1;
+    await expect(own.getByText("Nothing here"), href).toBeVisible();
   }
-  expect(seen).toBe(1);
+  await own.goto(home);
+  await expect(own.getByText(/^Reference /)).toBeVisible();
 
   const staff = await signedInAs("PARTNER_STAFF");
   for (const path of ["/partners", "/webhooks", "/developers", "/developers/requests", "/system"]) {
@@ -99,8 +104,7 @@ test("on a phone a list is rows of two lines and the menu is a sheet", async ({ 
   await page.goto("/terminals");
   await expect(page.getByRole("list", { name: "Terminals" })).toBeVisible();
   await expect(page.getByRole("table")).toBeHidden();
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  expect(overflow).toBeLessThanOrEqual(0);
+  await expectFits(page);
   await page.getByRole("button", { name: "Open the menu" }).click();
   await page.getByRole("dialog").getByRole("link", { name: "Stores" }).click();
   await expect(page).toHaveURL(/\/stores$/);

@@ -4,7 +4,7 @@ import path from "node:path";
 import type { BrowserContext, Page } from "@playwright/test";
 import { type Instance, startInstance } from "@/server/testing/instance";
 import { type TestOidcProvider, testOidcProvider } from "@/server/testing/oidc-provider";
-import { expect, expectAccessible, test } from "../fixtures";
+import { attributeOf, expect, expectAccessible, expectLoaded, test, textOf, textsOf } from "../fixtures";
 
 /*
  * An installation of its own, where whoever moves money must have a second step, as in production.
@@ -116,7 +116,7 @@ test("S12: an admin sets up the second step at the first sign-in and is where th
   await typePassword(page, "ACQUIRER_ADMIN", "/stores");
   await page.waitForURL(/\/enroll-mfa\?next=%2Fstores/);
   await expectAccessible(page);
-  key = (await page.locator("code").first().textContent()) ?? "";
+  key = await textOf(page.locator("code").first());
   const code = page.getByLabel("Code", { exact: true });
   await code.fill(codeOf(key, Date.now() - 10 * STEP_MS));
   await code.press("Enter");
@@ -124,8 +124,7 @@ test("S12: an admin sets up the second step at the first sign-in and is where th
   await code.fill(codeOf(key));
   await code.press("Enter");
   const list = page.getByRole("list", { name: "Recovery codes" });
-  await expect(list.getByRole("listitem")).toHaveCount(10);
-  recoveryCodes = await list.getByRole("listitem").allTextContents();
+  recoveryCodes = await textsOf(list.getByRole("listitem"), 10);
   await expectAccessible(page);
   await page.getByRole("link", { name: "I have kept them, continue" }).click();
   await expect(page).toHaveURL(/\/stores$/);
@@ -137,6 +136,7 @@ test("S11: signing in takes the password and a code, by keyboard alone; a code w
   await page.waitForURL(/\/sign-in\/code/);
   await expectAccessible(page);
   // The code that set the app up may be of this very half minute: the one after it counts already.
+  await expect(page.getByLabel("Code")).toBeFocused();
   const code = codeOf(key, Date.now() + STEP_MS);
   await page.keyboard.type(code);
   await page.keyboard.press("Enter");
@@ -194,7 +194,8 @@ test("S14: no page, no address and no storage holds the session's token, the app
   const addresses = ["/", "/settings/security", "/settings/sessions", "/settings/users", "/system", "/system/mails"];
   for (const address of addresses) {
     await page.goto(`${instance.url}${address}`);
-    await page.getByRole("heading", { level: 1 }).waitFor();
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expectLoaded(page);
     const everything = await page.evaluate(() =>
       [
         document.documentElement.outerHTML,
@@ -248,13 +249,13 @@ test("S15: a forgotten password is set by the link of a mail, once; the second s
   await page.waitForURL((url) => url.pathname === "/");
   await page.goto(`${instance.url}/system/mails`);
   await page.getByRole("cell", { name: "Set a new password" }).first().click();
-  const link = await page.locator('a[href*="/reset-password#"]').getAttribute("href");
+  const link = await attributeOf(page.locator('a[href*="/reset-password#"]'), "href");
 
   const forgetful = await browser.newContext();
   const other = await forgetful.newPage();
-  await other.goto(link ?? "");
+  await other.goto(link);
   await other.getByLabel("New password").fill("a password of four words");
-  expect(other.url()).toBe(`${instance.url}/reset-password`);
+  await expect(other).toHaveURL(`${instance.url}/reset-password`);
   await other.getByRole("button", { name: "Set password" }).click();
   await expect(other.getByText("Your password is changed.")).toBeVisible();
   await other.getByRole("link", { name: "Sign in" }).click();
@@ -266,7 +267,7 @@ test("S15: a forgotten password is set by the link of a mail, once; the second s
   await page.goto(`${instance.url}/stores`);
   await expect(page).toHaveURL(/\/sign-in/);
   const late = await forgetful.newPage();
-  await late.goto(link ?? "");
+  await late.goto(link);
   await late.getByLabel("New password").fill("yet another password");
   await late.getByRole("button", { name: "Set password" }).click();
   await expect(late.getByText("The link was used already, or is too old.")).toBeVisible();

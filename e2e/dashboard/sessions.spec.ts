@@ -1,20 +1,15 @@
 import type { Browser, BrowserContext, Page } from "@playwright/test";
-import { type Demo, expect, expectAccessible, test } from "../fixtures";
+import { type Demo, expect, expectAccessible, type Person, signIn, test } from "../fixtures";
 
-// This person alone: ending all other sessions would sign the other specs out.
+// A person for each test: ending all other sessions would sign the other specs out.
 const ROLE = "ACQUIRER_FINANCE";
 const PHONE =
   "Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1";
 
-async function signedIn(browser: Browser, demo: Demo, more: { userAgent?: string } = {}) {
+async function signedIn(browser: Browser, demo: Demo, person: Person, more: { userAgent?: string } = {}) {
   const context = await browser.newContext({ baseURL: demo.url, ...more });
   const page = await context.newPage();
-  const user = demo.users.find((candidate) => candidate.role === ROLE);
-  await page.goto("/sign-in");
-  await page.getByLabel("E-mail").fill(user?.email ?? "");
-  await page.getByLabel("Password", { exact: true }).fill(user?.password ?? "");
-  await page.getByRole("button", { name: /sign in/i }).click();
-  await page.waitForURL((url) => url.pathname === "/");
+  await signIn(page, person);
   return { context, page };
 }
 
@@ -35,21 +30,24 @@ async function close(...contexts: BrowserContext[]): Promise<void> {
   for (const context of contexts) await context.close();
 }
 
-test("S13: a session ended from another browser is sent to sign-in at its next request", async ({ browser, demo }) => {
-  const here = await signedIn(browser, demo);
-  const phone = await signedIn(browser, demo, { userAgent: PHONE });
+test("S13: a session ended from another browser is sent to sign-in at its next request", async ({
+  browser,
+  demo,
+  newPerson,
+}) => {
+  const person = await newPerson(ROLE);
+  const here = await signedIn(browser, demo, person);
+  const phone = await signedIn(browser, demo, person, { userAgent: PHONE });
   await openSessions(here.page);
   await expect(here.page).toHaveURL(/\/settings\/sessions$/);
   const current = rows(here.page).filter({ hasText: "This browser" });
   await expect(current).toHaveCount(1);
   await expect(current.getByRole("button")).toHaveCount(0);
   const others = rows(here.page).filter({ hasText: "Safari on iPhone" });
-  const before = await others.count();
-  expect(before).toBeGreaterThan(0);
+  await expect(others).toHaveCount(1);
   await expectAccessible(here.page);
 
-  // The last seen stands first: the phone that has just signed in.
-  await others.first().getByRole("button", { name: /^End/ }).click();
+  await others.getByRole("button", { name: /^End/ }).click();
   const question = here.page.getByRole("alertdialog", { name: "End this session?" });
   await expect(question.getByText("Safari on iPhone")).toBeVisible();
   await expectAccessible(here.page);
@@ -57,20 +55,25 @@ test("S13: a session ended from another browser is sent to sign-in at its next r
   await phone.page.goto("/stores");
   await expect(phone.page.getByRole("heading", { level: 1, name: "Stores" })).toBeVisible();
 
-  await others.first().getByRole("button", { name: /^End/ }).click();
+  await others.getByRole("button", { name: /^End/ }).click();
   await question.getByRole("button", { name: "End session" }).click();
   await expect(here.page.getByText("Session ended", { exact: true })).toBeVisible();
-  await expect(others).toHaveCount(before - 1);
+  await expect(others).toHaveCount(0);
   await expectSignedOut(phone.page);
   await here.page.reload();
   await expect(current).toHaveCount(1);
   await close(here.context, phone.context);
 });
 
-test("ending all others leaves this browser alone, and says that it is the only one", async ({ browser, demo }) => {
-  const here = await signedIn(browser, demo);
-  const second = await signedIn(browser, demo);
-  const phone = await signedIn(browser, demo, { userAgent: PHONE });
+test("ending all others leaves this browser alone, and says that it is the only one", async ({
+  browser,
+  demo,
+  newPerson,
+}) => {
+  const person = await newPerson(ROLE);
+  const here = await signedIn(browser, demo, person);
+  const second = await signedIn(browser, demo, person);
+  const phone = await signedIn(browser, demo, person, { userAgent: PHONE });
   await openSessions(here.page);
   await here.page.getByRole("button", { name: "End all others" }).click();
   const question = here.page.getByRole("alertdialog", { name: "End all other sessions?" });
@@ -84,9 +87,10 @@ test("ending all others leaves this browser alone, and says that it is the only 
   await close(here.context, second.context, phone.context);
 });
 
-test("a browser whose session was ended elsewhere ends nothing any more", async ({ browser, demo }) => {
-  const here = await signedIn(browser, demo);
-  const phone = await signedIn(browser, demo, { userAgent: PHONE });
+test("a browser whose session was ended elsewhere ends nothing any more", async ({ browser, demo, newPerson }) => {
+  const person = await newPerson(ROLE);
+  const here = await signedIn(browser, demo, person);
+  const phone = await signedIn(browser, demo, person, { userAgent: PHONE });
   await openSessions(phone.page);
   await openSessions(here.page);
   await here.page.getByRole("button", { name: "End all others" }).click();

@@ -1,4 +1,4 @@
-import { expect, expectAccessible, test } from "../fixtures";
+import { expect, expectAccessible, signIn, test } from "../fixtures";
 
 test("a page behind the sign-in asks who it is, and leads back to where one was going", async ({ page, demo }) => {
   const user = demo.users.find((candidate) => candidate.role === "ACQUIRER_OPERATIONS");
@@ -22,15 +22,10 @@ test("a wrong password is refused in the same words as an unknown address", asyn
   }
 });
 
-test("signing out ends the session: the way back needs a password again", async ({ browser, demo }) => {
+test("signing out ends the session: the way back needs a password again", async ({ browser, demo, newPerson }) => {
   const context = await browser.newContext({ baseURL: demo.url });
   const page = await context.newPage();
-  const user = demo.users.find((candidate) => candidate.role === "ACQUIRER_FINANCE");
-  await page.goto("/sign-in");
-  await page.getByLabel("E-mail").fill(user?.email ?? "");
-  await page.getByLabel("Password", { exact: true }).fill(user?.password ?? "");
-  await page.getByRole("button", { name: /sign in/i }).click();
-  await page.waitForURL((url) => url.pathname === "/");
+  await signIn(page, await newPerson("ACQUIRER_FINANCE"));
   const cookies = await context.cookies();
   await page.getByRole("button", { name: /account menu/ }).click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();

@@ -1,4 +1,4 @@
-import { expect, expectAccessible, test } from "../fixtures";
+import { expect, expectAccessible, test, textOf } from "../fixtures";
 
 test("a key of the acquirer's system onboards a Partner, sees none of the payments, and ends when it is revoked", async ({
   signedInAs,
@@ -14,7 +14,7 @@ test("a key of the acquirer's system onboards a Partner, sees none of the paymen
   await dialog.getByRole("checkbox", { name: /partners:write/ }).check();
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "Create key" }).click();
-  const key = (await dialog.locator("code").textContent()) ?? "";
+  const key = await textOf(dialog.locator("code"));
   expect(key).toMatch(/^tg_test_ak_/);
   await dialog.getByRole("button", { name: "I have copied it" }).click();
   const row = page.getByRole("listitem").filter({ hasText: name });

@@ -1,6 +1,6 @@
 import type { Page } from "@playwright/test";
 import { Webhook } from "standardwebhooks";
-import { expect, expectAccessible, test } from "../fixtures";
+import { expect, expectAccessible, expectFits, pathOf, test, textOf } from "../fixtures";
 import { type Receiver, startReceiver } from "../receiver";
 
 /** Adds an endpoint that hears of nothing but test events and of what no other spec does; its id and secret. */
@@ -18,10 +18,9 @@ async function addEndpoint(page: Page, url: string, header?: { name: string; val
     await dialog.getByLabel("Value 1").fill(header.value);
   }
   await dialog.getByRole("button", { name: "Add endpoint" }).click();
-  const secret = (await dialog.locator("code").textContent()) ?? "";
+  const secret = await textOf(dialog.locator("code"));
   await dialog.getByRole("button", { name: "I have copied it" }).click();
-  await expect(page).toHaveURL(/\/webhooks\/whe_/);
-  return { id: new URL(page.url()).pathname.split("/").at(-1) ?? "", secret };
+  return { id: (await pathOf(page, /\/webhooks\/whe_/)).split("/").at(-1) ?? "", secret };
 }
 
 async function removeEndpoint(page: Page, id: string, receiver: Receiver): Promise<void> {
@@ -87,7 +86,7 @@ test("an endpoint's events and headers are changed, and two secrets sign during 
 
     await page.getByRole("button", { name: "New secret" }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "Make new secret" }).click();
-    const fresh = (await page.getByRole("dialog").locator("code").textContent()) ?? "";
+    const fresh = await textOf(page.getByRole("dialog").locator("code"));
     expect(fresh).not.toBe(endpoint.secret);
     await page.getByRole("dialog").getByRole("button", { name: "I have copied it" }).click();
     await expect(page.getByText("Two are in use")).toBeVisible();
@@ -156,8 +155,8 @@ test("what a receiver refused is seen try by try, and sent again: one, chosen on
     await expect(page.getByRole("figure", { name: "Body" })).toContainText("webhook_endpoint.test");
     await expect(page.getByText(`POST ${receiver.url}`)).toBeVisible();
     await expectAccessible(page);
-    const record = page.url();
-    const first = (await page.getByRole("link", { name: /^evt_/ }).textContent()) ?? "";
+    const record = await pathOf(page, /\/webhooks\/deliveries\/whd_/);
+    const first = await textOf(page.getByRole("link", { name: /^evt_/ }));
 
     // While the endpoint is off nothing can be sent, and the person is told.
     await page.getByRole("button", { name: "Send again" }).click();
@@ -268,6 +267,9 @@ test("S1: a Partner's people see no other Partner; the acquirer's tell Partners 
     await staff.getByRole("link", { name: /^Events to send/ }).click();
     await expect(staff).toHaveURL(/\/webhooks\/events$/);
     await staff.goto("/webhooks?status=failing");
+    await expect(
+      staff.getByRole("table", { name: "Webhook endpoints" }).or(staff.getByText("No results")),
+    ).toBeVisible();
     await expect(staff.getByRole("table", { name: "Webhook endpoints" }).getByText(receiver.url)).toHaveCount(0);
   } finally {
     await removeEndpoint(partner, id, receiver);
@@ -302,6 +304,6 @@ test("on a phone no webhook screen is wider than the phone", async ({ signedInAs
   for (const path of LISTS) {
     await page.goto(path);
     await expect(page.getByRole("heading", { level: 1, name: "Webhooks" }), path).toBeVisible();
-    expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(390);
+    await expectFits(page);
   }
 });

@@ -1,5 +1,5 @@
 import { Webhook } from "standardwebhooks";
-import { expect, expectAccessible, test } from "../fixtures";
+import { expect, expectAccessible, expectLoaded, test, textOf } from "../fixtures";
 import { startReceiver } from "../receiver";
 
 test("an endpoint is added, tested, rotated, switched off and deleted", async ({ signedInAs }) => {
@@ -14,7 +14,7 @@ test("an endpoint is added, tested, rotated, switched off and deleted", async ({
     await dialog.getByLabel("Address").fill(receiver.url);
     await dialog.getByLabel("Description").fill("Till room");
     await dialog.getByRole("button", { name: "Add endpoint" }).click();
-    const secret = (await dialog.locator("code").textContent()) ?? "";
+    const secret = await textOf(dialog.locator("code"));
     expect(secret).toMatch(/^whsec_/);
     await expectAccessible(page);
     await dialog.getByRole("button", { name: "I have copied it" }).click();
@@ -31,7 +31,7 @@ test("an endpoint is added, tested, rotated, switched off and deleted", async ({
     await expect
       .poll(async () => {
         await page.reload();
-        return page.getByRole("link", { name: /webhook_endpoint\.test/ }).textContent();
+        return textOf(page.getByRole("link", { name: /webhook_endpoint\.test/ }));
       })
       .toContain("Delivered");
     await expectAccessible(page);
@@ -58,6 +58,7 @@ test("an endpoint is added, tested, rotated, switched off and deleted", async ({
     await page.getByRole("button", { name: "Delete" }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "Delete endpoint" }).click();
     await expect(page).toHaveURL(/\/webhooks$/);
+    await expectLoaded(page);
     await expect(page.getByRole("cell", { name: receiver.url })).toHaveCount(0);
   } finally {
     receiver.close();
@@ -113,6 +114,7 @@ test("a role that only reads sees endpoints and deliveries but no buttons that c
   const page = await signedInAs("READ_ONLY");
   await page.goto("/webhooks");
   await expect(page.getByRole("heading", { level: 1, name: "Webhooks" })).toBeVisible();
+  await expectLoaded(page);
   await expect(page.getByRole("button", { name: "Add endpoint" })).toHaveCount(0);
   await page.goto("/webhooks/deliveries");
   await expect(page.getByRole("switch", { name: "Live" })).toBeVisible();

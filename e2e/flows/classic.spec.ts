@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Api, expect, expectAccessible, newReference, scanQr, test } from "../fixtures";
+import { type Api, expect, expectAccessible, newReference, pathOf, scanQr, test } from "../fixtures";
 
 const TerminalsSchema = z.object({ data: z.array(z.looseObject({ id: z.string(), reference: z.string() })) });
 
@@ -24,13 +24,12 @@ test("a classic terminal: the code comes after the answer, Klarna places the ord
   await page.getByLabel("Reference", { exact: true }).fill(newReference());
   const [display] = await Promise.all([page.context().waitForEvent("page"), field.press("Enter")]);
   await page.waitForURL(/\/take-payment\/pay_/);
-  await display.waitForURL(/\/display\/pay_/);
-  const id = new URL(display.url()).pathname.split("/").at(-1) ?? "";
+  const id = (await pathOf(display, /\/display\/pay_/)).split("/").at(-1) ?? "";
 
   // Nobody touches anything: the code appears on the customer's display by itself.
   const code = display.getByRole("img", { name: "QR code to pay with Klarna" });
   await expect(code).toBeVisible();
-  expect(await scanQr(code)).toBe((await api.payment(id)).klarna.qr_code?.target_url);
+  await expect.poll(() => scanQr(code)).toBe((await api.payment(id)).klarna.qr_code?.target_url);
   await api.play(id, "complete");
   await expect(display.getByText("Paid with Klarna. Thank you.", { exact: true })).toBeVisible();
   await expect(page.getByText("Paid. Hand over the goods.")).toBeVisible();
@@ -47,7 +46,10 @@ test("staff set a Partner's user for classic sessions; the password never comes 
   const page = await signedInAs("ACQUIRER_ADMIN");
   await page.goto("/partners?q=Harbour");
   await page.getByRole("link", { name: "Harbour & Pine" }).first().click();
-  await page.getByRole("link", { name: "Settings", exact: true }).last().click();
+  await page
+    .getByRole("navigation", { name: "Parts of the Partner" })
+    .getByRole("link", { name: "Settings", exact: true })
+    .click();
   const panel = page
     .locator("section")
     .filter({ has: page.getByRole("heading", { name: "Classic in-store sessions" }) });
@@ -69,5 +71,11 @@ test("staff set a Partner's user for classic sessions; the password never comes 
 
   const partner = await signedInAs("PARTNER_ADMIN");
   await partner.goto("/partners");
+  await partner.getByRole("table", { name: "Partners" }).getByRole("link").click();
+  await partner
+    .getByRole("navigation", { name: "Parts of the Partner" })
+    .getByRole("link", { name: "Settings", exact: true })
+    .click();
+  await expect(partner.getByText("What its terminals do")).toBeVisible();
   await expect(partner.getByText("Classic in-store sessions")).toHaveCount(0);
 });

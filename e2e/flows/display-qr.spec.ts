@@ -4,7 +4,17 @@ import type { Locator, Page } from "@playwright/test";
 import jsQR from "jsqr";
 import { PNG } from "pngjs";
 import { z } from "zod";
-import { type Api, type ApiPayment, type Demo, expect, expectAccessible, newReference, test } from "../fixtures";
+import {
+  type Api,
+  type ApiPayment,
+  type Demo,
+  expect,
+  expectAccessible,
+  expectFits,
+  newReference,
+  test,
+  textOf,
+} from "../fixtures";
 
 /* Must be read by any phone: the screen is photographed, and an independent decoder looks for the code in it. */
 
@@ -39,6 +49,7 @@ function frameOf(from: PNG, box: { x: number; y: number; width: number; height: 
  * closer and closer. The first frame in which the decoder finds a code decides. Codes the wrong way round do not count.
  */
 async function photograph(page: Page, code: Locator): Promise<string | null> {
+  // biome-ignore lint/plugin: whoever photographs does so until the code can be read
   const box = await code.boundingBox();
   if (!box) return null;
   const shot = PNG.sync.read(await page.screenshot({ animations: "disabled" }));
@@ -114,8 +125,7 @@ async function acquirerKey(page: Page): Promise<string> {
   await dialog.getByLabel("Name").fill(newReference());
   for (const scope of [/partners:write/, /stores:write/]) await dialog.getByRole("checkbox", { name: scope }).check();
   await dialog.getByRole("button", { name: "Create key" }).click();
-  await expect(dialog.locator("code")).toBeVisible();
-  return (await dialog.locator("code").textContent()) ?? "";
+  return textOf(dialog.locator("code"));
 }
 
 /** Looks that the settings take, from the barest to the loudest. */
@@ -276,13 +286,16 @@ test("the language that was asked for stays when the token goes, and the whole s
 }) => {
   const payment = await api.pay();
   await page.goto(`${payment.display_url}&lang=sv`);
-  expect(new URL(page.url()).search).toBe("?lang=sv");
+  await expect(page).toHaveURL(/\?lang=sv$/);
   await expect(page.getByText("Skanna med mobilens kamera för att betala med Klarna.", { exact: true })).toBeVisible();
   await expect(page.getByRole("button")).toHaveCount(0);
-  await page.mouse.move(40, 40);
-  await page.mouse.move(60, 60);
   const button = page.getByRole("button", { name: "Helskärm" });
-  await button.click();
+  // It goes away again by itself.
+  await expect(async () => {
+    await page.mouse.move(40, 40);
+    await page.mouse.move(60, 60);
+    await button.click({ timeout: 2_000 });
+  }).toPass();
   await expect.poll(() => page.evaluate(() => document.fullscreenElement !== null)).toBe(true);
   await expect(page.getByRole("button")).toHaveCount(0);
 });
@@ -320,18 +333,13 @@ test("KNR-L8: the receipt opens for somebody signed in, can be read by everybody
   await expect(page.getByRole("heading", { name: "Receipt" })).toBeVisible();
   await expect(page.getByText("*** TEST, not a receipt ***").first()).toBeVisible();
   // Its style is let in by its hash: without it the figures would stand left.
-  expect(
-    await page
-      .locator(".pair")
-      .first()
-      .evaluate((element) => getComputedStyle(element).display),
-  ).toBe("flex");
-  expect(await photograph(page, page.locator(CODE))).toBe(sale.id);
+  await expect(page.locator(".pair").first()).toHaveCSS("display", "flex");
+  await expect.poll(() => photograph(page, page.locator(CODE))).toBe(sale.id);
   await expectAccessible(page);
   const shots = process.env["E2E_SHOTS"];
   if (shots) await page.screenshot({ path: `${shots}/receipt.png`, fullPage: true });
   await page.setViewportSize({ width: 390, height: 844 });
-  expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+  await expectFits(page);
   const pdf = await page.request.get(`/payments/${sale.id}/receipt?format=pdf`);
   expect([pdf.headers()["content-type"], (await pdf.body()).subarray(0, 5).toString()]).toEqual([
     "application/pdf",

@@ -1,6 +1,6 @@
 import type { Browser, Page } from "@playwright/test";
-import { callApi, expectFits, newDevice, openDevice, printed, SCREENS, TABLET } from "../counter";
-import { type Demo, expect, expectAccessible, newReference, scanQr, test } from "../fixtures";
+import { callApi, newDevice, openDevice, printed, SCREENS, TABLET } from "../counter";
+import { type Demo, expect, expectAccessible, expectFits, newReference, scanQr, test } from "../fixtures";
 
 /* The kiosk: a customer alone with a screen, on a phone's and a tablet's width, in three languages. */
 
@@ -81,8 +81,7 @@ for (const [name, viewport] of SCREENS)
       await expect(method).toBeVisible();
       await expect(method.getByRole("img", { name: "Klarna" })).toBeVisible();
       await expectFits(page);
-      const box = await method.boundingBox();
-      expect(box?.height ?? 0).toBeGreaterThanOrEqual(64);
+      await expect.poll(async () => (await method.boundingBox())?.height ?? 0).toBeGreaterThanOrEqual(64);
       await method.click();
       await page.getByRole("button", { name: words.header, exact: true }).click();
       const code = page.getByRole("img", { name: words.qr });
@@ -93,7 +92,7 @@ for (const [name, viewport] of SCREENS)
         data: { id: string; status: string; amount: number; klarna: { qr_code: { target_url: string } } }[];
       };
       expect(data).toMatchObject([{ status: "pending", amount: 11_800 }]);
-      expect(await scanQr(code)).toBe(data[0]?.klarna.qr_code.target_url);
+      await expect.poll(() => scanQr(code)).toBe(data[0]?.klarna.qr_code.target_url);
 
       await api.play(data[0]?.id ?? "", "complete");
       await expect(page.getByRole("heading", { name: words.done })).toBeVisible();

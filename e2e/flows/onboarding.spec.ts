@@ -1,4 +1,4 @@
-import { expect, newReference, scanQr, test } from "../fixtures";
+import { attributeOf, expect, newReference, scanQr, test, textOf } from "../fixtures";
 import {
   addBrand,
   addEntity,
@@ -47,7 +47,7 @@ test("an invited Partner admin fills a draft with two entities, three brands, 40
   await expect(admin.getByRole("button", { name: "Partner fills it" })).toBeVisible();
   await admin.goto(`/system/mails?q=${encodeURIComponent(email)}`);
   await admin.getByText("You are invited to Tillgate").first().click();
-  const href = (await admin.getByRole("link", { name: /\/accept-invitation#/ }).getAttribute("href")) ?? "";
+  const href = await attributeOf(admin.getByRole("link", { name: /\/accept-invitation#/ }), "href");
 
   const context = await browser.newContext({
     ...(baseURL === undefined ? {} : { baseURL }),
@@ -139,9 +139,7 @@ test("an invited Partner admin fills a draft with two entities, three brands, 40
     await question.getByRole("button", { name: "Approve and send" }).click();
     await expect(admin.getByRole("heading", { name: "On the way to Klarna" })).toBeVisible();
     await admin.goto(`/partners/${partnerId}`);
-    const idText = admin.getByText(/^krn:partner:/).first();
-    await expect(idText).toBeVisible();
-    const accountId = (await idText.textContent()) ?? "";
+    const accountId = await textOf(admin.getByText(/^krn:partner:/).first());
     await admin.goto(`/partners/${partnerId}/onboarding`);
     await hurryKlarna(accountId);
     await expect(admin.getByText(`${name} is operational.`)).toBeVisible({ timeout: 60_000 });
@@ -166,17 +164,21 @@ test("an invited Partner admin fills a draft with two entities, three brands, 40
     await expect(olga.getByText("900 terminals", { exact: true })).toBeVisible();
     await olga.goto("/terminals?q=T-321");
     const row = olga.getByRole("link", { name: /Till 321/ }).first();
-    const terminalId = ((await row.getAttribute("href")) ?? "").split("/").at(-1) ?? "";
+    const terminalId = (await attributeOf(row, "href")).split("/").at(-1) ?? "";
     await olga.goto(`/take-payment?terminal=${terminalId}`);
     const amount = olga.getByLabel("Amount");
     await amount.fill("49.90");
     const [display] = await Promise.all([context.waitForEvent("page"), amount.press("Enter")]);
-    const target = await (async () => {
-      const code = display.getByRole("img", { name: "QR code to pay with Klarna" });
-      await expect(code).toBeVisible();
-      return scanQr(code);
-    })();
-    const customer = await phone(target ?? "");
+    const code = display.getByRole("img", { name: "QR code to pay with Klarna" });
+    await expect(code).toBeVisible();
+    let target = "";
+    await expect
+      .poll(async () => {
+        target = (await scanQr(code)) ?? "";
+        return target;
+      })
+      .not.toBe("");
+    const customer = await phone(target);
     await customer.approve();
     await expect(olga.getByText("Completed", { exact: true })).toBeVisible();
     await olga.getByRole("link", { name: "Open the record" }).click();

@@ -39,7 +39,7 @@ test("a web shop's customer goes to Klarna, pays, and is back in the shop with a
 }) => {
   const payment = await checkout(api, shop);
   const customer = await phone(payment.redirect_url);
-  expect(new URL(customer.page.url()).pathname).toMatch(/\/requests\/.+\/start/);
+  await expect(customer.page).toHaveURL(/\/requests\/.+\/start/);
   await customer.approve();
   await customer.page.getByRole("link", { name: "Back to the store" }).click();
   await customer.page.waitForURL(/\/thanks/);
@@ -67,7 +67,7 @@ test("a customer who comes back early waits with us, sees it happen and is taken
   const address = await returnAddress(demo, payment.id, "COMPLETED");
   await page.goto(address);
   await expect(page.getByRole("heading", { name: "Confirming your payment" })).toBeVisible();
-  expect(new URL(page.url()).search).toBe("");
+  await expect(page).toHaveURL((url) => url.search === "");
   expect((await api.payment(payment.id)).status).toBe("in_progress");
   await expectAccessible(page);
   await expect(page.getByRole("link", { name: "Back to the shop" })).toBeVisible({ timeout: 15_000 });

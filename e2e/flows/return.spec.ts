@@ -1,6 +1,6 @@
 import type { Page } from "@playwright/test";
-import { callApi, expectFits, newDevice, openDevice, printed, SCREENS, TABLET } from "../counter";
-import { expect, expectAccessible, newReference, test } from "../fixtures";
+import { callApi, newDevice, openDevice, printed, SCREENS, TABLET } from "../counter";
+import { expect, expectAccessible, expectFits, newReference, test } from "../fixtures";
 
 /* A sale of one store, given back at the till of another: on a phone and a tablet, in three languages. */
 

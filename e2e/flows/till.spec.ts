@@ -1,6 +1,6 @@
 import type { Browser, Page } from "@playwright/test";
-import { callApi, expectFits, newDevice, openDevice, printed, SCREENS, TABLET } from "../counter";
-import { type Demo, expect, expectAccessible, scanQr, test } from "../fixtures";
+import { callApi, newDevice, openDevice, printed, SCREENS, TABLET } from "../counter";
+import { type Demo, enteredIn, expect, expectAccessible, expectFits, scanQr, test, textOf } from "../fixtures";
 
 /* The cashier's till in a paired browser: a queue of customers, on a phone and a tablet, in three languages. */
 
@@ -24,7 +24,7 @@ async function typeAmount(page: Page): Promise<void> {
   for (const key of ["1", "1", "8", "00"]) await page.getByRole("button", { name: key, exact: true }).click();
 }
 const klarna = (page: Page) => page.getByRole("button", { name: /^Klarna · / });
-const paymentOf = async (page: Page) => (await page.getByText(/^pay_[0-9A-Z]{26}$/).textContent()) ?? "";
+const paymentOf = (page: Page) => textOf(page.getByText(/^pay_[0-9A-Z]{26}$/));
 
 const LANGUAGES = [
   {
@@ -77,7 +77,7 @@ for (const [name, viewport] of SCREENS)
       await expectFits(page);
       const payment = await api.payment(await paymentOf(page));
       expect(payment).toMatchObject({ status: "pending", amount: 11_800 });
-      expect(await scanQr(code)).toBe(payment.klarna.qr_code?.target_url);
+      await expect.poll(() => scanQr(code)).toBe(payment.klarna.qr_code?.target_url);
       await expect(customer.locator("[data-phase=scan]")).toBeVisible();
 
       await api.play(payment.id, "complete");
@@ -155,8 +155,7 @@ test("R5: a lost answer and a page loaded again stay one payment", async ({ brow
     return route.abort();
   });
   const field = page.getByLabel("Reference", { exact: true });
-  await expect(field).not.toHaveValue("");
-  const reference = await field.inputValue();
+  const reference = await enteredIn(field);
   await typeAmount(page);
   await klarna(page).click();
   await expect(page.getByText("No answer yet")).toBeVisible();
