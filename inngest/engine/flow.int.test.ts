@@ -386,4 +386,83 @@ describe("flow control of the embedded engine", () => {
     expect(await runsOf("day-once")).toHaveLength(2);
     await stop(engine);
   });
+
+  it("lets a later event take the place of the one that waits for quiet, and puts the start off anew, up to its timeout", async () => {
+    const { start, stop } = app("replaced", (client) => [
+      client.createFunction(
+        { id: "open", triggers: [{ event: "replaced/e" }], debounce: { period: "20h" } },
+        async ({ event }) => event.data.n,
+      ),
+      client.createFunction(
+        { id: "capped", triggers: [{ event: "replaced/e" }], debounce: { period: "20h", timeout: "40h" } },
+        async ({ event }) => event.data.n,
+      ),
+    ]);
+    const engine = await start();
+    const pending = async () =>
+      (
+        await pool.query<{ fnId: string; n: number; hours: number }>(
+          `select d.fn_id as "fnId", (e.data ->> 'n')::integer as n, round(extract(epoch from d.fire_at - now()) / 3600)::integer as hours
+           from engine.debounces d join engine.events e on e.internal_id = d.event_id where d.fn_id like 'replaced-%' order by d.fn_id`,
+        )
+      ).rows;
+    const send = (n: number) => engine.send([{ name: "replaced/e", data: { n } }]);
+    /** As if that much time had gone by since. */
+    const later = (hours: number) =>
+      pool.query(
+        "update engine.debounces set fire_at = fire_at - make_interval(hours => $1), deadline = deadline - make_interval(hours => $1)",
+        [hours],
+      );
+    await send(1);
+    await later(15);
+    await send(2);
+    expect(await pending()).toMatchObject([
+      { fnId: "replaced-capped", n: 2, hours: 20 },
+      { fnId: "replaced-open", n: 2, hours: 20 },
+    ]);
+    await later(15);
+    await send(3);
+    expect(await pending()).toMatchObject([
+      { fnId: "replaced-capped", n: 3, hours: 10 },
+      { fnId: "replaced-open", n: 3, hours: 20 },
+    ]);
+    await later(20);
+    await pool.query(
+      "select graphile_worker.add_job('engine.debounce', json_build_object('key', key), job_key := 'debounce:' || key) from engine.debounces",
+    );
+    for (const fnId of ["replaced-open", "replaced-capped"])
+      expect(await untilEnded(fnId, 1)).toMatchObject([{ status: "completed", output: 3 }]);
+    await stop(engine);
+  });
+
+  it("starts exactly as many runs of a key as the concurrency limit allows, and the next when one ends", async () => {
+    const held: Array<() => void> = [];
+    let begun = 0;
+    const { start, stop } = app("exact", (client) => [
+      client.createFunction(
+        { id: "fn", triggers: [{ event: "exact/e" }], concurrency: { limit: 2, key: "event.data.k" } },
+        async ({ step }) => {
+          await step.run("hold", async () => {
+            begun += 1;
+            await new Promise<void>((resolve) => held.push(resolve));
+          });
+        },
+      ),
+    ]);
+    const engine = await start();
+    await engine.send(Array.from({ length: 5 }, () => ({ name: "exact/e", data: { k: 1 } })));
+    const blocked = () =>
+      scalar("select count(*)::integer as n from engine.runs where fn_id = 'exact-fn' and blocked_at is not null");
+    while (begun + (await blocked()) < 5) await pause(20);
+    expect(begun).toBe(2);
+    held.shift()?.();
+    while (begun < 3 || begun + (await blocked()) < 5) await pause(20);
+    expect(begun).toBe(3);
+    for (let ended = 1; ended < 5; ended += 1) {
+      while (held.length === 0) await pause(20);
+      held.shift()?.();
+    }
+    expect((await untilEnded("exact-fn", 5)).map((run) => run.status)).toEqual(Array(5).fill("completed"));
+    await stop(engine);
+  });
 });
