@@ -1,6 +1,6 @@
 import { inngest } from "@/inngest/client";
 import { services } from "@/inngest/services";
-import { deliverDue, relayAll, sendNotices, wakeDeliveries } from "@/server/domain/webhooks/service";
+import { deliverDue, giveUpStranded, relayAll, sendNotices, wakeDeliveries } from "@/server/domain/webhooks/service";
 import { SIGNALS } from "@/server/events/catalog";
 
 const BUDGET_MS = 10_000;
@@ -14,7 +14,7 @@ export const deliverWebhooks = inngest.createFunction(
 
 /**
  * Every ten seconds: relays what a lost signal left behind and sends what is due, among it the claims of a process that
- * died, and tells owners of endpoints that were switched off. The rows say what is owed; nothing depends on a signal or on a timer.
+ * died, gives up what endpoints that are off are owed, and tells their owners. The rows say what is owed; nothing depends on a signal or on a timer.
  */
 export const sweepWebhooks = inngest.createFunction(
   { id: "sweep-webhooks", triggers: [{ cron: "* * * * *" }], concurrency: { limit: 1 }, retries: 0 },
@@ -22,6 +22,7 @@ export const sweepWebhooks = inngest.createFunction(
     for (let round = 1; round <= ROUNDS; round += 1) {
       await step.run(`sweep-${round}`, async () => {
         await relayAll(services());
+        await giveUpStranded(services());
         wakeDeliveries(services());
         await sendNotices(services());
       });

@@ -1,3 +1,4 @@
+import type { Services } from "@/server/context";
 import { newId } from "@/server/core/ids";
 import type { Mode } from "@/server/core/schema";
 import { addMs } from "@/server/core/time";
@@ -228,4 +229,23 @@ export async function releaseClaims(db: Database, claims: readonly Claim[]): Pro
            where d.id = c.id and d.state = 'PENDING' and d.claimed_until = c.lease`,
     values: [claims.map((claim) => claim.id), claims.map((claim) => claim.claimedUntil)],
   });
+}
+
+/**
+ * Gives up what endpoints that are off are still owed. Switching off gives up what is owed then; what the relay or a replay
+ * owed at that very moment would stand there as pending for ever, tried by nobody and closed to a replay. Returns how many.
+ */
+export async function giveUpStranded(services: Pick<Services, "db" | "clock">): Promise<number> {
+  const rows = await services.db.query<Row>({
+    name: "webhooks_stranded",
+    text: `
+      with recursive ${WAITING},
+      off as (
+        select w.id from waiting join webhook_endpoints w on w.id = waiting.endpoint_id and (w.state <> 'ENABLED' or w.deleted_at is not null)
+      )
+      update webhook_deliveries d set state = 'FAILED', next_attempt_at = null, claimed_until = null, updated_at = $1
+      from off where d.endpoint_id = off.id and d.state = 'PENDING' returning d.id`,
+    values: [services.clock.now()],
+  });
+  return rows.length;
 }

@@ -61,4 +61,34 @@ describe("relay", () => {
       await hooks.services.db.query({ text: "select 1 from outbox_events where relayed_at is null", values: [] }),
     ).toEqual([]);
   });
+
+  it("what was owed at the moment at which its endpoint was switched off is given up, not pending for ever", async () => {
+    const mine = await partner();
+    const [gone, kept] = [
+      await endpoint(mine.ctx, "http://127.0.0.1:9/"),
+      await endpoint(mine.ctx, "http://127.0.0.1:9/"),
+    ];
+    await appendEvent(hooks.services, { partnerId: mine.id, subjectId: newId("refund"), sequence: 1 });
+    let relaying: Promise<unknown> = Promise.resolve();
+    await hooks.services.db.transaction(async (tx) => {
+      await tx.query({ text: "select 1 from webhook_endpoints where id = $1 for update", values: [gone.id] });
+      relaying = webhooks.relayAll(hooks.services);
+      // It has read that the endpoint is on, and waits for this row.
+      const isWaiting = () =>
+        hooks.query(
+          "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%insert into webhook_deliveries%'",
+        );
+      while ((await isWaiting()).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      await tx.query({
+        text: "update webhook_endpoints set deleted_at = now(), state = 'DISABLED', disabled_reason = 'deleted' where id = $1",
+        values: [gone.id],
+      });
+    });
+    await relaying;
+    expect(await deliveriesOf(gone.id)).toMatchObject([{ state: "PENDING" }]);
+    expect(await webhooks.giveUpStranded(hooks.services)).toBe(1);
+    expect(await deliveriesOf(gone.id)).toMatchObject([{ state: "FAILED", next_attempt_at: null }]);
+    expect(await deliveriesOf(kept.id)).toMatchObject([{ state: "PENDING" }]);
+    expect(await webhooks.giveUpStranded(hooks.services)).toBe(0);
+  });
 });

@@ -33,6 +33,7 @@ export {
 export { getEvent, getEventRecord, listEventRecords, listEvents } from "./events";
 export { fetchPicture } from "./fetch-picture";
 export { sendNotices } from "./notices";
+export { giveUpStranded } from "./queue";
 export { relayAll, relayOutbox } from "./relay";
 export {
   continueReplays,
