@@ -209,6 +209,32 @@ describe("a replay", () => {
     expect(await stateOf(id)).toMatchObject({ state: "PROCESSED" });
   });
 
+  it("R19: one that faults each time is tried again, a person is told after an hour, and the alarm ends once it works", async () => {
+    const { id } = await declined();
+    const secrets = {
+      ...services.secrets,
+      unsealBytes: () => {
+        throw new Error("cannot be opened");
+      },
+    };
+    const alarms = () =>
+      services.db.query({
+        text: "select message from alarms where kind = 'webhook_parked' and subject_id = $1 and cleared_at is null",
+        values: [id],
+      });
+    await processInbox({ ...services, secrets });
+    expect(await stateOf(id)).toEqual({ state: "PARKED", note: "processing failed" });
+    expect(await alarms()).toEqual([]);
+    test.clock.advance(HOUR_MS);
+    await processInbox({ ...services, secrets });
+    expect(await stateOf(id)).toEqual({ state: "PARKED", note: "processing failed" });
+    expect(await alarms()).toHaveLength(1);
+    test.clock.advance(HOUR_MS);
+    await processInbox(services);
+    expect(await stateOf(id)).toMatchObject({ state: "PROCESSED" });
+    expect(await alarms()).toEqual([]);
+  });
+
   it("R19: of all that failed or are parked since a time takes those and no others, and clears what is found", async () => {
     const since = test.clock.advance(HOUR_MS);
     expect(since).toBeUndefined();

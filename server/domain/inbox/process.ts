@@ -87,6 +87,13 @@ async function handleEvent(services: Services, event: InboxEvent): Promise<Inbox
     );
     webhooksProcessed.inc({ result: "fault" });
     const now = ctx.clock.now();
+    if (now.getTime() - event.waitsSince.getTime() >= PARK_ALARM_MS)
+      await raise(
+        ctx,
+        event,
+        "webhook_parked",
+        "An event from Klarna cannot be processed. It is tried again and again.",
+      ).catch((fault: unknown) => ctx.log.warn({ error: fault }, "an alarm about an event could not be raised"));
     const mark: InboxMark = {
       state: "PARKED",
       note: "processing failed",
