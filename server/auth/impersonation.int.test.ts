@@ -20,7 +20,7 @@ import { startImpersonation, stopImpersonation } from "./impersonation";
 import { endOwnSessions, listSessionsOf } from "./own-sessions";
 import { IMPERSONATION_PERMISSIONS, isPermission, type Permission, ROLE_PERMISSIONS } from "./permissions";
 import { sealToken } from "./session-token";
-import { actorOf, findSession, startSession, type WebSession } from "./sessions";
+import { actorOf, confirmSession, findSession, startSession, type WebSession } from "./sessions";
 import { signOut } from "./sign-in";
 
 vi.mock("next/headers", async () => (await import("@/server/testing/next-browser")).nextHeaders);
@@ -360,6 +360,14 @@ describe("S17: it ends with the impersonator", () => {
 
   const set = (person: { id: string }, change: string, value: unknown) =>
     test.services.db.query({ text: `update users set ${change} where id = $1`, values: [person.id, value] });
+
+  it("S17: it never counts as proven again, which keys, passwords and second steps ask for", async () => {
+    const { own, token } = await viewing();
+    const { id } = await sessionOf(token);
+    expect(await confirmSession(test.services.db, test.services, id, "PASSWORD")).toBeNull();
+    expect((await sessionOf(token)).confirmedAt).toBeNull();
+    expect(await confirmSession(test.services.db, test.services, own.session.id, "PASSWORD")).not.toBeNull();
+  });
 
   it("S17: it is no session of the person's own: not in their list, and no sign of their being here", async () => {
     const { seen, token } = await viewing();

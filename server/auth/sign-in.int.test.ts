@@ -113,6 +113,24 @@ describe("S10: guessing", () => {
     expect((await attempt(email)).kind).toBe("signed_in");
   });
 
+  it("S10: guesses are counted together however the address is typed", async () => {
+    const { email } = await makePerson();
+    const spellings = [email, email.toUpperCase(), ` ${email}`, email.replace("p", "P")];
+    for (let guess = 0; guess < TRIES_PER_ACCOUNT; guess += 1)
+      await attempt(spellings[guess % spellings.length] ?? email, "wrong password");
+    for (const typed of spellings) expect((await attempt(typed)).kind).toBe("throttled");
+  });
+
+  it("S10: signing in to an account of one's own does not forget the guesses from the same address", async () => {
+    const { email } = await makePerson();
+    const address = freshAddress();
+    const guess = (index: number) => attempt(`nobody-here${index}@tillgate.example`, "guess", { address });
+    for (let index = 0; index < TRIES_PER_ADDRESS - 1; index += 1) await guess(index);
+    expect((await attempt(email, PASSWORD, { address })).kind).toBe("signed_in");
+    expect((await guess(TRIES_PER_ADDRESS)).kind).toBe("refused");
+    expect((await guess(TRIES_PER_ADDRESS + 1)).kind).toBe("throttled");
+  });
+
   it("S10: an account that does not exist is throttled and answered like one that does", async () => {
     const { email } = await makePerson();
     for (const address of [email, "nobody-at-all@tillgate.example"]) {

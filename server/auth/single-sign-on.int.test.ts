@@ -107,6 +107,21 @@ describe("single sign-on", () => {
     expect(await round()).toEqual({ kind: "refused" });
   });
 
+  it("S15: a person of ours comes in from the domains of the settings only, whatever their case", async () => {
+    const away = await makePerson(test.services, {
+      role: "READ_ONLY",
+      email: `${newId("user")}@elsewhere.example`.toLowerCase(),
+    });
+    provider.person = verified(away.email);
+    expect(await round()).toEqual({ kind: "refused" });
+    const other = await makePerson(test.services, {
+      role: "READ_ONLY",
+      email: `${newId("user")}@other.example`.toLowerCase(),
+    });
+    provider.person = verified(other.email);
+    expect((await round()).kind).toBe("signed_in");
+  });
+
   it("a disabled person is refused, an invited one has accepted with it", async () => {
     const disabled = await makePerson(test.services, { role: "READ_ONLY", state: "DISABLED" });
     provider.person = verified(disabled.email);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { rotateApiKey } from "@/server/auth/api-keys";
+import { rotateAcquirerKey } from "@/server/auth/acquirer-keys";
+import { issueApiKey, rotateApiKey } from "@/server/auth/api-keys";
 import {
   ACQUIRER_SCOPE_NAMES,
   ACQUIRER_SCOPES,
@@ -10,6 +11,7 @@ import {
   type Permission,
 } from "@/server/auth/permissions";
 import { type IdKind, newId } from "@/server/core/ids";
+import { addMs, HOUR_MS } from "@/server/core/time";
 import { readTable } from "@/server/testing/access-table";
 import { asSystem, type BuiltPartner, makePartner } from "@/server/testing/builders";
 import { type TestServices, testServices } from "@/server/testing/context";
@@ -107,6 +109,29 @@ it("S3: ten thousand guessed ids, another Partner's among them, are answered wit
     expect([...told][0]).toMatch(/^404 /);
   }
 }, 60_000);
+
+it("S16: a rotation never lengthens the life of the key before, of a Partner's nor of the acquirer's", async () => {
+  const soon = addMs(test.clock.now(), HOUR_MS);
+  const old = await makeKey(test.services, own.partner.id, { expiresAt: soon });
+  const back = await makeAcquirerKey(test.services, { expiresAt: soon });
+  await rotateApiKey(asSystem(test.services), { id: old.id, overlapHours: 168 });
+  await rotateAcquirerKey(asSystem(test.services), { id: back.id, overlapHours: 168 });
+  const rows = await test.services.db.query<{ end: Date }>({
+    text: `select expires_at as "end" from api_keys where id = $1 union all select expires_at from acquirer_keys where id = $2`,
+    values: [old.id, back.id],
+  });
+  expect(rows.map((row) => row.end)).toEqual([soon, soon]);
+});
+
+it("S16: a key of another Partner is not ended by the rotation of one's own", async () => {
+  const foreign = await makeKey(test.services, other.partner.id);
+  const made = issueApiKey(asSystem(test.services), {
+    ...{ partnerId: own.partner.id, name: "Till", scopes: ["payments:read"] },
+    replaces: { id: foreign.id, overlapHours: 0 },
+  });
+  await expect(made).rejects.toMatchObject({ code: "not_found" });
+  expect((await callRest(rest, "GET", "/api/v1/payments", { key: foreign.key })).status).toBe(200);
+});
 
 it("S16: after a rotation both keys work for the hours that were chosen, the new one alone when none were", async () => {
   const works = async (key: string): Promise<number> =>
