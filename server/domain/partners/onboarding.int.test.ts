@@ -92,6 +92,16 @@ describe("a draft", () => {
     );
   });
 
+  it("S7: what was changed after the acquirer looked is neither handed in nor approved unseen", async () => {
+    const ctx = admin();
+    const { partnerId, draft } = await fillDraft(test.services, { reference: unique("unseen") });
+    await save(ctx, partnerId, { section: "contact", data: { ...CONTACT, given_name: "Changed" } });
+    expect(await codeOf(submitDraft(ctx, partnerId, draft.version))).toBe("state_conflict");
+    expect(await codeOf(approveDraft(ctx, partnerId, draft.version))).toBe("state_conflict");
+    expect(await listKlarnaChanges(ctx, partnerId)).toEqual([]);
+    expect((await getDraft(ctx, partnerId)).state).toBe("DRAFT");
+  });
+
   it("S1: is filled by its Partner's people only when invited, never prices, never another's", async () => {
     const ctx = admin();
     const { partnerId, draft } = await fillDraft(test.services, { reference: unique("own") });

@@ -136,6 +136,17 @@ it("changes of an account that is not operational wait and are not lost", async 
   await drain(partnerId);
   expect((await changesOf(ctx, partnerId)).map((change) => change.state)).toEqual(["PENDING"]);
   expect((await getDraft(ctx, partnerId)).accountState).toBe("DISABLED");
+  // Known by now, it is not asked in vain again, however long it lasts.
+  const due = () =>
+    test.services.db.query({
+      text: "update klarna_changes set next_attempt_at = now() where partner_id = $1 and next_attempt_at is not null",
+      values: [partnerId],
+    });
+  const tries = async () => (await listKlarnaChanges(ctx, partnerId)).map(({ attempts }) => attempts);
+  const before = await tries();
+  await due();
+  await drain(partnerId);
+  expect(await tries()).toEqual(before);
   await state("OPERATIONAL");
   await test.services.db.query({
     text: "update partner_accounts set state = 'OPERATIONAL' where partner_id = $1",
