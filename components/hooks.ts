@@ -13,6 +13,16 @@ export function useHydrated(): boolean {
   );
 }
 
+/** By how much the server's clock is ahead of this device's, where that is more than a message may take. */
+let aheadMs = 0;
+const SAME_TIME_MS = 30_000;
+
+/** Notes what time it is at the server: what counts down on a tablet whose clock is wrong counts by that. */
+export function noteServerTime(serverMs: number): void {
+  const ahead = serverMs - Date.now();
+  aheadMs = Math.abs(ahead) < SAME_TIME_MS ? 0 : ahead;
+}
+
 let tick = 0;
 let now = 0;
 let timer: ReturnType<typeof setInterval> | undefined;
@@ -22,7 +32,7 @@ function subscribeToTick(listener: () => void): () => void {
   tickListeners.add(listener);
   timer ??= setInterval(() => {
     tick += 1;
-    now = Date.now();
+    now = Date.now() + aheadMs;
     for (const notify of tickListeners) notify();
   }, 1000);
   return () => {
@@ -35,7 +45,7 @@ function subscribeToTick(listener: () => void): () => void {
 }
 
 function quantizedNow(stepMs: number): number {
-  if (tick === 0 || now === 0) now = Date.now();
+  if (tick === 0 || now === 0) now = Date.now() + aheadMs;
   return Math.floor(now / stepMs) * stepMs;
 }
 

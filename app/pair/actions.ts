@@ -54,8 +54,8 @@ export async function unpairAction(): Promise<void> {
   redirect("/pair" as Route);
 }
 
-/** A sign of life of the device; false once it was let go. */
-export async function beatAction(): Promise<boolean> {
+/** A sign of life of the device. Answers with the time here, in milliseconds; null once it was let go. */
+export async function beatAction(): Promise<number | null> {
   await requireOwnOrigin();
-  return (await currentDevice()) !== null;
+  return (await currentDevice()) === null ? null : webServices().clock.now().getTime();
 }

@@ -43,6 +43,8 @@ it("an approval that Klarna does not vouch for yet is not called paid", () => {
   const funding = (type: string, state: string) => ({ funding: { type, state } });
   for (const status of ["authorized", "completed"]) {
     expect(displayPhase(viewOf(status, null, funding("non_guaranteed", "pending")))).toBe("held");
+    // The customer never paid Klarna.
+    expect(displayPhase(viewOf(status, null, funding("non_guaranteed", "expired")))).toBe("held");
     expect(displayPhase(viewOf(status, null, funding("non_guaranteed", "funded")))).toBe("done");
     expect(displayPhase(viewOf(status, null, funding("guaranteed", "funded")))).toBe("done");
   }

@@ -26,7 +26,7 @@ export type DisplayView = {
   qrTarget: string | null;
   /** The customer scanned the shop's own code, or opened a link: this screen has none to show. */
   isOnPhone: boolean;
-  /** Approved, but Klarna does not vouch for the money yet. */
+  /** Approved, but Klarna does not vouch for the money, or not any more. */
   isHeld: boolean;
   createdAt: string;
   expiresAt: string;
@@ -42,7 +42,7 @@ export function toDisplayView(payment: z.infer<typeof DisplayMessageSchema>): Di
     currency: payment.currency,
     qrTarget: payment.status === "pending" ? (payment.klarna.qr_code?.target_url ?? null) : null,
     isOnPhone: payment.launch !== undefined && payment.launch !== "qr",
-    isHeld: payment.funding?.type === "non_guaranteed" && payment.funding.state === "pending",
+    isHeld: payment.funding?.type === "non_guaranteed" && payment.funding.state !== "funded",
     createdAt: payment.created_at,
     expiresAt: payment.expires_at,
     updatedAt: payment.updated_at,

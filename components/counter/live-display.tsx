@@ -1,15 +1,18 @@
 "use client";
 
-import { useRouter } from "next/navigation";
 import { useEffect, useState } from "react";
+import { useSafeRefresh } from "@/components/use-safe-refresh";
 import { CustomerDisplay, type DisplayManner } from "./customer-display";
 import { DisplayMessageSchema, type DisplayView, displayPhase, isOver, toDisplayView } from "./display-view";
 import { FullScreenButton } from "./full-screen";
 
 const REFRESH_MS = 2000;
 const RETRY_MS = 5000;
-/** How often a payment that is approved, but whose money is not certain, is asked for: its stream has ended. */
-const HELD_MS = 10_000;
+/**
+ * How often the page is asked besides: a payment that is approved, but whose money is not certain, has no stream any more, and
+ * a line that died without a word looks open for long.
+ */
+const SURE_MS = 10_000;
 /** A short break is not worth a word. */
 const OFFLINE_AFTER_MS = 6000;
 
@@ -18,7 +21,7 @@ export function LiveDisplay({ initial, manner }: { initial: DisplayView; manner:
   const [streamed, setStreamed] = useState<DisplayView | null>(null);
   const view = streamed !== null && streamed.updatedAt >= initial.updatedAt ? streamed : initial;
   const isOffline = useStream(view.id, isOver(view), setStreamed);
-  useRefresh(displayPhase(view) === "held");
+  useRefresh(displayPhase(view) === "held" || !isOver(view));
   useWakeLock();
   useNoMenu();
   return (
@@ -31,7 +34,7 @@ export function LiveDisplay({ initial, manner }: { initial: DisplayView; manner:
 
 /** Follows the event stream; where there is none (no display cookie, a proxy that breaks it) the page is asked again. */
 function useStream(id: string, isFinished: boolean, show: (view: DisplayView) => void): boolean {
-  const router = useRouter();
+  const askAgain = useSafeRefresh();
   const [isOffline, setOffline] = useState(false);
   useEffect(() => {
     if (isFinished) return;
@@ -55,7 +58,7 @@ function useStream(id: string, isFinished: boolean, show: (view: DisplayView) =>
         if (parsed.success) show(toDisplayView(parsed.data));
       };
       source.onerror = () => {
-        refresh ??= setInterval(() => router.refresh(), REFRESH_MS);
+        refresh ??= setInterval(askAgain, REFRESH_MS);
         offline ??= setTimeout(() => setOffline(!navigator.onLine), OFFLINE_AFTER_MS);
         if (source?.readyState !== EventSource.CLOSED) return;
         retry = setTimeout(connect, RETRY_MS);
@@ -68,17 +71,17 @@ function useStream(id: string, isFinished: boolean, show: (view: DisplayView) =>
       clearTimeout(retry);
       clearTimeout(offline);
     };
-  }, [id, isFinished, show, router]);
+  }, [id, isFinished, show, askAgain]);
   return isOffline && !isFinished;
 }
 
 function useRefresh(isOn: boolean): void {
-  const router = useRouter();
+  const askAgain = useSafeRefresh();
   useEffect(() => {
     if (!isOn) return;
-    const timer = setInterval(() => router.refresh(), HELD_MS);
+    const timer = setInterval(askAgain, SURE_MS);
     return () => clearInterval(timer);
-  }, [isOn, router]);
+  }, [isOn, askAgain]);
 }
 
 function parseJson(text: string): unknown {

@@ -1,10 +1,10 @@
 "use client";
 
 import { WifiOff } from "lucide-react";
-import { useRouter } from "next/navigation";
-import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
+import { useEffect, useState, useSyncExternalStore } from "react";
 import { KeepAlive } from "@/app/pair/keep-alive";
 import { useNow } from "@/components/hooks";
+import { useSafeRefresh } from "@/components/use-safe-refresh";
 import { type Language, languageOf } from "@/server/core/languages";
 import { LANGUAGE_COOKIE } from "./language-cookie";
 import { LANGUAGE_NAMES } from "./till-words";
@@ -18,8 +18,8 @@ function subscribeToConnection(listener: () => void): () => void {
   };
 }
 
-/** Says so while there is no connection; nothing is hidden meanwhile. */
-export function ConnectionBanner({ word }: { word: string }) {
+/** Says so while there is no connection, to the network or to us; nothing is hidden meanwhile. */
+export function ConnectionBanner({ word, isLost }: { word: string; isLost: boolean }) {
   const isOnline = useSyncExternalStore(
     subscribeToConnection,
     () => navigator.onLine,
@@ -27,7 +27,7 @@ export function ConnectionBanner({ word }: { word: string }) {
   );
   return (
     <div role="status">
-      {isOnline ? null : (
+      {isOnline && !isLost ? null : (
         <p className="flex items-center justify-center gap-2 bg-warn-soft px-4 py-2 text-warn text-base">
           <WifiOff aria-hidden className="size-4 shrink-0" />
           {word}
@@ -114,8 +114,18 @@ export function Slip({ text, onPrinted }: { text: string | null; onPrinted: () =
   );
 }
 
-/** Draws the page anew by what the server says now: a browser that was let go sees that. */
-export function useRefresh(): () => void {
-  const router = useRouter();
-  return useCallback(() => router.refresh(), [router]);
+const REOPEN_MS = 30_000;
+
+/**
+ * Draws the page anew by what the server says now: a browser that was let go sees that. A place that is not in use is asked
+ * for by itself, so that nobody has to load it again when it is.
+ */
+export function useRefresh(isUsable: boolean): () => void {
+  const refresh = useSafeRefresh();
+  useEffect(() => {
+    if (isUsable) return;
+    const timer = setInterval(refresh, REOPEN_MS);
+    return () => clearInterval(timer);
+  }, [isUsable, refresh]);
+  return refresh;
 }

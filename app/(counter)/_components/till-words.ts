@@ -47,6 +47,11 @@ const ENGLISH = {
     authorization_expired: { title: "Approval ended", sentence: "Klarna's approval has ended." },
   } satisfies Record<Status, Words>,
   held: { title: "Approved, not safe yet", sentence: "Keep the goods until Klarna says that the money is there." },
+  /** Klarna said in the end that it does not pay. */
+  unfunded: {
+    title: "Klarna does not pay for this",
+    sentence: "Keep the goods. Kindly ask for another way to pay, and call the office.",
+  },
   /** Why it did not work, by the payment's failure code, and what to do. */
   failures: {
     short_code_refused: {
@@ -99,6 +104,7 @@ const ENGLISH = {
   again: "Take it again",
   receipt: "Print receipt",
   pdf: "Receipt as PDF",
+  printFailed: "The receipt could not be printed. Try again.",
   customerScreen: "Customer screen",
   today: { title: "Today at this terminal", empty: "No payments yet today.", open: "Open", refunded: "given back" },
   returns: {
@@ -202,6 +208,10 @@ const SWEDISH: TillWords = {
     authorization_expired: { title: "Godkännandet har gått ut", sentence: "Klarnas godkännande har gått ut." },
   },
   held: { title: "Godkänt, inte säkert än", sentence: "Behåll varorna tills Klarna säger att pengarna finns." },
+  unfunded: {
+    title: "Klarna betalar inte för det här",
+    sentence: "Behåll varorna. Be vänligt om ett annat sätt att betala och ring kontoret.",
+  },
   failures: {
     short_code_refused: {
       title: "Klarna känner inte till koden",
@@ -252,6 +262,7 @@ const SWEDISH: TillWords = {
   again: "Försök igen",
   receipt: "Skriv ut kvitto",
   pdf: "Kvitto som PDF",
+  printFailed: "Kvittot kunde inte skrivas ut. Försök igen.",
   customerScreen: "Kundskärm",
   today: { title: "Idag i den här kassan", empty: "Inga betalningar än idag.", open: "Öppna", refunded: "återbetalt" },
   returns: {
@@ -366,6 +377,10 @@ const GERMAN: TillWords = {
     authorization_expired: { title: "Genehmigung abgelaufen", sentence: "Die Genehmigung von Klarna ist abgelaufen." },
   },
   held: { title: "Genehmigt, noch nicht sicher", sentence: "Behalte die Ware, bis Klarna sagt, dass das Geld da ist." },
+  unfunded: {
+    title: "Klarna zahlt dafür nicht",
+    sentence: "Behalte die Ware. Bitte freundlich um eine andere Zahlungsart und ruf im Büro an.",
+  },
   failures: {
     short_code_refused: {
       title: "Klarna kennt diesen Code nicht",
@@ -419,6 +434,7 @@ const GERMAN: TillWords = {
   again: "Noch einmal",
   receipt: "Beleg drucken",
   pdf: "Beleg als PDF",
+  printFailed: "Der Beleg konnte nicht gedruckt werden. Versuch es noch einmal.",
   customerScreen: "Kundenbildschirm",
   today: {
     title: "Heute an dieser Kasse",
@@ -499,7 +515,7 @@ export const tillWords = (language: Language): TillWords => TILL_WORDS[language]
 
 /** What stands at the till about a payment, and what to do about it. */
 export function tillState(words: TillWords, payment: CounterPayment): Words {
-  if (isHeld(payment)) return words.held;
+  if (isHeld(payment)) return payment.funding?.state === "pending" ? words.held : words.unfunded;
   const { status, launch, failure } = payment;
   const failed = status === "failed" && failure ? words.failures[failure.code] : undefined;
   if (failed !== undefined) return failed;

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { isUnsure, newNonce } from "@/app/(dashboard)/payments/_components/nonce";
 import type { ActionResult } from "@/components/action-result";
 import { type CounterPayment, type TakeInput, TakeSchema } from "@/server/domain/counter/schema";
-import { isGone, isOpenPayment, laterOf, useLivePayment } from "./use-live-payment";
+import { answerOf, isGone, isOpenPayment, laterOf, useLivePayment } from "./use-live-payment";
 
 /*
  * One sale on its way to being paid. What was begun is kept in this browser before it is sent, so that neither a second
@@ -54,29 +54,29 @@ export function useAttempt(key: string, calls: Calls) {
   );
 
   const send = useCallback(
-    async (input: TakeInput) => {
+    async (input: TakeInput, isRepeat: boolean) => {
       setFailure(null);
       setStopping(false);
       setAttempt({ phase: "asking", input });
       keep(key, { input: TakeSchema.parse(input), at: Date.now() });
-      try {
-        const result = await latest.current.calls.take(input);
-        if (result.ok) return show(result.data);
-        if (isGone(result)) return latest.current.calls.onGone();
-        if (isUnsure(result.code)) return setAttempt({ phase: "unsure", input });
+      const result = await answerOf(latest.current.calls.take(input));
+      if (result?.ok) return show(result.data);
+      const isOut = result !== null && isGone(result);
+      // Whoever is no longer let in learns nothing of an earlier press, and has taken nothing by a first one.
+      if (result === null || isUnsure(result.code) || (isOut && isRepeat)) setAttempt({ phase: "unsure", input });
+      else {
         keep(key, null);
         setFailure(result.code);
         setAttempt({ phase: "none" });
-      } catch {
-        setAttempt({ phase: "unsure", input });
       }
+      if (isOut) latest.current.calls.onGone();
     },
     [key, show],
   );
 
   const open = useCallback(
     async (paymentId: string): Promise<void> => {
-      const result = await latest.current.calls.read(paymentId).catch(() => null);
+      const result = await answerOf(latest.current.calls.read(paymentId));
       if (result?.ok) {
         setFailure(null);
         setStopping(false);
@@ -93,13 +93,11 @@ export function useAttempt(key: string, calls: Calls) {
     if (now.phase !== "taken") return;
     setStopping(true);
     setFailure(null);
-    const result = await latest.current.calls.cancel(now.payment.id).catch(() => null);
-    if (result?.ok) show(result.data);
-    else if (result !== null && isGone(result)) latest.current.calls.onGone();
-    else {
-      setStopping(false);
-      setFailure(result?.code ?? "other");
-    }
+    const result = await answerOf(latest.current.calls.cancel(now.payment.id));
+    if (result?.ok) return show(result.data);
+    setStopping(false);
+    setFailure(result?.code ?? "other");
+    if (result !== null && isGone(result)) latest.current.calls.onGone();
   }, [show]);
 
   const isResumed = useRef(false);
@@ -109,12 +107,12 @@ export function useAttempt(key: string, calls: Calls) {
     const kept = readKept(key);
     if (kept === null) return;
     if ("paymentId" in kept) void open(kept.paymentId);
-    else if (Date.now() - kept.at < RESUMED_FOR_MS) void send(kept.input);
+    else if (Date.now() - kept.at < RESUMED_FOR_MS) void send(kept.input, true);
     // Nobody waits for it any more. Had it been taken, it stands in the list of today and ends by itself.
     else keep(key, null);
   }, [key, send, open]);
 
-  useLivePayment(attempt.phase === "taken" ? attempt.payment : null, {
+  const isLost = useLivePayment(attempt.phase === "taken" ? attempt.payment : null, {
     read: calls.read,
     show,
     onGone: calls.onGone,
@@ -126,18 +124,20 @@ export function useAttempt(key: string, calls: Calls) {
     failure,
     /** Klarna was asked to cancel and has not confirmed. */
     isStopping,
+    /** Nothing was heard of the payment for too long: what is shown may be old. */
+    isLost,
     open,
     /** Begins, with a nonce of its own; a press while one is under way does nothing. */
     begin: (sale: Omit<TakeInput, "nonce">) => {
       if (latest.current.attempt.phase !== "none") return;
       const input = { ...sale, nonce: newNonce() };
       latest.current.attempt = { phase: "asking", input };
-      void send(input);
+      void send(input, false);
     },
     /** Asks again for the same payment. */
     repeat: () => {
       const { attempt: now } = latest.current;
-      if (now.phase === "unsure") void send(now.input);
+      if (now.phase === "unsure") void send(now.input, true);
     },
     cancel,
     /** Leaves the payment to itself, for the next one. */

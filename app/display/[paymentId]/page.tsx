@@ -6,6 +6,7 @@ import type { DisplayManner } from "@/components/counter/customer-display";
 import { DISPLAY_LANGUAGES } from "@/components/counter/display-languages";
 import { type DisplayView, toDisplayView } from "@/components/counter/display-view";
 import { LiveDisplay } from "@/components/counter/live-display";
+import { ServerTime } from "@/components/counter/server-time";
 import { can } from "@/server/auth/permissions";
 import { actorOf } from "@/server/auth/sessions";
 import { currentSession, webServices } from "@/server/auth/web";
@@ -83,6 +84,7 @@ export default async function DisplayPage({ params, searchParams }: Props) {
   if (!shown) notFound();
   return (
     <div lang={shown.language}>
+      <ServerTime atMs={webServices().clock.now().getTime()} />
       <LiveDisplay initial={shown.view} manner={shown.manner} />
     </div>
   );

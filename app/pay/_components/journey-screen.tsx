@@ -1,9 +1,9 @@
 "use client";
 
-import { useRouter } from "next/navigation";
 import { useEffect, useState } from "react";
 import { z } from "zod";
 import { Button } from "@/components/ui/button";
+import { useSafeRefresh } from "@/components/use-safe-refresh";
 import type { Language } from "@/server/core/languages";
 import { PUBLIC_STATUSES } from "@/server/domain/payments/states";
 import { JourneyCard } from "./journey-card";
@@ -80,14 +80,14 @@ function useTime(ms: number): boolean {
 
 /** The newest status: by the event stream where this browser may have it, else by asking the page again. */
 function useFollowed(id: string, initial: JourneyStatus, isCustomer: boolean): JourneyStatus {
-  const router = useRouter();
+  const askAgain = useSafeRefresh();
   const [streamed, setStreamed] = useState<JourneyStatus | null>(null);
   const status = isOpenPhase(phaseOf(initial)) ? (streamed ?? initial) : initial;
   const isOpen = isOpenPhase(phaseOf(status));
   useEffect(() => {
     if (!isOpen) return;
     if (!isCustomer) {
-      const timer = setInterval(() => router.refresh(), REFRESH_MS);
+      const timer = setInterval(askAgain, REFRESH_MS);
       return () => clearInterval(timer);
     }
     const source = new EventSource(`/api/v1/payments/${encodeURIComponent(id)}/events`);
@@ -97,13 +97,13 @@ function useFollowed(id: string, initial: JourneyStatus, isCustomer: boolean): J
     };
     // The browser connects again by itself; where it gave up, the page is asked.
     const timer = setInterval(() => {
-      if (source.readyState === EventSource.CLOSED) router.refresh();
+      if (source.readyState === EventSource.CLOSED) askAgain();
     }, REFRESH_MS);
     return () => {
       source.close();
       clearInterval(timer);
     };
-  }, [id, isOpen, isCustomer, router]);
+  }, [id, isOpen, isCustomer, askAgain]);
   return status;
 }
 

@@ -74,10 +74,14 @@ export const CounterPaymentSchema = z.object({
 });
 export type CounterPayment = z.infer<typeof CounterPaymentSchema>;
 
-/** Approved, but Klarna does not vouch for the money yet: the goods stay here. */
-export function isHeld(payment: Pick<CounterPayment, "funding">): boolean {
-  return payment.funding?.type === "non_guaranteed" && payment.funding.state === "pending";
+/** Approved, but Klarna does not vouch for the money, or not any more: the goods stay here until it is funded. */
+export function isHeld({ status, funding }: Pick<CounterPayment, "status" | "funding">): boolean {
+  const isApproved = status === "authorized" || status === "completed";
+  return isApproved && funding?.type === "non_guaranteed" && funding.state !== "funded";
 }
+
+/** Failures that asking Klarna once more would meet again: another way to pay is needed, and a person. */
+export const HOPELESS_FAILURES: ReadonlySet<string> = new Set(["klarna_not_permitted", "klarna_error"]);
 
 /** A sale that may be given back, wherever it was made. */
 export type Sale = {

@@ -9,7 +9,7 @@ import type { Language } from "@/server/core/languages";
 import type { KioskMethod } from "@/server/domain/counter/schema";
 import type { KioskWords } from "../../_components/kiosk-words";
 import type { CounterSpot } from "../../_components/place";
-import { isGone } from "../../_components/use-live-payment";
+import { answerOf, isGone } from "../../_components/use-live-payment";
 import { kioskMethodAction } from "./actions";
 import { BIG, Message, Turning } from "./kiosk-parts";
 
@@ -43,7 +43,7 @@ export function Choose({
   const { amount, currency } = purchase;
   const load = useCallback(async () => {
     setMethod(null);
-    const result = await kioskMethodAction({ terminalId, amount, currency, language }).catch(() => null);
+    const result = await answerOf(kioskMethodAction({ terminalId, amount, currency, language }));
     if (result?.ok) {
       setMethod(result.data);
       setChosen(result.data.instruction === "preselect" || result.data.instruction === "show_only");

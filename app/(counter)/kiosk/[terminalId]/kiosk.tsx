@@ -3,7 +3,7 @@
 import { Minus, X } from "lucide-react";
 import type { Route } from "next";
 import { useRouter } from "next/navigation";
-import { type ReactNode, useCallback, useEffect, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import { newReference } from "@/app/(dashboard)/take-payment/_components/new-reference";
 import { Button } from "@/components/ui/button";
 import type { Language } from "@/server/core/languages";
@@ -19,7 +19,7 @@ import { Keypad } from "../../_components/keypad";
 import { KIOSK_LANGUAGES, type KioskWords, kioskWords } from "../../_components/kiosk-words";
 import { type CounterSpot, moneyIn } from "../../_components/place";
 import { useAttempt } from "../../_components/use-attempt";
-import { isOpenPayment } from "../../_components/use-live-payment";
+import { answerOf, isOpenPayment } from "../../_components/use-live-payment";
 import { cancelAtKioskAction, readAtKioskAction, receiptAtKioskAction, takeAtKioskAction } from "./actions";
 import { Choose, type Purchase } from "./choose";
 import { BIG, Message, Turning } from "./kiosk-parts";
@@ -30,6 +30,8 @@ import { useIdle } from "./use-idle";
 const IDLE_MS = 90_000;
 const QUESTION_MS = 20_000;
 const OUTCOME_MS = 15_000;
+/** When what nobody knows the answer of is asked for again. */
+const UNSURE_MS = 5_000;
 
 /** One question a screen: the purchase, how to pay, the code, the outcome; then the start again, by itself. */
 export function Kiosk({
@@ -50,7 +52,7 @@ export function Kiosk({
   isHandoverWrong: boolean;
 }) {
   const router = useRouter();
-  const refresh = useRefresh();
+  const refresh = useRefresh(spot.isUsable);
   const [language, setLanguage] = useLanguage(first, false);
   const [purchase, setPurchase] = useState<Purchase | null>(handover);
   const [slip, setSlip] = useState<string | null>(null);
@@ -80,6 +82,16 @@ export function Kiosk({
     // Klarna is told, so that the code on the way out of the shop is worth nothing.
     onEnd: () => (payment === null ? start() : void sale.cancel()),
   });
+  // Nobody may be there to press: the same question again, until it is known whether there is a payment.
+  const { repeat } = sale;
+  const isUnsure = attempt.phase === "unsure";
+  const repeatRef = useRef(repeat);
+  repeatRef.current = repeat;
+  useEffect(() => {
+    if (!isUnsure) return;
+    const timer = setTimeout(() => repeatRef.current(), UNSURE_MS);
+    return () => clearTimeout(timer);
+  }, [isUnsure]);
   const isOver = payment !== null && !isOpenPayment(payment);
   useEffect(() => {
     if (!isOver) return;
@@ -99,7 +111,7 @@ export function Kiosk({
   }, [leftId, isLeftOpen, cancel, clear]);
 
   async function print(id: string): Promise<void> {
-    const result = await receiptAtKioskAction({ terminalId, paymentId: id, language }).catch(() => null);
+    const result = await answerOf(receiptAtKioskAction({ terminalId, paymentId: id, language }));
     if (result?.ok) setSlip(result.data);
   }
   const forgetSlip = useCallback(() => setSlip(null), []);
@@ -163,7 +175,7 @@ export function Kiosk({
       <Slip text={slip} onPrinted={forgetSlip} />
       <main className="flex min-h-dvh flex-col bg-bg print:hidden">
         <SignOfLife isDevice={isDevice} />
-        <ConnectionBanner word={words.offline} />
+        <ConnectionBanner word={words.offline} isLost={sale.isLost} />
         <header inert={idle.isAsking} className="flex items-center gap-3 px-6 pt-5">
           <p className="min-w-0 flex-1 truncate font-semibold text-xl">{spot.partnerName}</p>
           {spot.mode === "test" ? (

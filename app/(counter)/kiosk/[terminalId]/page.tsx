@@ -1,6 +1,8 @@
 import type { Metadata } from "next";
 import { headers } from "next/headers";
 import { z } from "zod";
+import { ServerTime } from "@/components/counter/server-time";
+import { webServices } from "@/server/auth/web";
 import { languageOf, pickLanguage } from "@/server/core/languages";
 import { amountSchema, currencySchema, referenceSchema } from "@/server/core/schema";
 import { toSpot } from "../../_components/place";
@@ -40,14 +42,17 @@ export default async function KioskPage({ params, searchParams }: Props) {
     accept: sent.get("accept-language"),
   });
   return (
-    <Kiosk
-      key={handover.success ? `${handover.data.reference} ${handover.data.amount}` : "start"}
-      spot={toSpot(entry.place)}
-      first={languageOf(language) ?? "en"}
-      isDevice={entry.device !== null}
-      canType={entry.place.settings.kiosk_amount}
-      handover={handover.success ? handover.data : null}
-      isHandoverWrong={query["amount"] !== undefined && !handover.success}
-    />
+    <>
+      <ServerTime atMs={webServices().clock.now().getTime()} />
+      <Kiosk
+        key={handover.success ? `${handover.data.reference} ${handover.data.amount}` : "start"}
+        spot={toSpot(entry.place)}
+        first={languageOf(language) ?? "en"}
+        isDevice={entry.device !== null}
+        canType={entry.place.settings.kiosk_amount}
+        handover={handover.success ? handover.data : null}
+        isHandoverWrong={query["amount"] !== undefined && !handover.success}
+      />
+    </>
   );
 }

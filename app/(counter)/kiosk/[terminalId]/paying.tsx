@@ -4,7 +4,7 @@ import { Check, Clock, Minus, Smartphone, X } from "lucide-react";
 import { type ReactNode, useEffect, useRef } from "react";
 import { QrCode } from "@/components/qr-code";
 import { Button } from "@/components/ui/button";
-import { type CounterPayment, isHeld } from "@/server/domain/counter/schema";
+import { type CounterPayment, HOPELESS_FAILURES, isHeld } from "@/server/domain/counter/schema";
 import { TimeLeft } from "../../_components/counter-parts";
 import type { KioskWords } from "../../_components/kiosk-words";
 import { isOpenPayment } from "../../_components/use-live-payment";
@@ -62,6 +62,7 @@ export function Paying({
       </Message>
     );
   if (isOver) {
+    const isHopeless = payment.status === "failed" && HOPELESS_FAILURES.has(payment.failure?.code ?? "");
     const { key, icon, tone } = OUTCOMES[payment.status] ?? {
       key: "canceled" as const,
       icon: <Minus aria-hidden />,
@@ -71,7 +72,7 @@ export function Paying({
       <Message
         words={{
           title: key === "done" ? `${words.done.title} · ${money(payment.amount, payment.currency)}` : words[key].title,
-          sentence: words[key].sentence,
+          sentence: isHopeless ? words.hopeless : words[key].sentence,
         }}
         icon={icon}
         tone={tone}
@@ -85,6 +86,10 @@ export function Paying({
               {words.noReceipt}
             </Button>
           </>
+        ) : isHopeless ? (
+          <Button ref={end} variant="primary" className={BIG} onClick={onStart}>
+            {words.other}
+          </Button>
         ) : (
           <>
             <Button className={BIG} onClick={onStart}>

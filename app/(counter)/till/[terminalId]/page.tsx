@@ -1,5 +1,7 @@
 import type { Metadata } from "next";
 import { cookies, headers } from "next/headers";
+import { ServerTime } from "@/components/counter/server-time";
+import { webServices } from "@/server/auth/web";
 import { languageOf, pickLanguage } from "@/server/core/languages";
 import { LANGUAGE_COOKIE } from "../../_components/language-cookie";
 import { toSpot } from "../../_components/place";
@@ -21,11 +23,14 @@ export default async function TillPage({ params }: Props) {
     accept: (await headers()).get("accept-language"),
   });
   return (
-    <Till
-      spot={toSpot(entry.place)}
-      first={languageOf(language) ?? "en"}
-      isDevice={entry.device !== null}
-      mayRefund={entry.mayRefund}
-    />
+    <>
+      <ServerTime atMs={webServices().clock.now().getTime()} />
+      <Till
+        spot={toSpot(entry.place)}
+        first={languageOf(language) ?? "en"}
+        isDevice={entry.device !== null}
+        mayRefund={entry.mayRefund}
+      />
+    </>
   );
 }

@@ -12,7 +12,7 @@ import { parseDecimal, toDecimalString } from "@/server/core/money";
 import type { ReturnInput, ReturnOutcome, SaleRecord } from "@/server/domain/counter/schema";
 import { forgetReturn, keepReturn, keptReturn, latestKeptReturn } from "../../_components/kept-return";
 import { type TillWords, tillError } from "../../_components/till-words";
-import { isGone } from "../../_components/use-live-payment";
+import { answerOf, isGone } from "../../_components/use-live-payment";
 import { findSalesAction, returnAtTillAction } from "./actions";
 import { Question } from "./taken";
 
@@ -42,7 +42,7 @@ export function Returns(props: Common) {
     async (wanted: string): Promise<void> => {
       setBusy(true);
       setFailure(null);
-      const result = await findSalesAction({ terminalId, text: wanted }).catch(() => null);
+      const result = await answerOf(findSalesAction({ terminalId, text: wanted }));
       setBusy(false);
       if (result?.ok) {
         setFound(result.data);
@@ -180,7 +180,7 @@ function Return(props: Common & { sale: SaleRecord; onBack: () => void }) {
     const wasOpen = open !== null;
     setFailure(null);
     keepReturn(input);
-    const result = await returnAtTillAction(input).catch(() => null);
+    const result = await answerOf(returnAtTillAction(input));
     if (result === null || (!result.ok && isUnsure(result.code))) return setOpen(input);
     const isKnown = result.ok || !isGone(result);
     // Whoever is no longer let in learns nothing of an earlier press.

@@ -9,7 +9,7 @@ import { QrCode } from "@/components/qr-code";
 import { AlertDialog, AlertDialogCancel, AlertDialogContent, AlertDialogTrigger } from "@/components/ui/alert-dialog";
 import { Button, ButtonLink } from "@/components/ui/button";
 import type { Language } from "@/server/core/languages";
-import { type CounterPayment, isHeld } from "@/server/domain/counter/schema";
+import { type CounterPayment, HOPELESS_FAILURES, isHeld } from "@/server/domain/counter/schema";
 import { TimeLeft } from "../../_components/counter-parts";
 import { type TillWords, tillError, tillState } from "../../_components/till-words";
 import { isOpenPayment } from "../../_components/use-live-payment";
@@ -28,9 +28,6 @@ const LOOK: Readonly<Record<CounterPayment["status"], { ground: string; icon: Re
   voided: { ground: "bg-neutral-soft text-ink-2", icon: <Minus aria-hidden /> },
   authorization_expired: { ground: "bg-neutral-soft text-ink-2", icon: <Clock aria-hidden /> },
 };
-
-/** Failures that asking Klarna again would meet again. */
-const HOPELESS: ReadonlySet<string> = new Set(["klarna_not_permitted", "klarna_error"]);
 
 /** One payment at the till: how it stands, what to do, and nothing that could take it twice. */
 export function Taken({
@@ -66,7 +63,7 @@ export function Taken({
   const failed = payment.status === "failed" ? payment.failure?.code : undefined;
   const isCodeRefused = failed === "short_code_refused";
   // What Klarna would refuse again is not offered again.
-  const isHopeless = failed !== undefined && HOPELESS.has(failed);
+  const isHopeless = failed !== undefined && HOPELESS_FAILURES.has(failed);
   const isUnsure = payment.status === "processing" || payment.status === "finalizing";
   const code = payment.status === "pending" && !isStopping ? (payment.klarna.qr_code?.target_url ?? null) : null;
   const next = useRef<HTMLButtonElement>(null);
@@ -112,7 +109,7 @@ export function Taken({
             onYes={onCancel}
           />
         ) : null}
-        {isOpen && (isUnsure || isStopping) ? (
+        {isOpen && (isUnsure || isStopping || failure !== null) ? (
           <Question
             trigger={words.leave.button}
             isDisabled={false}

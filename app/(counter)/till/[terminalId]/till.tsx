@@ -19,6 +19,7 @@ import { latestKeptReturn } from "../../_components/kept-return";
 import { type CounterSpot, moneyIn } from "../../_components/place";
 import { TILL_LANGUAGES, tillWords } from "../../_components/till-words";
 import { useAttempt } from "../../_components/use-attempt";
+import { answerOf } from "../../_components/use-live-payment";
 import { cancelAtTillAction, readAtTillAction, receiptAtTillAction, takeAtTillAction } from "./actions";
 import { type CustomerMessage, customerChannel } from "./customer/channel";
 import { Returns } from "./returns";
@@ -47,8 +48,9 @@ export function Till({
   /** What was asked for last: a declined customer may try once more. */
   const [again, setAgain] = useState<Omit<TakeInput, "nonce"> | null>(null);
   const [asksForCode, setAsksForCode] = useState(false);
+  const [hasPrintFailed, setPrintFailed] = useState(false);
   const forgetSlip = useCallback(() => setSlip(null), []);
-  const refresh = useRefresh();
+  const refresh = useRefresh(spot.isUsable);
   const words = tillWords(language);
   const money = moneyIn(language, spot.country);
   const { terminalId } = spot;
@@ -65,9 +67,12 @@ export function Till({
   useCustomerScreen(terminalId, attempt.phase === "taken" ? attempt.payment : null, language);
 
   async function print(paymentId: string, refundId: string | null): Promise<void> {
-    const result = await receiptAtTillAction({ terminalId, paymentId, refundId, language }).catch(() => null);
+    setPrintFailed(false);
+    const result = await answerOf(receiptAtTillAction({ terminalId, paymentId, refundId, language }));
     if (result?.ok) setSlip(result.data);
+    else setPrintFailed(true);
   }
+  const shown = tab === "returns" && !mayRefund ? "sale" : tab;
 
   return (
     <>
@@ -98,25 +103,31 @@ export function Till({
             onChange={setLanguage}
           />
         </header>
-        <ConnectionBanner word={words.offline} />
+        <ConnectionBanner word={words.offline} isLost={sale.isLost} />
         <nav aria-label={spot.terminalLabel} className="flex gap-1 border-line border-b bg-surface px-2 pt-1">
           {TABS.filter((name) => name !== "returns" || mayRefund).map((name) => (
             <button
               key={name}
               type="button"
-              aria-current={tab === name ? "page" : undefined}
+              aria-current={shown === name ? "page" : undefined}
               className="h-12 border-transparent border-b-2 px-4 font-medium text-base text-ink-2 aria-[current]:border-accent aria-[current]:text-ink"
-              onClick={() => setTab(name)}
+              onClick={() => {
+                setPrintFailed(false);
+                setTab(name);
+              }}
             >
               {words.tabs[name]}
             </button>
           ))}
         </nav>
         <div className="mx-auto flex w-full max-w-5xl flex-1 flex-col gap-3 p-4 max-sm:p-3">
+          <div role="status" className="empty:hidden">
+            {hasPrintFailed ? <Notice tone="bad" title={words.printFailed} /> : null}
+          </div>
           {spot.isUsable ? null : <Notice tone="warn" title={words.notUsable} />}
           {attempt.phase !== "taken" ? (
             <Sale
-              isShown={tab === "sale"}
+              isShown={shown === "sale"}
               again={again}
               asksForCode={asksForCode}
               spot={spot}
@@ -131,7 +142,7 @@ export function Till({
               onRepeat={sale.repeat}
             />
           ) : null}
-          {tab === "sale" && attempt.phase === "taken" ? (
+          {shown === "sale" && attempt.phase === "taken" ? (
             <Taken
               payment={attempt.payment}
               isStopping={sale.isStopping}
@@ -143,6 +154,7 @@ export function Till({
               onCancel={sale.cancel}
               onNext={(next) => {
                 const isSame = next !== "new" && again?.reference === attempt.payment.reference;
+                setPrintFailed(false);
                 setAgain(isSame ? again : null);
                 setAsksForCode(isSame && next === "code");
                 sale.clear();
@@ -150,7 +162,7 @@ export function Till({
               onPrint={print}
             />
           ) : null}
-          {tab === "today" ? (
+          {shown === "today" ? (
             <Today
               terminalId={terminalId}
               words={words}
@@ -162,7 +174,7 @@ export function Till({
               }}
             />
           ) : null}
-          {tab === "returns" && mayRefund ? (
+          {shown === "returns" ? (
             <Returns
               terminalId={terminalId}
               words={words}

@@ -6,7 +6,7 @@ import { Button } from "@/components/ui/button";
 import { type Language, localeFor } from "@/server/core/languages";
 import type { CounterPayment } from "@/server/domain/counter/schema";
 import { type TillWords, tillError, tillState } from "../../_components/till-words";
-import { isGone } from "../../_components/use-live-payment";
+import { answerOf, isGone } from "../../_components/use-live-payment";
 import { latestAtTillAction } from "./actions";
 
 const AGAIN_MS = 5_000;
@@ -34,7 +34,7 @@ export function Today({
     const load = async () => {
       const midnight = new Date();
       midnight.setHours(0, 0, 0, 0);
-      const result = await latestAtTillAction({ terminalId, from: midnight.toISOString() }).catch(() => null);
+      const result = await answerOf(latestAtTillAction({ terminalId, from: midnight.toISOString() }));
       if (isOver || result === null) return;
       if (result.ok) {
         setPayments(result.data);

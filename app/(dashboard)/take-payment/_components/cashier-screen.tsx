@@ -22,6 +22,7 @@ import { CrumbLabel } from "@/components/shell/crumb-label";
 import { useTRPC } from "@/components/trpc-provider";
 import { ButtonLink } from "@/components/ui/button";
 import { Kbd } from "@/components/ui/kbd";
+import { HOPELESS_FAILURES, isHeld as isHeldAtCounter } from "@/server/domain/counter/schema";
 import { PublicStatusSchema } from "@/server/domain/payments/schema";
 
 const FOLLOW_MS = 1000;
@@ -48,7 +49,6 @@ const FAILURE_HINTS: Readonly<Record<string, string>> = {
   klarna_not_permitted: "Nothing is charged. Do not try again with Klarna: take it another way and call support.",
   klarna_error: "Nothing is charged. Do not try this sale with Klarna again: take it another way and call support.",
 };
-const HOPELESS: ReadonlySet<string> = new Set(["klarna_not_permitted", "klarna_error"]);
 /** Ended without money: the customer may still want to pay. */
 const UNPAID: ReadonlySet<string> = new Set(["declined", "canceled", "expired", "failed"]);
 const HELD_MS = 10_000;
@@ -56,7 +56,9 @@ const HELD_MS = 10_000;
 function hintOf(payment: PaymentRecordView["payment"]): string {
   const { status, failureCode, launch } = payment;
   if (isHeld(payment))
-    return "Approved, but the money is not safe yet. Keep the goods until Klarna says that it is there.";
+    return fundingOf(payment)?.state === "pending"
+      ? "Approved, but the money is not safe yet. Keep the goods until Klarna says that it is there."
+      : "Klarna does not pay for this. Keep the goods and ask for another way to pay.";
   if (status === "failed" && failureCode !== null && FAILURE_HINTS[failureCode] !== undefined)
     return `${FAILURE_WORDS[failureCode] ?? HINTS["failed"]}. ${FAILURE_HINTS[failureCode]}`;
   if (status === "pending" && launch === "SHORT_CODE")
@@ -65,8 +67,10 @@ function hintOf(payment: PaymentRecordView["payment"]): string {
   return HINTS[status] ?? "This payment is over.";
 }
 
-const isHeld = ({ fundingType, fundingState }: PaymentRecordView["payment"]): boolean =>
-  fundingType === "NON_GUARANTEED" && (fundingState ?? "PENDING") === "PENDING";
+const fundingOf = ({ fundingType, fundingState }: PaymentRecordView["payment"]) =>
+  fundingType === null ? null : { type: fundingType.toLowerCase(), state: (fundingState ?? "pending").toLowerCase() };
+const isHeld = (payment: PaymentRecordView["payment"]): boolean =>
+  isHeldAtCounter({ status: PublicStatusSchema.parse(payment.status), funding: fundingOf(payment) });
 
 /** The cashier's view of one payment: how it stands, a way to stop it, and what the customer sees. */
 export function CashierScreen({ id, canCancel }: { id: string; canCancel: boolean }) {
@@ -132,7 +136,7 @@ export function CashierScreen({ id, canCancel }: { id: string; canCancel: boolea
           ) : (
             <>
               <ButtonLink href={`/payments/${payment.id}`}>Open the record</ButtonLink>
-              {UNPAID.has(payment.status) && !HOPELESS.has(payment.failureCode ?? "") ? (
+              {UNPAID.has(payment.status) && !HOPELESS_FAILURES.has(payment.failureCode ?? "") ? (
                 <ButtonLink href={`/take-payment?again=${payment.id}`}>Take it again</ButtonLink>
               ) : null}
               <ButtonLink href="/take-payment" variant="primary">
@@ -175,7 +179,7 @@ function customerView(payment: PaymentRecordView["payment"]): DisplayView {
     amount: payment.amount,
     currency: payment.currency,
     launch: payment.launch.toLowerCase(),
-    funding: isHeld(payment) ? { type: "non_guaranteed", state: "pending" } : null,
+    funding: fundingOf(payment),
     klarna: { qr_code: payment.klarnaQrTargetUrl === null ? null : { target_url: payment.klarnaQrTargetUrl } },
     created_at: payment.createdAt.toISOString(),
     expires_at: payment.expiresAt.toISOString(),

@@ -1,4 +1,6 @@
 import type { Metadata } from "next";
+import { ServerTime } from "@/components/counter/server-time";
+import { webServices } from "@/server/auth/web";
 import { storedLook } from "@/server/domain/payments/service";
 import { toSpot } from "../../../_components/place";
 import { Refused } from "../../../_components/refused";
@@ -17,5 +19,10 @@ export default async function CustomerScreenPage({ params }: { params: Promise<{
   // The brand's logo is left to the display of one payment, whose code it is checked against.
   const plain = { ...entry.place.settings, qr_logo: "none" as const };
   const look = { ...storedLook(plain, ANY_TARGET), picture: null };
-  return <CustomerScreen spot={toSpot(entry.place)} look={look} />;
+  return (
+    <>
+      <ServerTime atMs={webServices().clock.now().getTime()} />
+      <CustomerScreen spot={toSpot(entry.place)} look={look} />
+    </>
+  );
 }
