@@ -380,9 +380,13 @@ describe("flow control of the embedded engine", () => {
     await pool.query("update engine.seen set seen_at = seen_at - interval '23 hours'");
     await send();
     expect(await runsOf("day-plain")).toHaveLength(1);
+    // Another event of the same key.
+    await engine.send([{ name: "day/e", data: { k: 1 } }]);
+    expect(await runsOf("day-plain")).toHaveLength(2);
+    expect(await runsOf("day-once")).toHaveLength(1);
     await pool.query("update engine.seen set seen_at = seen_at - interval '2 hours'");
     await send();
-    expect(await runsOf("day-plain")).toHaveLength(2);
+    expect(await runsOf("day-plain")).toHaveLength(3);
     expect(await runsOf("day-once")).toHaveLength(2);
     await stop(engine);
   });
