@@ -20,7 +20,8 @@ const isImport = (diagnostic: Diagnostic) => diagnostic.category === "lint/style
 async function lintImports(files: Record<string, string>): Promise<string[]> {
   const folder = mkdtempSync(path.join(os.tmpdir(), "tillgate-layers-"));
   try {
-    cpSync(path.join(ROOT, "server/tooling/biome.json"), path.join(folder, "config/biome.json"));
+    for (const file of ["biome.json", "read-once.grit"])
+      cpSync(path.join(ROOT, "server/tooling", file), path.join(folder, "config", file));
     for (const [name, content] of Object.entries(files)) {
       mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
       writeFileSync(path.join(folder, name), content);
