@@ -77,5 +77,5 @@ test("staff set a Partner's user for classic sessions; the password never comes 
     .getByRole("link", { name: "Settings", exact: true })
     .click();
   await expect(partner.getByText("What its terminals do")).toBeVisible();
-  await expect(partner.getByText("Classic in-store sessions")).toHaveCount(0);
+  await expect(partner.getByRole("heading", { name: "Classic in-store sessions" })).toHaveCount(0);
 });
