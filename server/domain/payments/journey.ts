@@ -151,6 +151,11 @@ function applyToken(ctx: ServiceContext, draft: Draft, facts: RequestFacts, now:
   const { after } = draft;
   if (facts.token === null || after.state !== "FINALIZING" || after.finalStartedAt !== null || after.stopMark !== null)
     return "ignored";
+  // A token that comes after the 60 minutes, while nobody was looking, is one of an approval that is void.
+  if (after.finalizeBy !== null && now >= after.finalizeBy) {
+    lapse(draft);
+    return "applied";
+  }
   // What the final call says must be what Klarna has: a change without an answer is settled first, then this is read again.
   if (openOperation(draft.known, "UPDATE")) return "ignored";
   after.klarnaTokenSecret = ctx.secrets.seal(facts.token.value, tokenPlace(after));
@@ -302,7 +307,7 @@ export function requestFacts(request: KlarnaPaymentRequest, now: Date): RequestF
     requestId: request.payment_request_id,
     state: request.state,
     occurredAt: request.updated_at ?? now,
-    token: proofToken({ state_context: request.state_context }),
+    token: proofToken(request),
     isRead: true,
   };
 }
