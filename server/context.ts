@@ -54,6 +54,8 @@ export function createServices(options: {
   log?: Log;
   nudge?: (what: Nudge) => void;
   connections?: number;
+  /** How long a free connection is waited for, ms. */
+  connectionWaitMs?: number;
 }): Services {
   const settings = options.env ?? env();
   const log = options.log ?? createLog({ level: settings.LOG_LEVEL, name: options.name });
@@ -61,6 +63,7 @@ export function createServices(options: {
   const db = createDatabase(settings.DATABASE_URL, {
     name: `tillgate-${options.name}`,
     connections: options.connections ?? settings.DATABASE_CONNECTIONS,
+    ...(options.connectionWaitMs === undefined ? {} : { waitMs: options.connectionWaitMs }),
   });
   const secrets = createSecretBox(settings.TILLGATE_ENCRYPTION_KEYS, settings.TILLGATE_KEY_PEPPER);
   const keyring = createKeyring({

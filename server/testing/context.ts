@@ -92,6 +92,8 @@ export async function testServices(
     clock,
     log: createLog({ level: "debug", name: "test", destination: { write: (line) => log.push(line) } }),
     connections: options.connections ?? 4,
+    // Hundreds of calls at once share few connections: on a slow machine the last of them waits for long.
+    connectionWaitMs: 120_000,
     nudge: (what) => {
       nudges.push(what);
       options.nudge?.(what, services);

@@ -164,8 +164,15 @@ describe.each(OPERATIONS.map((operation) => [operation.kind, operation] as const
     },
   );
 
-  it("R10: a 500, an HTML page and half a JSON are unknown, neither done nor failed, and end as the truth", async () => {
-    for (const kind of ["status_500", "html_502", "malformed"] as const) {
+  it("R10: a 500, an HTML page, half a JSON and another answer than asked are unknown, and end as the truth", async () => {
+    // What makes something names it; where nothing is made, there is nothing to name.
+    const isNamed = operation.kind === "CAPTURE" || operation.kind === "REFUND";
+    for (const kind of [
+      "status_500",
+      "html_502",
+      "malformed",
+      ...(isNamed ? ["wrong_schema" as const] : []),
+    ] as const) {
       const id = await operation.prepare();
       await h.control.fault({ operation: operation.call, kind, account: h.partner.account.id, times: null });
       await operation.run(id);
@@ -181,6 +188,7 @@ describe.each(OPERATIONS.map((operation) => [operation.kind, operation] as const
     await h.control.fault({ operation: operation.call, kind: "cut_after", account: h.partner.account.id, times: null });
     await operation.run(id);
     await h.control.clearFaults();
+    await h.letThrough();
     const { count } = await h.callsOf(id, operation.call);
     await h.passTime(24 * HOUR_MS);
     await advanceDuePayments(h.services);
@@ -405,6 +413,29 @@ describe("operations beside each other", () => {
     };
     expect(await operation.run({ ...h.ctx, db: later }, id)).toMatchObject(operation.answer);
     expect((await h.callsOf(id, operation.call)).count).toBe(1);
+  });
+
+  it("a refund of a capture that has no answer counts as taken of that capture, whatever is left of the others", async () => {
+    const id = await h.authorized();
+    const first = await capturePayment(h.ctx, id, { amount: 4_000 });
+    const second = await capturePayment(h.ctx, id, { amount: 3_000 });
+    await h.control.fault({ operation: "refund", kind: "cut_after", account: h.partner.account.id, times: null });
+    const open = await refundPayment(h.ctx, id, { amount: 3_000, capture: first.id });
+    expect(open.status).toBe("processing");
+    await h.control.clearFaults();
+    await h.letThrough();
+    const { count } = await h.callsOf(id, "refund");
+    expect(await refusalOf(refundPayment(h.ctx, id, { amount: 1_001, capture: first.id }))).toBe(
+      "refund_exceeds_captured",
+    );
+    expect((await h.callsOf(id, "refund")).count).toBe(count);
+    expect(await refundPayment(h.ctx, id, { capture: first.id })).toMatchObject({ status: "succeeded", amount: 1_000 });
+    expect(await refundPayment(h.ctx, id, { capture: second.id })).toMatchObject({
+      status: "succeeded",
+      amount: 3_000,
+    });
+    await settle(id);
+    expect(await h.transactionOf(id)).toMatchObject({ refunded_amount: 7_000 });
   });
 
   it("a refund without capture or lines is refused where there are several captures, and taken of the lines otherwise", async () => {
