@@ -2,10 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { BootFailure, isErrorWithCode, messageOf } from "./failure";
-import { isAlive } from "./processes";
+import { BootFailure, messageOf } from "./failure";
+import { holdLock } from "./lock.mjs";
 import { generateSecrets, type ProcessEnvironment, processEnvironment, ROOT, readSettings } from "./settings";
 
 const STAMP = path.join(ROOT, ".next", "tillgate-sources");
@@ -38,22 +37,6 @@ export function isBuilt(hash: string): boolean {
   return existsSync(STAMP) && readFileSync(STAMP, "utf8") === hash;
 }
 
-/** Holds the build folder for us; waits for another instance that builds at this moment. */
-async function lockBuild(): Promise<() => void> {
-  for (;;) {
-    try {
-      writeFileSync(LOCK, String(process.pid), { flag: "wx" });
-      return () => rmSync(LOCK, { force: true });
-    } catch (error) {
-      if (!isErrorWithCode(error, "EEXIST")) throw error;
-      const holder = Number(readFileSync(LOCK, "utf8") || "0");
-      const isFresh = Date.now() - statSync(LOCK).mtimeMs < 2_000;
-      if (!isAlive(holder) && !(holder === 0 && isFresh)) rmSync(LOCK, { force: true });
-      else await sleep(200);
-    }
-  }
-}
-
 /** Builds the app when its sources changed since the last build. Returns whether it did. */
 export async function buildApp(options: {
   env: ProcessEnvironment;
@@ -62,7 +45,9 @@ export async function buildApp(options: {
   onStart: (child: ChildProcess) => void;
 }): Promise<boolean> {
   if (isBuilt(hashSources())) return false;
-  const unlock = await lockBuild();
+  const held = await holdLock(LOCK, {
+    onWait: (pid) => options.say(`another start builds the app (process ${pid}); waiting for it`),
+  });
   try {
     const hash = hashSources();
     if (isBuilt(hash)) return false;
@@ -94,7 +79,7 @@ export async function buildApp(options: {
     writeFileSync(STAMP, hash);
     return true;
   } finally {
-    unlock();
+    held.release();
   }
 }
 

@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { nodeProgram, root } from "./install.mjs";
+import { holdLock } from "./lock.mjs";
 
 const generated = path.join(root, "server/db/generated");
 const stamp = path.join(generated, ".schema");
@@ -36,13 +37,20 @@ export function generateClient(options = {}) {
   writeFileSync(stamp, hashSchema());
 }
 
-/** @param {{ quiet?: boolean }} [options] */
-export function ensureClient(options = {}) {
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === hashSchema()) return;
-  generateClient(options);
+const isGenerated = () => existsSync(stamp) && readFileSync(stamp, "utf8") === hashSchema();
+
+/** Writes the client when the schema changed; of several at once one does. @param {{ quiet?: boolean }} [options] */
+export async function ensureClient(options = {}) {
+  if (isGenerated()) return;
+  const held = await holdLock(path.join(root, "node_modules", ".tillgate-generate.lock"));
+  try {
+    if (!isGenerated()) generateClient(options);
+  } finally {
+    held.release();
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (process.argv.includes("--if-needed")) ensureClient({ quiet: true });
+  if (process.argv.includes("--if-needed")) await ensureClient({ quiet: true });
   else generateClient();
 }

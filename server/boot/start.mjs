@@ -5,10 +5,10 @@ import { checkNode, fail, install, nodeProgram, root } from "./install.mjs";
 
 checkNode();
 const args = process.argv.slice(2);
-install({ quiet: args.includes("--quiet") });
+await install({ quiet: args.includes("--quiet") });
 const { ensureClient } = await import("./generate.mjs");
 try {
-  ensureClient({ quiet: true });
+  await ensureClient({ quiet: true });
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error));
 }

@@ -6,12 +6,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import os from "node:os";
 import path from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { checkNode, install, nodeProgram, root } from "./install.mjs";
+import { checkNode, fail, install, nodeProgram, root } from "./install.mjs";
 
 checkNode();
-install();
+await install();
 const { ensureClient } = await import("./generate.mjs");
-ensureClient({ quiet: true });
+await ensureClient({ quiet: true }).catch((error) => fail(error instanceof Error ? error.message : String(error)));
 
 const runId = randomUUID();
 const folder = mkdtempSync(path.join(os.tmpdir(), "tillgate-report-"));
@@ -29,6 +29,16 @@ const env = {
   CI: "1",
 };
 delete env.NODE_ENV;
+
+// Ends what runs when we are killed without notice.
+const guard = spawn(nodeProgram(), [path.join(root, "server/boot/guard-process.mjs")], {
+  stdio: ["pipe", "ignore", "ignore"],
+  detached: process.platform !== "win32",
+});
+guard.unref();
+guard.stdin.on("error", () => undefined);
+const tellGuard = (/** @type {object} */ message) => void guard.stdin.write(`${JSON.stringify(message)}\n`);
+tellGuard({ folder });
 
 /** @type {import("node:child_process").ChildProcess | undefined} */
 let current;
@@ -56,8 +66,10 @@ function run(args) {
       detached: process.platform !== "win32",
     });
     current = child;
+    tellGuard({ watch: child.pid, signal: "SIGTERM" });
     child.on("error", () => resolve(1));
     child.on("exit", (code) => {
+      tellGuard({ forget: child.pid });
       current = undefined;
       resolve(code ?? 1);
     });
@@ -189,15 +201,24 @@ const stages = [
 if (hasSpecs()) stages.push(["e2e", playwright]);
 stages.push(["processes", leftovers]);
 
-for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
-  process.on(signal, () => {
-    if (current?.pid) spawnSync("kill", ["-TERM", `-${current.pid}`]);
-    setTimeout(() => {
-      for (const pid of findLeftovers()) end(pid);
-      process.exit(130);
-    }, 3_000);
-  });
+let isEnding = false;
+function stop() {
+  if (isEnding) return;
+  isEnding = true;
+  if (current?.pid) spawnSync("kill", ["-TERM", `-${current.pid}`]);
+  setTimeout(() => {
+    for (const pid of findLeftovers()) end(pid);
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(130);
+  }, 3_000);
 }
+for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(signal, stop);
+// As in start.mjs: npm runs us below a shell that may die of a signal without passing it on.
+if (process.env.npm_lifecycle_event) {
+  const parent = process.ppid;
+  setInterval(() => process.ppid === parent || stop(), 500).unref();
+}
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 
 for (const [name, stage] of stages) {
   if (only && !only.includes(name)) continue;
