@@ -384,6 +384,17 @@ describe("API keys", () => {
     expect(await getApproval(asker, outcome.approvalId)).toMatchObject({ state: "EXECUTED", resultId: made.id });
   });
 
+  it("S7: a key that was approved and not collected in time is not given out any more", async () => {
+    await rules({ apiKeys: true });
+    const outcome = await issueOrAskApiKey(asker, wish());
+    if (outcome.kind !== "approval") throw new Error("expected to need a second person");
+    const admin = await asPerson(test.services, await makePerson(test.services, { role: "ACQUIRER_ADMIN" }));
+    await decide(admin, outcome.approvalId, yes);
+    test.clock.advance(APPROVAL_LIFE_MS + 1);
+    expect(await refusalOf(collectApiKey(asker, outcome.approvalId))).toBe("approval_refused");
+    expect(await trailOf(outcome.approvalId)).toContain("approval.refused: expired");
+  });
+
   it("S16: a rotated key and its successor both work for the overlap, then the new one alone", async () => {
     const first = await issueApiKey(asker, { ...wish(), addresses: ["203.0.113.0/24"] });
     const rotated = await rotateApiKey(asker, { id: first.id, overlapHours: 24 });

@@ -117,6 +117,9 @@ describe("a draft", () => {
       ),
     ).toBe("permission_denied");
     expect(await codeOf(approveDraft(partner, partnerId, draft.version))).toBe("permission_denied");
+    // Nor by somebody who sees no more than the Partner does, whatever else they may do.
+    const tied = asUser(test.services, "ACQUIRER_OPERATIONS", [partnerId]);
+    expect(await codeOf(approveDraft(tied, partnerId, draft.version))).toBe("permission_denied");
     const submitted = await submitDraft(partner, partnerId, (await getDraft(partner, partnerId)).version);
     expect(submitted.state).toBe("SUBMITTED");
     expect(await codeOf(save(partner, partnerId, { section: "contact", data: CONTACT }))).toBe("permission_denied");

@@ -69,6 +69,13 @@ describe("links into Klarna's portal", () => {
     expect(kept).toEqual([]);
   });
 
+  it("only who may invite people here is an administrator there", async () => {
+    const ctx = await person("ACQUIRER_FINANCE");
+    await openPortal(ctx, ours.partner.id);
+    const mine = (await listPortalGrants(ctx, ours.partner.id)).find(({ grantedBy }) => grantedBy === ctx.actor.id);
+    expect(mine?.roles).toEqual(["merchant:developer"]);
+  });
+
   it("what Klarna refuses is kept as failed", async () => {
     const ctx = await person("ACQUIRER_ADMIN");
     await test.services.db.query({

@@ -264,6 +264,17 @@ describe("pairing", () => {
     expect(await findPairedDevice(test.services, archived.token)).toBeNull();
   });
 
+  it("an archived store lets its browsers go, and they do not come back with it", async () => {
+    const place = await store();
+    const { id } = await terminal(place.id);
+    const { code } = await createPairingCode(mine(), id, "KIOSK");
+    const { token } = await pairDevice(test.services, { code, ...device });
+    await archiveStore(mine(), place.id);
+    expect(await findPairedDevice(test.services, token)).toBeNull();
+    await restoreStore(mine(), place.id);
+    expect(await findPairedDevice(test.services, token)).toBeNull();
+  });
+
   it("S62: neither codes nor tokens are written anywhere", async () => {
     const { id } = await terminal();
     const { code } = await createPairingCode(mine(), id, "KIOSK");
