@@ -4,6 +4,7 @@ import type { Mode } from "@/server/core/schema";
 import type { Row } from "@/server/db/client";
 import { inboxPlace, type NewInboxEvent, noteKeyUse, recordInboxEvents } from "@/server/events/inbox";
 import { isKlarnaSignature, signingKeyPlace } from "@/server/klarna/webhook-signature";
+import { readInstant } from "@/server/klarna/wire";
 import { webhooksReceived } from "@/server/observability/metrics";
 
 /*
@@ -50,8 +51,9 @@ type Facts = {
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
+/** One that PostgreSQL can keep: what it cannot would be refused together with all that is stored in the same statement. */
 const textOf = (value: unknown, max: number): string | null =>
-  typeof value === "string" && value.length > 0 && value.length <= max ? value : null;
+  typeof value === "string" && value.length > 0 && value.length <= max && !value.includes("\u0000") ? value : null;
 
 /** Read by hand: the envelope is tiny, and a schema library would cost more than the signature. Null when it is no event. */
 function readEnvelope(rawBody: Buffer): Facts | null {
@@ -66,8 +68,8 @@ function readEnvelope(rawBody: Buffer): Facts | null {
   const payload = isObject(body.payload) ? body.payload : {};
   const eventId = textOf(metadata.event_id, 200);
   const eventType = textOf(metadata.event_type, 200);
-  const occurredAt = new Date(textOf(metadata.occurred_at, 64) ?? Number.NaN);
-  if (!eventId || !eventType || Number.isNaN(occurredAt.getTime())) return null;
+  const occurredAt = readInstant(metadata.occurred_at);
+  if (!eventId || !eventType || occurredAt === undefined) return null;
   return {
     eventId,
     eventType,

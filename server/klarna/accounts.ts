@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Mode } from "@/server/core/schema";
 import type { KlarnaClient, KlarnaOutcome } from "./client";
+import { instant } from "./wire";
 
 /*
  * Klarna's management operations on the wire: accounts, business entities, products, payment accounts, and what the
@@ -20,7 +21,6 @@ const PATHS = {
 };
 
 export const text = z.string().max(8192);
-const instant = z.iso.datetime({ offset: true }).transform((value) => new Date(value));
 const nullish = text.nullish().transform((value) => value ?? null);
 
 export const WireAddressSchema = z.looseObject({
@@ -98,7 +98,7 @@ export const WireDecisionSchema = z.looseObject({
   compliance_decision_id: text,
   reason: text,
   outcome: text,
-  created_at: instant.optional(),
+  created_at: instant,
 });
 export type WireDecision = z.infer<typeof WireDecisionSchema>;
 
@@ -110,7 +110,7 @@ export const WireProductSchema = z.looseObject({
   payment_profile_id: nullish,
   compliance_decision: WireDecisionSchema.optional(),
   payment_accounts: z.array(WirePaymentAccountSchema).default([]),
-  state_changed_at: instant.nullish(),
+  state_changed_at: instant,
   state_changed_by: nullish,
 });
 export type WireProduct = z.infer<typeof WireProductSchema>;

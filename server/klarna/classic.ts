@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Mode } from "@/server/core/schema";
 import type { Env } from "@/server/env";
 import type { KlarnaClient, KlarnaHost, KlarnaOutcome, KlarnaRequest } from "./client";
+import { instant } from "./wire";
 
 /*
  * Klarna's classic interfaces on the wire: in-store sessions with their distribution, and order management. Each Partner
@@ -75,7 +76,6 @@ export const distributionPath = PATHS.distribution;
 
 const text = z.string().max(8192);
 const line = z.string().min(1).max(255);
-const instant = z.iso.datetime({ offset: true }).transform((value) => new Date(value));
 const amount = z.int().nonnegative();
 
 export const ClassicSessionSchema = z.looseObject({
@@ -107,7 +107,7 @@ export const ClassicOrderSchema = z.looseObject({
   merchant_reference1: text.optional(),
   merchant_reference2: text.optional(),
   klarna_reference: line.optional(),
-  expires_at: instant.optional(),
+  expires_at: instant,
   captures: z
     .array(z.looseObject({ capture_id: line, reference: text.optional(), captured_amount: amount.optional() }))
     .default([]),

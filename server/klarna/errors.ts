@@ -1,25 +1,23 @@
 import { z } from "zod";
+import { loose } from "./wire";
 
 /**
  * Klarna's error body, old and new form, and that of the classic interfaces. Source: error-handling pages; `error_type`
  * is absent on the newest.
  */
+const line = (max: number) => loose(z.string().transform((text) => text.slice(0, max)));
+const listOf = <S extends z.ZodType>(schema: S) => loose(z.array(schema).transform((items) => items.slice(0, 100)));
+/** Each member by itself: a list of another form must not turn Klarna's refusal into no answer at all. */
 const KlarnaErrorBodySchema = z.looseObject({
-  error_id: z.string().max(200).optional(),
-  error_type: z.string().max(64).optional(),
-  error_code: z.string().max(64).optional(),
-  error_message: z.string().max(4096).optional(),
+  error_id: line(200),
+  error_type: line(64),
+  error_code: line(64),
+  error_message: line(4096),
   /** Of the classic interfaces. */
-  correlation_id: z.string().max(200).optional(),
-  error_messages: z.array(z.string().max(2048)).max(100).optional(),
-  validation_errors: z
-    .array(z.looseObject({ parameter: z.string().max(256).optional(), reason: z.string().max(1024).optional() }))
-    .max(100)
-    .optional(),
-  errors: z
-    .array(z.looseObject({ parameter: z.string().max(256).optional(), error_message: z.string().max(2048).optional() }))
-    .max(100)
-    .optional(),
+  correlation_id: line(200),
+  error_messages: listOf(z.string().transform((text) => text.slice(0, 2048))),
+  validation_errors: listOf(z.looseObject({ parameter: line(256), reason: line(1024) })),
+  errors: listOf(z.looseObject({ parameter: line(256), error_message: line(2048) })),
 });
 
 export type KlarnaError = {

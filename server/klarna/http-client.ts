@@ -11,6 +11,7 @@ import { accountOf, CATEGORIES, paceOf } from "./operations";
 import { createPacer, NOT_ADMITTED, type Ticket } from "./pacing";
 import { createRetryBudget } from "./retry-budget";
 import { type Attempt, CONNECTIONS_MAX, createSender } from "./send";
+import { withoutNulls } from "./wire";
 
 /* Calls to Klarna with their repeats, within Klarna's quota and within the time that the caller has. */
 
@@ -120,7 +121,7 @@ export function createKlarnaClient(options: {
           return {
             kind: "answered",
             status: result.status,
-            body: result.body,
+            body: withoutNulls(result.body),
             calls,
             location: result.location,
             certificateVerdict: result.certificateVerdict,

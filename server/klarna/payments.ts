@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Mode } from "@/server/core/schema";
 import type { KlarnaClient, KlarnaOutcome, KlarnaRequest } from "./client";
+import { instant, loose } from "./wire";
 
 /*
  * Klarna's payment operations on the wire: requests as we send them, answers read with tolerance (unknown fields and
@@ -19,40 +20,48 @@ const PATHS = {
 };
 
 const text = z.string().max(8192);
-const instant = z.iso.datetime({ offset: true }).transform((value) => new Date(value));
 
 export const PaymentRequestSchema = z.looseObject({
   payment_request_id: text,
-  payment_request_reference: text.optional(),
-  amount: z.number().optional(),
-  currency: text.optional(),
+  payment_request_reference: loose(text),
+  amount: loose(z.number()),
+  currency: loose(text),
   state: text,
-  state_reason: text.optional(),
-  expires_at: instant.optional(),
-  updated_at: instant.optional(),
-  state_context: z
-    .looseObject({
-      customer_interaction: z
-        .looseObject({
-          method: text.optional(),
-          payment_request_url: text.optional(),
-          qr_code: z.looseObject({ image_url: text, target_url: text }).optional(),
-        })
-        .optional(),
-      klarna_network_session_token: text.optional(),
-      payment_token: text.optional(),
-    })
-    .optional(),
+  state_reason: loose(text),
+  expires_at: instant,
+  updated_at: instant,
+  state_context: loose(
+    z.looseObject({
+      customer_interaction: loose(
+        z.looseObject({
+          method: loose(text),
+          payment_request_url: loose(text),
+          qr_code: loose(z.looseObject({ image_url: loose(text), target_url: loose(text) })),
+        }),
+      ),
+      klarna_network_session_token: loose(text),
+      payment_token: loose(text),
+    }),
+  ),
+  /** The proof stands beside the state in some samples and in its context in others. */
+  klarna_network_session_token: loose(text),
+  payment_token: loose(text),
 });
 export type KlarnaPaymentRequest = z.infer<typeof PaymentRequestSchema>;
+
+/** Money that is not guaranteed is not there before Klarna says so. */
+const FundingSchema = z.looseObject({ type: text, state: loose(text) }).transform(({ type, state }) => ({
+  type,
+  state: state ?? (type.toUpperCase() === "NON_GUARANTEED" ? "PENDING" : "FUNDED"),
+}));
 
 export const PaymentTransactionSchema = z.looseObject({
   payment_transaction_id: text,
   payment_transaction_reference: text.optional(),
   amount: z.number().int().nonnegative().optional(),
   currency: text.optional(),
-  state: text.optional(),
-  payment_funding: z.looseObject({ type: text, state: text }).optional(),
+  state: loose(text),
+  payment_funding: loose(FundingSchema),
   captured_amount: z.number().int().nonnegative().optional(),
   refunded_amount: z.number().int().nonnegative().optional(),
   payment_captures: z
@@ -73,19 +82,23 @@ export const PaymentTransactionSchema = z.looseObject({
       }),
     )
     .optional(),
-  payment_capture_id: text.optional(),
-  expires_at: instant.optional(),
+  payment_capture_id: loose(text),
+  expires_at: instant,
 });
 export type KlarnaPaymentTransaction = z.infer<typeof PaymentTransactionSchema>;
 
 export const AuthorizeAnswerSchema = z.looseObject({
   payment_transaction_response: z.looseObject({
     result: text,
-    result_reason: text.optional(),
-    payment_capture_id: text.optional(),
-    payment_transaction: PaymentTransactionSchema.optional(),
+    result_reason: loose(text),
+    payment_capture_id: loose(text),
+    // What hangs on the transaction is read again where it counts; an approval must not be lost for its form.
+    payment_transaction: PaymentTransactionSchema.extend({
+      payment_captures: loose(PaymentTransactionSchema.shape.payment_captures),
+      payment_refunds: loose(PaymentTransactionSchema.shape.payment_refunds),
+    }).optional(),
   }),
-  payment_request: PaymentRequestSchema.optional(),
+  payment_request: loose(PaymentRequestSchema),
 });
 export type AuthorizeAnswer = z.infer<typeof AuthorizeAnswerSchema>;
 

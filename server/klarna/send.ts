@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { Pool } from "undici";
+import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
+import { type Dispatcher, Pool } from "undici";
 import type { Mode } from "@/server/core/schema";
 import type { ClientCertificate, KlarnaRequest } from "./client";
 import type { Access, Keyring } from "./keyring";
@@ -71,6 +72,17 @@ function rateOf(headers: Readonly<Record<string, string | string[] | undefined>>
     remaining: headerText(headers["x-ratelimit-remaining"]),
     reset: headerText(headers["x-ratelimit-reset"]),
   };
+}
+
+/** Packed only where something on the way packs unasked. Throws for a packing that cannot be undone, or above the limit. */
+async function textOf(body: Dispatcher.ResponseData["body"], encoding: string | string[] | undefined): Promise<string> {
+  if (encoding === undefined || encoding === "identity") return body.text();
+  const bytes = Buffer.from(await body.arrayBuffer());
+  const limits = { maxOutputLength: BODY_MAX_BYTES };
+  if (encoding === "gzip" || encoding === "x-gzip") return gunzipSync(bytes, limits).toString("utf8");
+  if (encoding === "br") return brotliDecompressSync(bytes, limits).toString("utf8");
+  if (encoding === "deflate") return inflateSync(bytes, limits).toString("utf8");
+  throw new Error("unknown encoding");
 }
 
 /** Connections to Klarna, and the credentials of each request. */
@@ -181,7 +193,7 @@ export function createSender(options: {
         body,
         signal: AbortSignal.timeout(Math.max(1, Math.floor(Math.min(timeoutMs, remainingMs)))),
       });
-      const text = await response.body.text();
+      const text = await textOf(response.body, response.headers["content-encoding"]);
       const certificateVerdict = headerText(response.headers["klarna-mtls-verification-status"]);
       if (!request.host && request.trial === undefined) {
         const ip = headerText(response.headers["klarna-ip-validation-status"]);

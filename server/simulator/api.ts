@@ -194,6 +194,9 @@ export function createApi(sim: Simulator, routers: readonly Router[]) {
         return answer(work.status, '{"unexpected":true}');
       case "unknown_word":
         return answer(work.status, spoil(work.body ?? "{}", "unknown_word"));
+      case "odd_form":
+        Object.assign(headers, work.headers);
+        return answer(work.status, work.body === null ? null : spoil(work.body, "odd_form"));
       default:
         Object.assign(headers, work.headers);
         return { ...answer(work.status, work.body), bytes: work.bytes };

@@ -324,6 +324,7 @@ export const FaultKindSchema = z.enum([
   "malformed",
   "wrong_schema",
   "unknown_word",
+  "odd_form",
   "html_502",
   "html_403",
   "decline",

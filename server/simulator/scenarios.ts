@@ -71,6 +71,7 @@ export const CALL_FAULTS: ReadonlySet<FaultKind> = new Set<FaultKind>([
   "malformed",
   "wrong_schema",
   "unknown_word",
+  "odd_form",
   "html_502",
   "html_403",
   "decline",
@@ -136,7 +137,44 @@ export function takeFault(sim: Simulator, operation: string, accountId: string |
 }
 
 /** An answer or an event that is not what it should be: half of it, or with a word that nobody has heard of. */
-export function spoil(text: string, kind: "malformed" | "unknown_word"): string {
+export function spoil(text: string, kind: "malformed" | "unknown_word" | "odd_form"): string {
   if (kind === "malformed") return text.slice(0, Math.ceil(text.length / 2));
+  if (kind === "odd_form") return JSON.stringify(oddly(JSON.parse(text)));
   return text.replace(/"(result|state|status|instruction|payment_status)":"[A-Z_]+"/g, '"$1":"UNHEARD_OF"');
+}
+
+/** Members that Klarna's objects may have; where one has none of them it says so by null. */
+const MAY_BE_NULL = [
+  "state_reason",
+  "result_reason",
+  "previous_state",
+  "payment_token",
+  "klarna_network_session_token",
+  "payment_capture_id",
+  "payment_captures",
+  "payment_refunds",
+  "payment_funding",
+  "payment_request",
+  "state_context",
+  "customer_interaction",
+  "qr_code",
+  "validation_errors",
+  "errors",
+  "expires_at",
+  "created_at",
+  "amount",
+  "currency",
+];
+
+/** The same, as another release might say it: nulls for what is absent, fields that nobody knows, other forms of time. */
+function oddly(value: unknown): unknown {
+  if (typeof value === "string")
+    return /^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/.test(value) ? `${value.slice(0, -1).padEnd(23, "0")}000+0000` : value;
+  if (Array.isArray(value)) return value.map(oddly);
+  if (typeof value !== "object" || value === null) return value;
+  return {
+    not_known_yet: { since: "r9", words: ["NEW", null] },
+    ...Object.fromEntries(MAY_BE_NULL.map((name) => [name, null])),
+    ...Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, oddly(inner)])),
+  };
 }

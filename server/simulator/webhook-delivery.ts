@@ -42,7 +42,7 @@ type Plan = {
   isBadlySigned: boolean;
   heldFor: string | null;
   /** What is wrong with the body. */
-  spoil: "malformed" | "unknown_word" | null;
+  spoil: "malformed" | "unknown_word" | "odd_form" | null;
 };
 
 const UNDISTURBED: Readonly<Plan> = {
@@ -78,6 +78,7 @@ function planOf(sim: Simulator, event: SimulatedEvent): Plan {
       break;
     case "malformed":
     case "unknown_word":
+    case "odd_form":
       plan.spoil = fault.kind;
       break;
     case "bad_signature":

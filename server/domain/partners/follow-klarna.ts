@@ -7,6 +7,7 @@ import type { Row } from "@/server/db/client";
 import { appendAudit } from "@/server/domain/audit/service";
 import type { InboxEvent, InboxResult } from "@/server/events/inbox";
 import { listDecisions } from "@/server/klarna/accounts";
+import { withoutNulls } from "@/server/klarna/wire";
 import { applyFacts, keepDecisions, raiseAlarm, readFacts } from "./facts";
 import { wantProduct } from "./lifecycle";
 import { syncPartners } from "./queue/sync";
@@ -55,7 +56,7 @@ const EventSchema = z.looseObject({
  * that order and repeats do not matter. Brand data that cannot be used is written on the brand.
  */
 export async function applyPartnerEvent(ctx: ServiceContext, inbox: InboxEvent, body: unknown): Promise<InboxResult> {
-  const parsed = EventSchema.safeParse(body);
+  const parsed = EventSchema.safeParse(withoutNulls(body));
   if (!parsed.success) return { state: "FAILED", note: "the body has an unexpected shape", paymentId: null };
   const { payload } = parsed.data;
   const accountId = payload.partner_account_id ?? inbox.subjectAccountId;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { ServiceContext } from "@/server/context";
 import type { InboxEvent, InboxResult } from "@/server/events/inbox";
 import { readPaymentRequest, readPaymentTransaction } from "@/server/klarna/payments";
-
+import { withoutNulls } from "@/server/klarna/wire";
 import { applyApproval, applyStepUp } from "./authorize";
 import {
   CALL_LEASE_MS,
@@ -34,7 +34,6 @@ const EventSchema = z.looseObject({
   metadata: z.looseObject({
     event_type: text,
     event_id: text,
-    occurred_at: z.iso.datetime({ offset: true }),
     subject_account_id: text.optional(),
   }),
   payload: z.looseObject({
@@ -68,7 +67,7 @@ const park = (note: string, paymentId: string | null): InboxResult => ({ state: 
  * its payment is known. `follow` makes the call that the new state asks for, once the event is marked.
  */
 export async function applyPaymentEvent(ctx: ServiceContext, inbox: InboxEvent, body: unknown): Promise<InboxResult> {
-  const parsed = EventSchema.safeParse(body);
+  const parsed = EventSchema.safeParse(withoutNulls(body));
   if (!parsed.success) return { state: "FAILED", note: "the body has an unexpected shape", paymentId: null };
   const event = parsed.data;
   const { payload } = event;
@@ -114,7 +113,7 @@ async function applyRequestEvent(
       {
         requestId,
         state,
-        occurredAt: new Date(event.metadata.occurred_at),
+        occurredAt: inbox.occurredAt,
         token: proofToken(payload),
         isRead: false,
       },

@@ -150,6 +150,9 @@ export function createClassicApi(classic: Classic) {
           return answer(outcome.status, (outcome.body ?? "{").slice(0, Math.ceil((outcome.body?.length ?? 2) / 2)));
         case "unknown_word":
           return answer(outcome.status, outcome.body === null ? null : spoil(outcome.body, "unknown_word"));
+        case "odd_form":
+          Object.assign(headers, outcome.headers);
+          return answer(outcome.status, outcome.body === null ? null : spoil(outcome.body, "odd_form"));
         case "wrong_schema":
           return answer(outcome.status, '{"unexpected":true}');
         default:
