@@ -3,6 +3,10 @@ import { AppError } from "@/server/core/errors";
 import { processInbox } from "@/server/domain/inbox/service";
 import { CreatePaymentSchema } from "@/server/domain/payments/schema";
 import { createPayment } from "@/server/domain/payments/service";
+import { RegisterStoreSchema } from "@/server/domain/stores/schema";
+import { archiveStore, changeStore, listStores, registerStore } from "@/server/domain/stores/service";
+import { RegisterTerminalSchema } from "@/server/domain/terminals/schema";
+import { registerTerminal } from "@/server/domain/terminals/service";
 import { unique } from "@/server/testing/builders";
 import { asApiKey, asUser, type TestServices, testServices } from "@/server/testing/context";
 import { receiveKlarnaWebhooks, type WebhookReceiver } from "@/server/testing/klarna-webhooks";
@@ -16,6 +20,8 @@ import {
   listStateChanges,
   offboardPartner,
   resumePartner,
+  saveBrand,
+  setArchived,
   suspendPartner,
   syncPartners,
 } from "./service";
@@ -149,6 +155,33 @@ describe("suspending and closing", () => {
     await makeOperational(test.services, test.simulator.url, accountId);
     expect((await offboardPartner(admin(), partnerId, "Left")).state).toBe("CLOSED");
     expect(await codeOf(suspendPartner(admin(), partnerId, "again"))).toBe("state_conflict");
+    // Nothing of it changes any more, by nobody and in no way.
+    const { brands, storeGroups } = await getDraft(admin(), partnerId);
+    const [store] = (await listStores(admin(), { partner: partnerId }, { limit: 1 })).items;
+    const brand = {
+      reference: "late",
+      name: "Late",
+      website: null,
+      logoUrl: null,
+      iconUrl: null,
+      featureImageUrl: null,
+    };
+    const shop = { reference: "late", name: "Late", type: "website", url: "https://late.example" } as const;
+    const group = { reference: storeGroups[0]?.reference ?? "" };
+    for (const work of [
+      () => saveBrand(admin(), partnerId, brand),
+      () => setArchived(admin(), partnerId, { kind: "brand", id: brands[0]?.id ?? "" }, true),
+      () => registerStore(admin(), RegisterStoreSchema.parse({ ...shop, store_group: group }), partnerId),
+      () => changeStore(admin(), store?.id ?? "", { name: "Renamed" }),
+      () => archiveStore(admin(), store?.id ?? ""),
+      () =>
+        registerTerminal(
+          admin(),
+          RegisterTerminalSchema.parse({ reference: "T-late", store: { id: store?.id } }),
+          partnerId,
+        ),
+    ])
+      expect([String(work), await codeOf(work())]).toEqual([String(work), "state_conflict"]);
   });
 
   it("S1: only the acquirer suspends", async () => {

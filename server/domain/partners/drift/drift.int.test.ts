@@ -300,6 +300,18 @@ describe("drift", () => {
     expect((await getDraft(admin(), partnerId)).brands.map((brand) => brand.reference)).toContain("brand-theirs");
   });
 
+  it("what is on its way to Klarna is no difference", async () => {
+    const { partnerId } = await onboardPartner(test.services, test.simulator.url, { reference: unique("busy") });
+    const [brand] = (await getDraft(admin(), partnerId)).brands;
+    if (!brand) throw new Error("there is a brand");
+    const { id: _, klarnaId: _k, version, status: _s, dataState: _d, dataProblem: _p, ...data } = brand;
+    await saveBrand(admin(), partnerId, { ...data, name: "Underway" }, version);
+    await changeAccount(admin(), partnerId, { accountName: "Underway" });
+    expect(await checkDrift(admin(), partnerId)).toMatchObject({ open: 0 });
+    await drain(partnerId);
+    expect(await checkDrift(admin(), partnerId)).toMatchObject({ open: 0 });
+  });
+
   it("an edit made after the comparison is not undone by taking over what Klarna held before it", async () => {
     const { partnerId, accountId } = await onboardPartner(test.services, test.simulator.url, {
       reference: unique("late"),
