@@ -13,6 +13,11 @@ export function useHydrated(): boolean {
   );
 }
 
+let tick = 0;
+let now = 0;
+let timer: ReturnType<typeof setInterval> | undefined;
+const tickListeners = new Set<() => void>();
+
 /** By how much the server's clock is ahead of this device's, where that is more than a message may take. */
 let aheadMs = 0;
 const SAME_TIME_MS = 30_000;
@@ -21,12 +26,9 @@ const SAME_TIME_MS = 30_000;
 export function noteServerTime(serverMs: number): void {
   const ahead = serverMs - Date.now();
   aheadMs = Math.abs(ahead) < SAME_TIME_MS ? 0 : ahead;
+  now = Date.now() + aheadMs;
+  for (const notify of tickListeners) notify();
 }
-
-let tick = 0;
-let now = 0;
-let timer: ReturnType<typeof setInterval> | undefined;
-const tickListeners = new Set<() => void>();
 
 function subscribeToTick(listener: () => void): () => void {
   tickListeners.add(listener);
