@@ -150,7 +150,7 @@ describe("an Inngest server instead of the engine", () => {
       await inngest.send({ name: "test/event", data: { n: 1 } });
       const services = createServices({ name: "test" });
       services.nudge("outbox");
-      await vi.waitFor(() => expect(at.calls.length).toBeGreaterThanOrEqual(2));
+      await expect.poll(() => at.calls.length).toBeGreaterThanOrEqual(2);
       await services.db.close();
       expect(at.calls.map((call) => call.path)).toEqual([`/e/${EVENT_KEY}`, `/e/${EVENT_KEY}`]);
     }
@@ -174,7 +174,7 @@ describe("an Inngest server instead of the engine", () => {
     expect(await registerFunctions(url)).not.toBeNull();
     const lines: string[] = [];
     const registered = keepRegistering(url, (line) => lines.push(line), 20);
-    await vi.waitFor(() => expect(lines).toHaveLength(1));
+    await expect.poll(() => lines).toHaveLength(1);
     let asked = 0;
     const web = createServer((request, response) => {
       asked += 1;

@@ -68,7 +68,7 @@ beforeAll(async () => {
   database = await testDatabase();
   target = await createTarget({ databaseUrl: database.url, findFreePort });
   await target.start(defineFunctions(target.client, target.appId, recorder, CRON_AFTER_MS));
-}, 120_000);
+});
 
 afterAll(async () => {
   for (const effect of recorder.effects) release(effect.key);

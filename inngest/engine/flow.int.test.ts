@@ -115,7 +115,7 @@ describe("flow control of the embedded engine", () => {
     await stop(second);
   });
 
-  it("finds batches, debounces and throttled runs whose job is gone", { timeout: 60_000 }, async () => {
+  it("finds batches, debounces and throttled runs whose job is gone", async () => {
     const { start, stop } = app("jobless", (client) => [
       client.createFunction(
         { id: "batch", triggers: [{ event: "jobless/b" }], batchEvents: { maxSize: 10, timeout: "1s" } },

@@ -57,7 +57,7 @@ async function startEngine(name: string): Promise<Child> {
   const child: Child = { name, port, process: started, said: [] };
   started.stdout.on("data", (chunk: Buffer) => child.said.push(chunk.toString("utf8")));
   children.push(child);
-  await until(`${name} to listen`, 30_000, () =>
+  await until(`${name} to listen`, 60_000, () =>
     fetch(`http://127.0.0.1:${port}/health`).then(
       () => true,
       () => false,
@@ -101,14 +101,12 @@ const runsOfBoth = (): Promise<number> =>
   count("(select run_id from calls group by run_id having count(distinct engine) = 2) shared");
 
 describe("two engines on one database", () => {
-  it("go on when one is killed: the other takes its runs over within seconds, and no run is driven by both at once", {
-    timeout: 90_000,
-  }, async () => {
+  it("go on when one is killed: the other takes its runs over within seconds, and no run is driven by both at once", async () => {
     const [a, b] = await Promise.all([startEngine("a"), startEngine("b")]);
     await Promise.all(Array.from({ length: 200 }, (_, n) => send(n % 2 ? a : b, "shared/slow", { n, ms: 40 })));
     await until(
       "both at work",
-      20_000,
+      60_000,
       async () => (await count("calls where engine = 'a' and ended_at is not null")) > 60,
     );
     const killedAt = await now();
@@ -128,18 +126,16 @@ describe("two engines on one database", () => {
     );
   });
 
-  it("R29: one that is stopped past its lease is fenced: the other acts, and what it writes when it goes on changes nothing", {
-    timeout: 90_000,
-  }, async () => {
+  it("R29: one that is stopped past its lease is fenced: the other acts, and what it writes when it goes on changes nothing", async () => {
     const a = await startEngine("a");
     for (let n = 0; n < 10; n += 1) await send(a, "shared/slow", { n, ms: 400 });
-    await until("steps in flight", 20_000, async () => (await count("calls where ended_at is null")) === 10);
+    await until("steps in flight", 60_000, async () => (await count("calls where ended_at is null")) === 10);
     a.process.kill("SIGSTOP");
     const stoppedAt = await now();
     const b = await startEngine("b");
     const inFlight = await count("calls where engine = 'a' and ended_at is null");
     expect(inFlight).toBeGreaterThan(0);
-    await until("all runs to end", 40_000, async () => (await count("engine.runs where ended_at is not null")) === 10);
+    await until("all runs to end", 60_000, async () => (await count("engine.runs where ended_at is not null")) === 10);
     const look = async (): Promise<unknown> => [
       (await pool.query("select * from engine.runs order by id")).rows,
       (await pool.query("select * from engine.steps order by run_id, id")).rows,
@@ -149,10 +145,10 @@ describe("two engines on one database", () => {
     // The stopped calls end now, their results are written late, and the process hears that it was given up.
     await until(
       "the late calls",
-      20_000,
+      60_000,
       async () => (await count("calls where engine = 'a' and ended_at is null")) === 0,
     );
-    await until("the news", 20_000, async () => a.said.length > 0);
+    await until("the news", 60_000, async () => a.said.length > 0);
     await pause(500);
     expect(await look()).toEqual(before);
     expect(await overlaps({ engine: "a", at: stoppedAt })).toBe(0);
@@ -162,7 +158,7 @@ describe("two engines on one database", () => {
     // It takes no more work, also when asked.
     expect((await fetch(`http://127.0.0.1:${a.port}/health`)).status).toBe(503);
     for (let n = 10; n < 20; n += 1) await send(b, "shared/slow", { n, ms: 0 });
-    await until("later runs", 20_000, async () => (await count("engine.runs where ended_at is not null")) === 20);
+    await until("later runs", 60_000, async () => (await count("engine.runs where ended_at is not null")) === 20);
     expect(await count("calls where engine = 'a' and started_at > $1", [stoppedAt])).toBe(0);
   });
 
@@ -173,7 +169,7 @@ describe("two engines on one database", () => {
     await send(b, "shared/due", { n: 0 });
     await until(
       "the first to sleep",
-      10_000,
+      60_000,
       async () => (await count("engine.steps where status = 'sleeping'")) === 1,
     );
     await pool.query(
@@ -210,8 +206,8 @@ describe("two engines on one database", () => {
     const endedMs = performance.now();
     const { rows: before } = await pool.query("select * from engine.steps order by run_id, id");
     a.process.kill("SIGCONT");
-    await until("the late calls", 20_000, async () => (await count("calls where ended_at is null")) === 0);
-    await until("the news", 20_000, async () => a.said.length > 0);
+    await until("the late calls", 60_000, async () => (await count("calls where ended_at is null")) === 0);
+    await until("the news", 60_000, async () => a.said.length > 0);
     await pause(500);
     expect((await pool.query("select * from engine.steps order by run_id, id")).rows).toEqual(before);
     expect(await count("engine.runs where status = 'completed'")).toBe(DUE);

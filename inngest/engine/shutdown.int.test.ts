@@ -25,7 +25,7 @@ async function startEngineProcess(test: TestServices, port: number) {
   );
   const complaints: string[] = [];
   child.stderr?.on("data", (chunk: Buffer) => complaints.push(chunk.toString("utf8")));
-  await until("the engine", 30_000, () =>
+  await until("the engine", 60_000, () =>
     fetch(`http://127.0.0.1:${port}/health`).then(
       ({ status }) => status === 200,
       () => false,
@@ -54,7 +54,7 @@ it("R43: an engine that is told to leave under load takes nothing new, ends with
         } else await pause(20);
       }
     });
-    await until("signals that were taken", 20_000, () => statuses.length > 100);
+    await until("signals that were taken", 60_000, () => statuses.length > 100);
     const exited = once(child, "exit");
     const startedMs = performance.now();
     child.kill("SIGTERM");
@@ -86,4 +86,4 @@ it("R43: an engine that is told to leave under load takes nothing new, ends with
     child.kill("SIGKILL");
     await test.close();
   }
-}, 60_000);
+});

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { isErrorWithCode } from "./failure";
 
@@ -13,17 +14,13 @@ export async function isPortFree(port: number, host: string): Promise<boolean> {
   });
 }
 
-/** Some port that nobody listens on, for tests. */
+/**
+ * Some port that nobody listens on, for tests. It is below those that a system gives to outgoing connections and to servers
+ * that take any, so that nobody gets it by chance before its user listens, or while a process of a test is down.
+ */
 export async function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => {
-        if (address === null || typeof address === "string") reject(new Error("no port"));
-        else resolve(address.port);
-      });
-    });
-  });
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    if (await isPortFree(port, "127.0.0.1")) return port;
+  }
 }

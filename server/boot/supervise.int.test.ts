@@ -38,7 +38,7 @@ it("R43: parts end in order, each before the next is asked, and what takes its t
   for (const [name, ms] of Object.entries(parts)) supervisor.start({ name, args: [script, name, String(ms)], env });
   const lines = (): string[] => readFileSync(said, "utf8").trim().split("\n");
   try {
-    await until("all parts", 20_000, () => lines().filter((line) => line.startsWith("up")).length === 4);
+    await until("all parts", 60_000, () => lines().filter((line) => line.startsWith("up")).length === 4);
     await supervisor.stopAll([["gateway"], ["web", "engine", "simulator"], ["postgres"]]);
   } finally {
     supervisor.killAll();

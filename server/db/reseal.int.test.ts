@@ -233,7 +233,7 @@ describe("a ciphertext", () => {
       expect(() => box.unsealBytes(Buffer.concat([Buffer.from([version]), binary.subarray(1)]), place)).toThrow();
   });
 
-  it("S60: a million have as many nonces", { timeout: 240_000 }, () => {
+  it("S60: a million have as many nonces", () => {
     // Each is 96 bits of crypto.randomBytes: that any two of a million agree has a chance of about 6e-18. A counter that
     // starts anew or fewer random bits (32 of them repeat after some 80,000) would be found here.
     const text = Buffer.alloc(0);
@@ -293,9 +293,7 @@ describe("a change of keys", () => {
     return found;
   };
 
-  it("S60: goes on while payments are made and read, without a failure; then the old key is not needed", {
-    timeout: 120_000,
-  }, async () => {
+  it("S60: goes on while payments are made and read, without a failure; then the old key is not needed", async () => {
     const { partnerId } = await plant(test.services);
     await tell();
     const both = processWith(`${OLD},${NEW}`);

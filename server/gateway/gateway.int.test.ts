@@ -393,7 +393,7 @@ it("R43: a kept-alive connection that was idle when the door closed is answered 
   expect(answers.toLowerCase()).toContain("connection: keep-alive");
   const closed = leaving.close();
   // What a client does that has not heard yet: it writes its next request on the connection that it kept.
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await new Promise((resolve) => setImmediate(resolve));
   socket.write(request);
   await ended;
   await closed;

@@ -270,4 +270,4 @@ it("R45: five times the capacity: four fifths of the most is done, in time, the 
   await pool.destroy();
   expect((await checkInvariants(db)).filter(({ broken }) => broken > 0)).toEqual([]);
   expect(gateway.complaints()).toBe("");
-}, 150_000);
+});

@@ -115,4 +115,4 @@ it("R43: SIGTERM under 500 requests a second: every request on an accepted conne
     await count("pg_stat_activity where datname = current_database() and application_name like 'tillgate-gateway%'"),
   ).toBe(0);
   expect(await count("request_log")).toBe(answered.length + CONNECTIONS);
-}, 90_000);
+});

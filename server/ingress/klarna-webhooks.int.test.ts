@@ -206,7 +206,7 @@ describe("the signature", () => {
         const fresh = anyEvent();
         expect((await counting({ headers: headersOf(fresh, next), rawBody: fresh })).status).toBe(200);
       },
-      { timeout: 5_000, interval: 200 },
+      { timeout: 30_000, interval: 200 },
     );
   });
 
@@ -227,13 +227,14 @@ describe("the signature", () => {
     await storeSigningKey(services, key);
     const rawBody = anyEvent();
     expect((await webhooks.listener({ headers: headersOf(rawBody, key), rawBody })).status).toBe(200);
-    await vi.waitFor(async () => {
+    const isNoted = async () => {
       const [row] = await services.db.query<{ at: Date | null }>({
         text: "select last_used_at as at from klarna_signing_keys where id = $1",
         values: [key.id],
       });
       expect(row?.at).toEqual(test.clock.now());
-    });
+    };
+    await vi.waitFor(isNoted, { timeout: 30_000 });
   });
 
   it("refuses a signed body that is no event, and one above 256 KiB", async () => {
@@ -335,7 +336,8 @@ describe("the inbox", () => {
     await test.simulator.control.fault({
       operation: "authorize",
       kind: "slow",
-      delay_ms: 600,
+      // Longer than what follows takes on a busy machine, shorter than we wait for an answer.
+      delay_ms: 5_000,
       account: own.account.id,
       times: 1,
     });
@@ -356,11 +358,12 @@ describe("the inbox", () => {
       });
       return row;
     };
-    await vi.waitFor(async () => {
+    const isPaid = async () => {
       const [request] = await test.simulator.control.requests({ account: own.account.id });
       if (!request) throw new Error("not yet");
       await test.simulator.control.play(request.payment_request_id, "complete");
-    });
+    };
+    await vi.waitFor(isPaid, { timeout: 4_000, interval: 20 });
     await test.simulator.control.idle();
     await processInbox(services);
     expect(await seen()).toMatchObject({ state: "PARKED", note: "our own call has no answer yet" });

@@ -97,7 +97,7 @@ describe("more calls than Klarna allows", () => {
     expect(new Set(ids).size).toBe(outcomes.length);
     expect(klarna.breakers().every(({ state }) => state === "closed")).toBe(true);
     expect(jain(inTime)).toBeGreaterThanOrEqual(0.95);
-  }, 15_000);
+  });
 
   it("R12: a call that has no place in time is not sent, and no attempt of it reaches Klarna", async () => {
     const { account_id: accountId } = await simulator.control.account({ name: "Late", country: "DE", stores: [] });
@@ -124,5 +124,5 @@ describe("more calls than Klarna allows", () => {
       expect(outcome.calls).toMatchObject([{ outcome: "NOT_SENT", httpStatus: null }]);
     }
     expect(crowd.map(({ kind }) => kind)).not.toContain("refused");
-  }, 15_000);
+  });
 });

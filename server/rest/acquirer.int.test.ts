@@ -198,7 +198,7 @@ describe("onboarding by the API", () => {
     });
     expect(json(added).status, added.text).toBe("active");
     // The account may still be within the second that follows its last call.
-    await until("Klarna to hear of it all", 10_000, async () => {
+    await until("Klarna to hear of it all", 60_000, async () => {
       await syncPartners(asSystem(test.services), { partnerId: id, paceMs: 0, rounds: 10 });
       return (
         (await count(
@@ -234,7 +234,7 @@ describe("onboarding by the API", () => {
     ]);
     expect(json(await call("POST", `/partners/${id}/resume`)).status).toBe("operational");
     // Closed only when Klarna has confirmed; until then the answer is "try again soon".
-    await until("Klarna to have disabled payments", 10_000, async () => {
+    await until("Klarna to have disabled payments", 60_000, async () => {
       const closed = await call("POST", `/partners/${id}/offboard`, { reason: "They left" });
       if (closed.status === 200) return json(closed).status === "closed";
       expect(codeOf(closed)).toEqual([409, "state_conflict"]);

@@ -80,7 +80,7 @@ it("KNR-L2: whatever look is accepted is read back from the picture by an indepe
   );
   expect(seen.accepted).toBeGreaterThan(40);
   expect([...seen.refused].sort()).toEqual(["dark", "ecc", "light", "logo", "margin", "size"]);
-}, 60_000);
+});
 
 it("the smallest and barest of each kind is read back: least contrast, two pixels a module, the widest logo", async () => {
   const edges: Partial<QrLook>[] = [

@@ -8,6 +8,7 @@ import type { RunningSimulator } from "@/server/simulator/testing";
 import { type BuiltPartner, makePartner, makeWebsite, unique } from "@/server/testing/builders";
 import { asApiKey } from "@/server/testing/context";
 import { testDatabase } from "@/server/testing/database";
+import { quickest } from "@/server/testing/equal-time";
 import { holdSandbox } from "@/server/testing/sandbox";
 
 /* The customer's browser around Klarna's journey, with every webhook lost: what it says is a hint, what Klarna says counts. */
@@ -158,16 +159,20 @@ it("many returns at once make one question, and no more within three seconds", a
 });
 
 it("where Klarna does not answer the customer waits on our page, and not for Klarna", async () => {
-  const at = await begin();
-  await simulator.control.fault({
-    operation: "read_request",
-    kind: "slow",
-    delay_ms: 3_000,
-    account: partner.account.id,
-  });
-  const started = performance.now();
-  expect((await comeBack(at, "SUBMITTED")).location).toBe(`/pay/${at.id}/status`);
-  expect(performance.now() - started).toBeLessThan(2_500);
+  let at = await begin();
+  const waited = async (): Promise<number> => {
+    at = await begin();
+    await simulator.control.fault({
+      operation: "read_request",
+      kind: "slow",
+      delay_ms: 3_000,
+      account: partner.account.id,
+    });
+    const started = performance.now();
+    expect((await comeBack(at, "SUBMITTED")).location).toBe(`/pay/${at.id}/status`);
+    return performance.now() - started;
+  };
+  expect(await quickest(waited, 2_500)).toBeLessThan(2_500);
   await vi.waitFor(async () => expect(await readsOf(at.request)).toBeGreaterThan(0), { timeout: 30_000 });
 });
 

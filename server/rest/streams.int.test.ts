@@ -46,8 +46,8 @@ describe("while the customer pays", () => {
   });
 
   it("a stream ends when its key does", async () => {
-    const short = await makeKey(h.test.services, h.own.partner.id, { expiresAt: new Date(Date.now() + 1_200) });
     const { id } = await pay();
+    const short = await makeKey(h.test.services, h.own.partner.id, { expiresAt: new Date(Date.now() + 3_000) });
     const answer = await h.rest.handle(restRequest("GET", `${PAYMENTS}/${id}/events`, { key: short.key }));
     await expect(async () => {
       for await (const part of answer.body as AsyncIterable<string>) expect(part).toBeTypeOf("string");

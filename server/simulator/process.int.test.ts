@@ -79,11 +79,11 @@ describe("the process", () => {
     second.child.kill("SIGTERM");
     expect(await second.exit).toBe(0);
     rmSync(dataDir, { recursive: true });
-  }, 20_000);
+  });
 
   it("S54: refuses to start with TILLGATE_ENV=production", async () => {
     await expect(start({ TILLGATE_ENV: "production", DATA_DIR: join(tmpdir(), "never-made") })).rejects.toThrow(
       "does not start with TILLGATE_ENV=production",
     );
-  }, 20_000);
+  });
 });

@@ -72,7 +72,16 @@ export function classicControl(simulator: Pick<RunningSimulator, "url">) {
       z.looseObject({ short_code: z.string() }).parse(await call("POST", "/short-codes")).short_code,
     callbacks: async (sessionId: string) =>
       z
-        .object({ callbacks: z.array(z.looseObject({ callback_id: z.string(), status: z.string(), url: z.string() })) })
+        .object({
+          callbacks: z.array(
+            z.looseObject({
+              callback_id: z.string(),
+              status: z.string(),
+              url: z.string(),
+              attempts: z.array(z.unknown()),
+            }),
+          ),
+        })
         .parse(await call("GET", `/callbacks?session_id=${sessionId}`)).callbacks,
     redeliver: (callbackId: string) => call("POST", `/callbacks/${callbackId}/redeliver`),
   };

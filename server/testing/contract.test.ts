@@ -144,7 +144,7 @@ describe("what the checker of the contract finds", () => {
   });
 });
 
-it("every test process listens to calls, streams and webhooks", { timeout: 60_000 }, async () => {
+it("every test process listens to calls, streams and webhooks", async () => {
   exchanges.publish(call("GET", "/api/v1/secrets"));
   streamPieces.publish({ method: "GET", target: "/api/v1/stores", text: "data: {}\n\n" });
   webhooksSent.publish({ body: "{}" });

@@ -45,7 +45,7 @@ export async function startGatewayChild(
     complaints += chunk.toString("utf8");
   });
   try {
-    await until("the front door", 30_000, () =>
+    await until("the front door", 60_000, () =>
       fetch(`${url}/api/health`).then(
         ({ status }) => status === 200,
         () => false,

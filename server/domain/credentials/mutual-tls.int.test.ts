@@ -226,7 +226,7 @@ describe("the certificate that calls show", () => {
     expect(new Set(doors.test.shown.map(({ fingerprint }) => fingerprint))).toEqual(
       new Set([null, first.fingerprint, second.fingerprint]),
     );
-  }, 90_000);
+  });
 
   it("is tried on a connection of its own first: one that Klarna does not take is not taken into use, and calls go on as before", async () => {
     const { test, ctx, doors } = await scene();

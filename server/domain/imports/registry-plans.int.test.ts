@@ -41,7 +41,7 @@ beforeAll(async () => {
   );
   await test.services.db.query({ text: "vacuum analyze", values: [] });
   questions = await registryQuestions(test.services, SIZE);
-}, 60_000);
+});
 afterAll(() => test.close());
 
 const StatementSchema = z.object({ text: z.string(), values: z.array(z.unknown()).optional() });

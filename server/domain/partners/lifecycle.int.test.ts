@@ -90,7 +90,7 @@ async function eventsOf(partnerId: string): Promise<string[]> {
 
 /** Works off what Klarna sends until this holds. */
 async function following(check: () => Promise<boolean>): Promise<void> {
-  await until("what Klarna does", 8_000, async () => {
+  await until("what Klarna does", 60_000, async () => {
     await processInbox(test.services);
     return check();
   });
@@ -118,7 +118,7 @@ describe("suspending and closing", () => {
     expect(await productAtKlarna(accountId)).toBe("DISABLED");
     expect(await codeOf(pay(partnerId))).toBe("partner_not_operational");
     const resumed = await resumePartner(admin(), partnerId);
-    await until("what Klarna does", 8_000, async () => {
+    await until("what Klarna does", 60_000, async () => {
       await test.services.db.query({
         text: "update klarna_changes set next_attempt_at = now() where partner_id = $1 and next_attempt_at is not null",
         values: [partnerId],
@@ -251,7 +251,7 @@ describe("what Klarna does", () => {
     });
     await suspendPartner(admin(), partnerId, "ours");
     await control(`/accounts/${encodeURIComponent(accountId)}/product`, { state: "ENABLED" });
-    await until("what Klarna does", 8_000, async () => {
+    await until("what Klarna does", 60_000, async () => {
       await processInbox(test.services);
       await test.services.db.query({
         text: "update klarna_changes set next_attempt_at = now() where partner_id = $1 and next_attempt_at is not null",

@@ -187,7 +187,7 @@ describe("when Klarna is ill", () => {
           test.clock.advance(6 * SECOND_MS);
           expect((await ask()).available).toBe(true);
         },
-        { timeout: 10_000, interval: 200 },
+        { timeout: 30_000, interval: 200 },
       );
     },
   );

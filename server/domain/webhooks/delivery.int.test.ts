@@ -192,15 +192,15 @@ describe("delivery", () => {
       await appendEvent(hooks.services, { partnerId: mine.id, subjectId: newId("refund"), sequence: 1 });
     await webhooks.relayAll(hooks.services);
     const startedMs = performance.now();
-    const sending = deliverer({ timeoutMs: 5_000 });
+    const timeoutMs = 60_000;
+    const sending = deliverer({ timeoutMs });
     sending.wake();
     await expect.poll(() => quick.received.length, { interval: 5 }).toBe(40);
-    expect(performance.now() - startedMs).toBeLessThan(2_500);
+    // None of those that hang has ended meanwhile: nothing waited for them.
+    expect(performance.now() - startedMs).toBeLessThan(timeoutMs);
     expect(hanging.received.length).toBeLessThanOrEqual(8);
     await expect
-      .poll(async () => (await deliveriesOf(id)).every((delivery) => delivery.state === "DELIVERED"), {
-        timeout: 2_000,
-      })
+      .poll(async () => (await deliveriesOf(id)).every((delivery) => delivery.state === "DELIVERED"))
       .toBe(true);
   });
 

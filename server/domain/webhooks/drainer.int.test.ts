@@ -88,9 +88,7 @@ const states = async (): Promise<Record<string, number>> =>
 const seconds = (): number => Math.floor(test.clock.now().getTime() / SECOND_MS);
 
 describe("R41: the process that sends dies", () => {
-  it(`R25, R41: ${DEATHS} times between claim and sending, and as often after sending: each message arrives, none is lost, claims expire, a repeat is signed anew`, {
-    timeout: 120_000,
-  }, async () => {
+  it(`R25, R41: ${DEATHS} times between claim and sending, and as often after sending: each message arrives, none is lost, claims expire, a repeat is signed anew`, async () => {
     const { partner } = await makePartner(services);
     const { secret } = await createEndpoint(
       asApiKey(services, { partnerId: partner.id }),

@@ -44,7 +44,7 @@ describe("S35: endpoints are no way to explore a network", () => {
     );
     await appendEvent(hooks.services, { partnerId: mine.id, subjectId: newId("refund"), sequence: 1 });
     await webhooks.relayAll(hooks.services);
-    await deliverer({ timeoutMs: 300, resolve }).drain();
+    await deliverer({ timeoutMs: 1_000, resolve }).drain();
     const ids = await Promise.all(Object.values(made).map(async ({ id }) => (await deliveriesOf(id))[0]?.id ?? "none"));
     const seen = await Promise.all(ids.map((id) => webhooks.getDelivery(mine.ctx, id)));
     const told = seen.map(

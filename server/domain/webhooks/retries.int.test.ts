@@ -23,7 +23,7 @@ describe("an endpoint that fails", () => {
     await appendEvent(hooks.services, { partnerId: mine.id, subjectId: newId("refund"), sequence: 1 });
     await webhooks.relayAll(hooks.services);
     const now = hooks.services.clock.now().getTime();
-    expect(await deliverer({ timeoutMs: 200 }).drain()).toMatchObject({ sent: 0, failed: 3 });
+    expect(await deliverer({ timeoutMs: 1_000 }).drain()).toMatchObject({ sent: 0, failed: 3 });
     const rows = await Promise.all(made.map(async ({ id }) => (await deliveriesOf(id))[0]));
     expect(rows.map((row) => (row?.next_attempt_at?.getTime() ?? 0) - now)).toEqual([120_000, 5_000, 5_000]);
     const outcomes = await Promise.all(rows.map(async (row) => (await attemptsOf(row?.id ?? ""))[0]?.outcome));

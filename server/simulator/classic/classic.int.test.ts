@@ -92,12 +92,25 @@ function tillOf(simulator: RunningSimulator) {
     },
     /** Asks until the distribution has this status. */
     async poll(resultUrl: string, status: string) {
-      for (let turn = 0; turn < 100; turn += 1) {
-        const { body } = await call("GET", resultUrl);
-        if (at(body, "status") === status) return body;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      throw new Error(`the distribution never became ${status}`);
+      let body: unknown;
+      await expect
+        .poll(async () => {
+          ({ body } = await call("GET", resultUrl));
+          return at(body, "status");
+        })
+        .toBe(status);
+      return body;
+    },
+    /** Waits until so many attempts to call back have been noted: a receiver hears of each a moment earlier. */
+    async noted(count: number): Promise<void> {
+      const CallbacksSchema = z.object({ callbacks: z.array(z.looseObject({ attempts: z.array(z.unknown()) })) });
+      await expect
+        .poll(async () =>
+          CallbacksSchema.parse((await control("GET", "/callbacks")).body).callbacks.flatMap(
+            ({ attempts }) => attempts,
+          ),
+        )
+        .toHaveLength(count);
     },
     async play(id: string, action: string, force = false) {
       return await control("POST", `/sessions/${id}/play`, { action, force });
@@ -143,10 +156,7 @@ async function createReceiver(answers: number[] = []) {
     received,
     url: `http://127.0.0.1:${port}/klarna?klarnaId=17&secretToken=one-time`,
     async wait(count: number): Promise<void> {
-      for (let turn = 0; turn < 150 && received.length < count; turn += 1) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      expect(received.length).toBeGreaterThanOrEqual(count);
+      await expect.poll(() => received.length).toBeGreaterThanOrEqual(count);
     },
   };
 }
@@ -274,11 +284,11 @@ describe("classic in-store", () => {
     await till.call("DELETE", `/payments/v1/sessions/${id}`);
     await receiver.wait(2);
     for (const [index, step] of [2_001, 10_001, 60_001].entries()) {
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await till.noted(2 + index);
       await till.simulator.control.advance(step);
       await receiver.wait(3 + index);
     }
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await till.noted(5);
     const [failed] = z
       .object({ callbacks: z.array(z.looseObject({ callback_id: z.string(), attempts: z.array(z.unknown()) })) })
       .parse((await till.control("GET", "/callbacks?status=FAILED")).body).callbacks;
@@ -422,7 +432,7 @@ describe("classic in-store", () => {
     const waiting = await first.session(20_000);
     await first.play(paid.id, "complete");
     await receiver.wait(4);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await first.noted(4);
     const authorization = first.authorization();
     await first.close();
 
@@ -446,11 +456,7 @@ describe("the clock", () => {
     const started = Date.parse(String(at((await till.call("GET", "/_control/clock")).body, "now")));
     // No more than the calls themselves took, however busy the machine is.
     expect(started - before).toBeLessThan((performance.now() - asked + 2) * 100_000);
-    for (let turn = 0; turn < 250; turn += 1) {
-      const { body } = await till.call("GET", resultUrl);
-      if (at(body, "status") === "FAILED") break;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await till.poll(resultUrl, "FAILED");
     const ended = await till.call("GET", `/_control/classic/sessions/${id}`);
     expect(at(ended.body, "error_code")).toBe("SESSION_EXPIRED");
     const slowed = await till.call("POST", "/_control/clock", { speed: 1 });

@@ -109,5 +109,5 @@ describe("settlements against a client's own books", () => {
       expect(own.captured).toBeGreaterThan(0);
     }
     await client.close();
-  }, 60_000);
+  });
 });

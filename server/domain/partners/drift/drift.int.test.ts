@@ -272,7 +272,7 @@ describe("drift", () => {
       ),
       { numRuns: 5, endOnFailure: true },
     );
-  }, 120_000);
+  });
 
   it("finds what only one side has, and repairs it", async () => {
     const { partnerId, accountId } = await onboardPartner(test.services, test.simulator.url, {

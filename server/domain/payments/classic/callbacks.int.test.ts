@@ -180,9 +180,11 @@ describe("callbacks", () => {
     const id = await distributed("qr");
     h.callbacks.hold();
     await h.classic.play(await sessionOf(id), "complete");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const [last] = await h.classic.callbacks(await sessionOf(id));
+    const refused = async () =>
+      (await h.classic.callbacks(await sessionOf(id))).find((row) => row.callback_id === last?.callback_id)?.attempts;
+    await expect.poll(refused).toHaveLength(1);
     h.callbacks.release();
-    const last = (await h.classic.callbacks(await sessionOf(id)))[0];
     await h.classic.redeliver(last?.callback_id ?? "");
     await becomes(id, "completed");
     await expectEqualBooks(id);

@@ -389,7 +389,7 @@ it("the PDF has the 42 columns as text, with the letters of every language in it
     expect(text.replace(/\s/g, "")).toContain(`${SALE.klarnaPaymentTransactionId}`);
     expect(size[0]).toBeCloseTo(226.77, 1);
   }
-}, 30_000);
+});
 
 it("the same receipt is the same PDF, and the longest line ends on the paper", async () => {
   const content = receiptContent(factsOf());
