@@ -24,6 +24,7 @@ export const expressPaymentEndpoint = defineEndpoint({
     "store_details_differ",
     "reference_taken",
     "session_token_used",
+    "rule_broken",
     "amount_mismatch",
     "currency_not_supported",
     "launch_not_available",
