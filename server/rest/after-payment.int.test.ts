@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DAY_MS, HOUR_MS } from "@/server/core/time";
+import { advanceDuePayments } from "@/server/domain/payments/service";
+import type { KlarnaOutcome } from "@/server/klarna/client";
 import { paymentHarness } from "@/server/testing/payments";
 import { callRest, makeKey } from "@/server/testing/rest";
 import { createRest, type Rest } from "./run";
@@ -18,6 +21,44 @@ afterAll(async () => {
 
 const call = (method: string, path: string, body?: unknown) =>
   callRest(rest, method, `/api/v1/payments${path}`, { key, ...(body === undefined ? {} : { body }) });
+
+describe("R15: what never left us", () => {
+  const expired = async (): Promise<string> => {
+    const id = await h.authorized();
+    await h.passTime(28 * DAY_MS + HOUR_MS);
+    await advanceDuePayments(h.services);
+    return id;
+  };
+  it.each([
+    { path: "/captures", prepare: () => h.authorized(), body: {}, done: 201 },
+    { path: "/refunds", prepare: () => h.completed(), body: {}, done: 201 },
+    { path: "/void", prepare: () => h.authorized(), body: undefined, done: 200 },
+    { path: "/reauthorize", prepare: expired, body: undefined, done: 200 },
+  ])("$path answers 503 with Retry-After, and the same call with the same key is made later", async (operation) => {
+    const id = await operation.prepare();
+    const nobody = (): Promise<KlarnaOutcome> =>
+      Promise.resolve({ kind: "not_sent", reason: "ECONNREFUSED", calls: [] });
+    const away = createRest({ ...h.services, klarna: { ...h.services.klarna, call: nobody } });
+    const ask = (by: Rest) =>
+      callRest(by, "POST", `/api/v1/payments/${id}${operation.path}`, {
+        key,
+        idempotencyKey: `away-${id}`,
+        ...(operation.body === undefined ? {} : { body: operation.body }),
+      });
+    for (let turn = 0; turn < 2; turn += 1) {
+      const refused = await ask(away);
+      expect([refused.status, refused.json]).toMatchObject([503, { code: "klarna_unavailable" }]);
+      expect(refused.headers["retry-after"]).toBe("3");
+    }
+    await away.close();
+    const made = await ask(rest);
+    expect(made.status, made.text).toBe(operation.done);
+    expect(made.headers["idempotency-replayed"]).toBeUndefined();
+    const again = await ask(rest);
+    expect([again.status, again.text]).toEqual([operation.done, made.text]);
+    expect(again.headers["idempotency-replayed"]).toBe("true");
+  });
+});
 
 describe("the Partner API after the payment", () => {
   it("captures in parts, tells 201 or 202, lists newest first, and says what is left when asked for more", async () => {

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
+import { processInbox } from "@/server/domain/inbox/service";
 import { makePartner } from "@/server/testing/builders";
 import { asApiKey, testServices } from "@/server/testing/context";
 import { paymentHarness, STEP_UP } from "@/server/testing/payments";
+import { sendSigned } from "@/server/testing/signed-event";
 import { CreatePaymentSchema } from "./schema";
 import { advanceDuePayments, cancelPayment, createPayment } from "./service";
 
@@ -88,6 +90,46 @@ describe("Klarna's answers", () => {
     expect(await h.openAlarmsOf(payment.id)).toContain("outcome_unknown");
     await h.control.advance(25 * HOUR_MS);
   });
+
+  it.each(["AUTHORIZE", "FINAL_AUTHORIZE"] as const)(
+    "R11: an approval (%s) that nobody heard of for a day is not asked for again, and is taken over from Klarna's event",
+    async (kind) => {
+      await h.freshPartner();
+      await h.retire();
+      const operation = kind === "AUTHORIZE" ? "authorize" : "authorize_final";
+      const lose = () => h.control.fault({ operation, kind: "cut_after", account: h.partner.account.id, times: null });
+      if (kind === "AUTHORIZE") await lose();
+      const { id } = await h.create(kind === "AUTHORIZE" ? {} : STEP_UP);
+      if (kind === "FINAL_AUTHORIZE") {
+        await lose();
+        await h.control.play(await h.requestOf(id), "complete");
+        await h.settleWebhooks();
+      }
+      const status = kind === "AUTHORIZE" ? "processing" : "finalizing";
+      expect((await h.read(id)).status).toBe(status);
+      const { length } = await authorizeCalls(id);
+      await h.passTime(24 * HOUR_MS);
+      await h.control.clearFaults();
+      await h.letThrough();
+      await advanceDuePayments(h.services);
+      expect((await h.read(id)).status).toBe(status);
+      expect(await authorizeCalls(id)).toHaveLength(length);
+      expect(await h.openAlarmsOf(id)).toContain("outcome_unknown");
+      const { payment_transaction_id: transaction } = await h.transactionOf(id);
+      await sendSigned(h.webhooks, {
+        type: "payment.transaction.state-change.completed",
+        account: h.partner.account.id,
+        payload: { payment_transaction_id: transaction, payment_transaction_reference: id, state: "COMPLETED" },
+      });
+      await processInbox(h.services);
+      const amount = kind === "AUTHORIZE" ? 10_002 : 11_850;
+      expect(await h.read(id)).toMatchObject({
+        ...{ status: "completed", amount_captured: amount, amount_refundable: amount },
+      });
+      expect(await authorizeCalls(id)).toHaveLength(length);
+      expect((await h.journalOf(id)).filter((row) => row.kind === kind)).toMatchObject([{ state: "SUCCEEDED" }]);
+    },
+  );
 
   it("repeats a final call that answered 500 with the same key: one transaction", async () => {
     await h.freshPartner();
