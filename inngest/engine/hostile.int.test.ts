@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type TestDatabase, testDatabase } from "@/server/testing/database";
 import { parseFunctionConfig } from "./function-config";
 import { createSchedules } from "./schedules";
+import { releaseRun } from "./store";
 import { startTestEngine, type TestEngine } from "./testing";
 
 /* What no function of ours does and some function will: values that cannot be kept, and changes under runs in flight. */
@@ -38,9 +39,8 @@ afterAll(async () => {
   await database.drop();
 });
 
-async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(what).toBeTruthy();
 }
 const hasStep = (fnId: string, status: string) => async (): Promise<boolean> => {
   const { rowCount } = await pool.query(
@@ -137,8 +137,8 @@ describe("changes under runs in flight", () => {
   it("a wait goes on over a restart: it lapses though nobody was there at its time, and hears what comes after", async () => {
     const first = await start(waiting);
     await first.inngest.send({ name: "hostile/wait", data: { n: 7 } });
-    await until("both wait", hasStep("test-lapse", "waiting"));
-    await until("both wait", hasStep("test-heard", "waiting"));
+    await until(hasStep("test-lapse", "waiting"));
+    await until(hasStep("test-heard", "waiting"));
     await close(first);
     // Its time passes while nobody is there, and its job is lost as well.
     await pool.query(
@@ -164,7 +164,7 @@ describe("changes under runs in flight", () => {
     ];
     const first = await start(sleeper);
     await first.inngest.send({ name: "hostile/sleeper", data: {} });
-    await until("it sleeps", hasStep("test-sleeper", "sleeping"));
+    await until(hasStep("test-sleeper", "sleeping"));
     await close(first);
     const second = await start((inngest) => [
       inngest.createFunction({ id: "other", triggers: [{ event: "hostile/other" }] }, async () => "done"),
@@ -178,6 +178,30 @@ describe("changes under runs in flight", () => {
     ]);
     await second.inngest.send({ name: "hostile/other", data: {} });
     expect(await second.ended("other")).toMatchObject([{ status: "completed" }]);
+  });
+
+  it("a run that is due by the database's clock and not yet by its process's rests a moment, instead of going round at once", async () => {
+    const first = await start((inngest) => [
+      inngest.createFunction({ id: "behind", triggers: [{ event: "hostile/behind" }] }, async ({ step }) => {
+        await step.sleep("nap", "1h");
+      }),
+    ]);
+    await first.inngest.send({ name: "hostile/behind", data: {} });
+    await until(hasStep("test-behind", "sleeping"));
+    await close(first);
+    const { rows } = await pool.query<{ id: string; wakeSeq: number }>(
+      `update engine.runs set claimed_by = 99 where fn_id = 'test-behind' returning id, wake_seq as "wakeSeq"`,
+    );
+    const [run] = rows;
+    expect(run).toBeDefined();
+    const release = { runId: run?.id ?? "", wakeSeq: run?.wakeSeq ?? 0, workerId: 99, wakeAtMs: Date.now() - 600_000 };
+    const { rows: before } = await pool.query<{ at: Date }>("select clock_timestamp() as at");
+    expect(await releaseRun(pool, release)).toBe(true);
+    const { rows: jobs } = await pool.query<{ at: Date }>(
+      "select run_at as at from graphile_worker.jobs where key = $1",
+      [run?.id],
+    );
+    expect(jobs[0]?.at.getTime()).toBeGreaterThan(before[0]?.at.getTime() ?? Number.POSITIVE_INFINITY);
   });
 
   it("a tick that comes to an engine of another version is left to the one that knows it, not lost for good", async () => {

@@ -265,12 +265,16 @@ with f as (
   update engine.runs set claimed_by = null
   where id = $1 and claimed_by = $2 and status = 'running' and wake_seq = $3 returning id
 ), j as (
-  select count(*) as n from f, lateral graphile_worker.add_job('engine.run', json_build_object('run', f.id), run_at := $4::timestamptz, job_key := f.id) as job
+  select count(*) as n from f, lateral graphile_worker.add_job('engine.run', json_build_object('run', f.id),
+    run_at := case when $4::timestamptz <= now() then now() + interval '250 milliseconds' else $4::timestamptz end, job_key := f.id) as job
   where $5::boolean
 )
 select (select count(*)::integer from f) as held, (select n from j) as jobs`;
 
-/** Lets the run rest until `wakeAtMs` (null: until an event wakes it). False when something woke it meanwhile. */
+/**
+ * Lets the run rest until `wakeAtMs` (null: until an event wakes it). False when something woke it meanwhile. What is due by
+ * the database's clock and not by this process's waits a moment: the two would hand it to each other without end.
+ */
 export async function releaseRun(
   db: Db,
   input: Readonly<{ runId: string; workerId: number; wakeSeq: number; wakeAtMs: number | null }>,

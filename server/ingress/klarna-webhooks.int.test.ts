@@ -252,6 +252,26 @@ describe("the signature", () => {
     expect((await post(Buffer.alloc(262_145, 32))).status).toBe(413);
   });
 
+  it("one signed body that the database cannot keep is 400 by itself: those that come with it are stored", async () => {
+    const post = (metadata: Record<string, unknown>, payload: Record<string, unknown> = {}) => {
+      const event_id = randomUUID();
+      const event = { event_id, event_type: "payment.x", occurred_at: "2026-11-21T10:00:00.000Z", live: false };
+      const rawBody = Buffer.from(JSON.stringify({ metadata: { ...event, ...metadata }, payload }));
+      return webhooks.listener({ headers: headersOf(rawBody), rawBody }).then(({ status }) => status);
+    };
+    const before = await inboxCount();
+    const answers = await Promise.all([
+      post({}),
+      post({ event_id: "a\u0000b" }),
+      post({ event_type: "payment.\u0000" }),
+      // What only helps to find the event is left out instead.
+      post({ subject_account_id: "krn\u0000" }, { payment_request_id: "\u0000" }),
+      post({}),
+    ]);
+    expect(answers).toEqual([200, 400, 400, 200, 200]);
+    expect(await inboxCount()).toBe(before + 3);
+  });
+
   it("keeps the raw body encrypted: the token of a journey is not in the table", async () => {
     const token = `krn:network:us1:test:session-token:${randomUUID()}`;
     await sendSigned(webhooks, {
