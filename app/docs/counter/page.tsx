@@ -68,12 +68,25 @@ export default function CounterPage() {
         <p className="mt-1 text-ink-2 text-sm">
           The software of a self-checkout opens this address in the paired browser. The kiosk offers Klarna in Klarna's
           words, shows the code, and goes back to its start by itself. What became of the payment you learn by webhook
-          or by <TextLink href="/docs">reading it</TextLink> under its reference, never from the browser.
+          or by <TextLink href="/docs">reading it</TextLink> under its reference, never from the browser. Compare its
+          amount with your own before you let the goods go: an address can be changed by whoever stands at the kiosk.
         </p>
         <pre className="mt-3 overflow-x-auto rounded-md border border-line bg-surface p-3 font-mono text-xs">
           {`${PUBLIC_URL}/kiosk/{terminal}?amount=11800&currency=SEK&reference=ON4711`}
         </pre>
         <Facts rows={HANDOVER} />
+      </section>
+      <section aria-labelledby="short-code">
+        <h2 id="short-code" className="font-semibold text-xl">
+          A short code at the till
+        </h2>
+        <p className="mt-1 text-ink-2 text-sm">
+          Where a terminal is set to Klarna's classic sessions, a customer can scan the code that Klarna printed for the
+          shop and read out the digits on the phone. The till and Take a payment ask for them beside the QR code; a till
+          of your own sends <code className="font-mono text-xs">{'launch: "short_code"'}</code> with them. A code that
+          Klarna does not know ends the payment with <code className="font-mono text-xs">short_code_refused</code>:
+          nothing is charged, and the same reference takes another code.
+        </p>
       </section>
       <section aria-labelledby="display">
         <h2 id="display" className="font-semibold text-xl">
