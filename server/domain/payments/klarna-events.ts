@@ -12,6 +12,7 @@ import {
   journal,
   KEY_LIFE_MS,
   openOperation,
+  raiseAlarm,
   settle,
   startDraft,
   step,
@@ -179,9 +180,11 @@ async function applyTransactionEvent(
   if (ENDED_UNPAID.includes(payment.state)) {
     if (payment.lateTransactionId === transactionId) return done("IGNORED", "the late approval is known", payment.id);
     const after = await step(ctx, payment.id, (fresh) => {
-      if (!ENDED_UNPAID.includes(fresh.payment.state) || fresh.payment.lateApprovalState !== null) return null;
+      const { state, lateApprovalState, lateTransactionId } = fresh.payment;
+      if (!ENDED_UNPAID.includes(state) || lateTransactionId === transactionId) return null;
       const draft = startDraft(fresh);
-      recordLateApproval(draft, transactionId);
+      if (lateApprovalState === null) recordLateApproval(draft, transactionId);
+      else raiseSecondApproval(draft, transactionId);
       return draft;
     });
     return {
@@ -190,13 +193,28 @@ async function applyTransactionEvent(
     };
   }
   if (payment.klarnaPaymentTransactionId === null) return adoptTransaction(ctx, payment, transactionId);
-  if (payment.klarnaPaymentTransactionId !== transactionId)
+  if (payment.klarnaPaymentTransactionId !== transactionId) {
+    await step(ctx, payment.id, (fresh) => {
+      const draft = startDraft(fresh);
+      raiseSecondApproval(draft, transactionId);
+      return draft;
+    });
     return done("IGNORED", "another transaction than the payment's", payment.id);
+  }
   return applyTransactionFacts(
     ctx,
     payment,
     kind,
     event.payload.payment_funding?.state ?? (kind === "funding-state-change.funded" ? "FUNDED" : null),
+  );
+}
+
+/** One key makes one transaction: another one under our reference may be money taken twice, and is nothing to guess about. */
+function raiseSecondApproval(draft: Draft, transactionId: string): void {
+  raiseAlarm(
+    draft,
+    "books_differ",
+    `Klarna told of another transaction of this payment, ${transactionId.slice(0, 100)}. The customer may have been charged twice: compare with Klarna's portal.`,
   );
 }
 

@@ -149,6 +149,35 @@ describe("Klarna's webhooks", () => {
   );
 });
 
+it.each(["paid", "approved late"])(
+  "a second transaction of a payment (%s) is none of its money, and a person is told",
+  async (how) => {
+    await h.freshPartner();
+    const model = await h.create({ capture: "manual" });
+    const tell = async (id: string) => {
+      const transaction = await cloneTransaction(model.id, id);
+      await sendSigned(h.webhooks, {
+        type: "payment.transaction.state-change.authorized",
+        account: h.partner.account.id,
+        payload: { payment_transaction_id: transaction, payment_transaction_reference: id, state: "AUTHORIZED" },
+      });
+      await processInbox(h.services);
+      await h.sweepFor(20 * SECOND_MS);
+    };
+    const id = how === "paid" ? await h.completed() : await h.pending();
+    if (how === "approved late") {
+      await cancelPayment(h.ctx, id);
+      await tell(id);
+    }
+    const before = await h.read(id);
+    expect(await h.openAlarmsOf(id)).not.toContain("books_differ");
+    await tell(id);
+    expect(await h.openAlarmsOf(id)).toContain("books_differ");
+    const { updated_at: _at, ...after } = await h.read(id);
+    expect(before).toMatchObject(after);
+  },
+);
+
 describe("money that is not guaranteed", () => {
   it("is told as pending, and as funded even when Klarna's event about it is lost", async () => {
     await h.freshPartner();
