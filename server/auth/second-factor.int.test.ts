@@ -12,7 +12,7 @@ import {
   TRIES_PER_PERSON,
 } from "./second-factor";
 import { finishEnrolment, finishSignIn, startEnrolment } from "./second-factor-steps";
-import { confirmIdentity } from "./security";
+import { changePassword, confirmIdentity } from "./security";
 import { CONFIRMED_FOR_MS, findHalfSession, findSession, HALF_SESSION_LIFE_MS, requireConfirmed } from "./sessions";
 import { signIn } from "./sign-in";
 import { totpCode, totpStepAt } from "./totp";
@@ -264,6 +264,24 @@ describe("S13: proving again who one is", () => {
     const after = await findSession(test.services, renewed.token);
     expect(after?.id).toBe(fresh.id);
     if (after) requireConfirmed(test.services, after);
+  });
+
+  it("S13: a new password does not stand in for the second step, whose removal would be next", async () => {
+    const person = await enrolled();
+    const begun = await finish((await byPassword(person.email)).token, codeAt(person.secret));
+    const proven = test.clock.now();
+    test.clock.advance(CONFIRMED_FOR_MS + 1);
+    const session = await findSession(test.services, begun.token);
+    if (!session) throw new Error("no session");
+    const input = {
+      current: TEST_PASSWORD,
+      next: "another password for tests",
+      browser: { ...BROWSER, replaces: null },
+    };
+    const { token } = await changePassword(test.services, session, input, REQUEST);
+    const after = await findSession(test.services, token);
+    expect(after?.confirmedAt).toEqual(proven);
+    if (after) expect(() => requireConfirmed(test.services, after)).toThrow(/confirmation_required/);
   });
 });
 

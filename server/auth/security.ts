@@ -158,7 +158,8 @@ async function prove(
 }
 
 /**
- * Changes one's own password, the old one in hand. Every other session ends, and this one gets a new token.
+ * Changes one's own password, the old one in hand. Every other session ends, and this one gets a new token. The old password
+ * proves who one is as far as it does elsewhere: not for whoever has a second factor.
  * Errors: validation_failed (old password wrong, new one too short), rate_limited.
  */
 export async function changePassword(
@@ -191,6 +192,7 @@ export async function changePassword(
       userAgent: input.browser.userAgent,
       replaces: null,
       method: session.method,
+      ...(proofsOf(account).includes("password") ? {} : { confirmedAt: session.confirmedAt }),
     });
   });
   services.nudge("mails");

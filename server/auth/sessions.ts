@@ -124,6 +124,8 @@ export async function startSession(
     replaces: string | null;
     level?: SessionLevel;
     method?: SessionMethod;
+    /** When the person last proved who they are; now unless said otherwise. */
+    confirmedAt?: Date | null;
     /** Begins a short session in which somebody else sees the person's screens. */
     impersonation?: Impersonation & { until: Date };
   },
@@ -139,7 +141,7 @@ export async function startSession(
     name: "session_start",
     text: `insert into sessions (id, token_hash, user_id, created_at, last_seen_at, expires_at, address, user_agent, level, method, confirmed_at,
              impersonator_id, impersonator_session_id, impersonation_reason)
-           values ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, case when $8 = 'FULL' and $10::text is null then $4::timestamptz end, $10, $11, $12)`,
+           values ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, case when $8 = 'FULL' and $10::text is null then $13::timestamptz end, $10, $11, $12)`,
     values: [
       id,
       hashOf(services, token),
@@ -153,6 +155,7 @@ export async function startSession(
       impersonation?.by.id ?? null,
       impersonation?.ownSessionId ?? null,
       impersonation?.reason ?? null,
+      input.confirmedAt === undefined ? now : input.confirmedAt,
     ],
   });
   return { id, token, expiresAt };
