@@ -22,7 +22,7 @@ export const PERMISSION_WORDS: Readonly<Record<Permission, string>> = {
   "payments:refund": "Give money back",
   "payments:raw": "See the messages with Klarna, masked",
   "partners:read": "See Partners",
-  "partners:draft": "Fill in a Partner's draft before it is onboarded",
+  "partners:draft": "Fill in a Partner's draft, and see its contact and the people behind it",
   "partners:write": "Onboard and change Partners, payout data too",
   "partners:suspend": "Suspend, resume and off-board Partners",
   "drift:repair": "Settle differences between Klarna and us",
