@@ -111,6 +111,8 @@ export function createDatabase(
   });
   // A lost idle connection is replaced on the next use; without a listener it would end the process.
   pool.on("error", () => undefined);
+  // Nor does one that is lost between two statements of a transaction: the next statement fails, and says so.
+  pool.on("connect", (client) => void client.on("error", () => undefined));
   const prisma = new PrismaClient({
     adapter: new PatientPrismaPg({
       connectionString: url,

@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import net from "node:net";
 import { TRPCError } from "@trpc/server";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { isDatabaseUnavailable } from "@/server/core/database-errors";
 import { newId } from "@/server/core/ids";
 import { MINUTE_MS } from "@/server/core/time";
 import { processInbox } from "@/server/domain/inbox/process";
@@ -374,6 +375,31 @@ describe("no room", () => {
     await front503.close();
     await refused.db.close();
     front.close();
+  });
+
+  it("R40: a connection that is cut between two statements of a transaction undoes that transaction, and nothing else ends", async () => {
+    const { db } = test.services;
+    await db.query({ text: "create table half (id int primary key)", values: [] });
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): void => void uncaught.push(error);
+    process.on("uncaughtException", note);
+    try {
+      const cut = db.transaction(async (tx) => {
+        await tx.query({ text: "insert into half values (1)", values: [] });
+        const [own] = await tx.query<{ pid: number }>({ text: "select pg_backend_pid() as pid", values: [] });
+        await db.query({ text: "select pg_terminate_backend($1)", values: [own?.pid] });
+        // The news comes while no statement runs: nobody's answer carries it.
+        await expect.poll(() => count("pg_stat_activity", "pid = $1", [own?.pid])).toBe(0);
+        await new Promise((resolve) => setImmediate(resolve));
+        await tx.query({ text: "insert into half values (2)", values: [] });
+      });
+      expect(await cut.then(() => "committed", isDatabaseUnavailable)).toBe(true);
+      expect(uncaught).toEqual([]);
+      expect(await count("half", "true", [])).toBe(0);
+      expect(await db.transaction((tx) => tx.query({ text: "select 1 as one", values: [] }))).toEqual([{ one: 1 }]);
+    } finally {
+      process.off("uncaughtException", note);
+    }
   });
 
   it("R40: the dashboard's way hears of it as unavailable too, not as an inner error", async () => {
