@@ -48,7 +48,7 @@ let otherStore: { id: string; reference: string };
 let otherTerminal: { id: string; reference: string };
 
 beforeAll(async () => {
-  test = await testServices();
+  test = await testServices({ environment: { TEST_CURRENCIES: "JPY,KWD" } });
   Reflect.set(globalThis, Symbol.for("tillgate.web.services"), test.services);
   rest = createRest(test.services);
   ours = await makeTenant(test.services, rest);
@@ -508,6 +508,36 @@ describe("a return at another store", () => {
     await takesReturns(otherTerminal.id);
     expect(await back(inKronor, 100)).toMatchObject({ ok: true, data: { kind: "refund" } });
   });
+
+  it.each([
+    { currency: "JPY", decimals: "no" },
+    { currency: "KWD", decimals: "three" },
+  ])(
+    "a limit in a currency with $decimals decimals is of its own smallest unit, to the last one",
+    async ({ currency }) => {
+      await changeTerminal(asUser(test.services, "ACQUIRER_ADMIN"), otherTerminal.id, {
+        settings: { till_returns: true, till_return_limit: 6_000, till_return_currency: currency },
+      });
+      const { token } = await pair(otherTerminal.id, "TILL");
+      const payment = await sold(here(ours), { currency });
+      const back = (amount: number) =>
+        act({ device: token }, "returnAtTillAction", {
+          ...{ terminalId: otherTerminal.id, nonce: nonce(), paymentId: payment.id, amount, reason: "Other" },
+        });
+      expect(await back(6_001)).toMatchObject({ ok: true, data: { kind: "limit", amount: 6_000, currency } });
+      expect(await back(5_999)).toMatchObject({ ok: true, data: { kind: "refund", amount: 5_999, currency } });
+      expect(await back(2)).toMatchObject({ ok: true, data: { kind: "limit", amount: 6_000, currency } });
+      expect(await back(1)).toMatchObject({ ok: true, data: { kind: "refund", amount: 1, currency } });
+      expect(await getPayment(mine(), payment.id)).toMatchObject({ amount_refunded: 6_000, amount_refundable: 14_002 });
+      const kronor = await sold(here(ours));
+      expect(
+        await act({ device: token }, "returnAtTillAction", {
+          ...{ terminalId: otherTerminal.id, nonce: nonce(), paymentId: kronor.id, amount: 1, reason: "Other" },
+        }),
+      ).toMatchObject({ ok: true, data: { kind: "currency", currency: "SEK" } });
+      await takesReturns(otherTerminal.id);
+    },
+  );
 
   it("R5: stops returns at once at the limit together, and answers a repeat with the return it made", async () => {
     await takesReturns(otherTerminal.id, 6_000);

@@ -167,6 +167,15 @@ describe("the life of a payment", () => {
     const expired = { ...base, state: "AUTHORIZATION_EXPIRED", authorizationExpiresAt: end } as const;
     expect(paymentActions({ ...expired, now: end })).toMatchObject({ reauthorize: null, void: null });
     expect(paymentActions({ ...expired, now: end }).capture).toMatch(/Renew/);
+    for (const kind of ["CAPTURE", "VOID", "UPDATE", "REAUTHORIZE"]) {
+      const busy = paymentActions({ ...expired, now: end, open: [kind] });
+      expect([busy.reauthorize, busy.void], kind).toEqual([
+        expect.stringMatching(/no answer/),
+        expect.stringMatching(/no answer/),
+      ]);
+    }
+    for (const kind of ["CAPTURE", "VOID", "UPDATE", "REAUTHORIZE", "CANCEL_REQUEST"])
+      expect(paymentActions({ ...waiting, open: [kind] }).update, kind).toMatch(/no answer/);
     const late = new Date(end.getTime() + REAUTHORIZE_WITHIN_MS);
     expect(paymentActions({ ...expired, now: late }).reauthorize).toMatch(/7 days/);
     expect(paymentActions({ ...base, state: "AUTHORIZED" }).reauthorize).not.toBeNull();
