@@ -138,6 +138,29 @@ describe("suspending and closing", () => {
     ]);
   });
 
+  it("a Partner that is resumed before Klarna was told is not disabled there afterwards", async () => {
+    const { partnerId, accountId } = await onboardPartner(test.services, test.simulator.url, {
+      reference: unique("quick"),
+    });
+    const reachable = (state: string) =>
+      test.services.db.query({
+        text: "update partner_accounts set state = $2 where partner_id = $1",
+        values: [partnerId, state],
+      });
+    // Klarna lets nobody manage the account just now: the wish to disable waits.
+    await reachable("PARTIALLY_OPERATIONAL");
+    await suspendPartner(admin(), partnerId, "A mistake");
+    await resumePartner(admin(), partnerId);
+    await reachable("OPERATIONAL");
+    await test.services.db.query({
+      text: "update klarna_changes set next_attempt_at = now() where partner_id = $1 and next_attempt_at is not null",
+      values: [partnerId],
+    });
+    await syncPartners(test.services, { partnerId, paceMs: 0 });
+    expect(await productAtKlarna(accountId)).toBe("ENABLED");
+    expect(await codeOf(pay(partnerId))).toBe("none");
+  });
+
   it("a Partner is closed only after Klarna has disabled its product", async () => {
     const { partnerId, accountId } = await onboardPartner(test.services, test.simulator.url, {
       reference: unique("close"),

@@ -231,6 +231,19 @@ describe("access", () => {
     expect(await actionsOf(person.id)).toEqual(["user.access_changed"]);
   });
 
+  it("S4: a Partner that is taken away is gone at the next request of a session that is open", async () => {
+    const person = await makePerson(test.services, { role: "PARTNER_STAFF", partners: [ours, theirs] });
+    const { token } = await startSession(test.services.db, test.services, {
+      ...{ userId: person.id, address: null, userAgent: null, replaces: null },
+    });
+    const seen = async () => [...((await findSession(test.services, token))?.partners ?? [])].sort();
+    expect(await seen()).toEqual([ours, theirs].sort());
+    await changeAccess(acquirer, person.id, { role: "PARTNER_STAFF", partners: [theirs] });
+    expect(await seen()).toEqual([theirs]);
+    expect((await getPerson(acquirer, person.id)).partners.map(({ id }) => id)).toEqual([theirs]);
+    expect(await refusalOf(getPerson(partner, person.id))).toBe("not_found");
+  });
+
   it("S13: a disabled person's sessions end at once, and the person can be let in again", async () => {
     const person = await makePerson(test.services, { role: "PARTNER_STAFF", partners: [ours] });
     const { token } = await sessionOf(person);
