@@ -204,6 +204,38 @@ describe("changes under runs in flight", () => {
     expect(jobs[0]?.at.getTime()).toBeGreaterThan(before[0]?.at.getTime() ?? Number.POSITIVE_INFINITY);
   });
 
+  it("a run that something woke while it was about to rest does not rest", async () => {
+    const first = await start(waiting);
+    await first.inngest.send({ name: "hostile/wait", data: { n: 9 } });
+    await until(hasStep("test-heard", "waiting"));
+    await close(first);
+    const { rows } = await pool.query<{ id: string; wakeSeq: number }>(
+      `update engine.runs set claimed_by = 99 where fn_id = 'test-heard' and status = 'running' returning id, wake_seq as "wakeSeq"`,
+    );
+    const [run] = rows;
+    const release = { runId: run?.id ?? "", workerId: 99, wakeAtMs: null };
+    await pool.query("update engine.runs set wake_seq = wake_seq + 1 where id = $1", [run?.id]);
+    expect(await releaseRun(pool, { ...release, wakeSeq: run?.wakeSeq ?? 0 })).toBe(false);
+    expect(await releaseRun(pool, { ...release, wakeSeq: (run?.wakeSeq ?? 0) + 1 })).toBe(true);
+  });
+
+  it("a send that the SDK repeats, for want of an answer, starts nothing a second time", async () => {
+    const test = await start((inngest) => [
+      inngest.createFunction({ id: "seeded", triggers: [{ event: "hostile/seeded" }] }, async () => "done"),
+    ]);
+    const send = (seed: string): Promise<unknown> =>
+      fetch(`${test.url}/e/key`, {
+        method: "POST",
+        headers: { "x-inngest-event-id-seed": seed },
+        body: JSON.stringify([1, 2].map((n) => ({ name: "hostile/seeded", data: { n } }))),
+      }).then((answer) => answer.json());
+    expect(await send("seed-1")).toEqual(await send("seed-1"));
+    await send("seed-2");
+    await test.ended("seeded", 4);
+    const { rows } = await pool.query("select 1 from engine.runs where fn_id = 'test-seeded'");
+    expect(rows).toHaveLength(4);
+  });
+
   it("a tick that comes to an engine of another version is left to the one that knows it, not lost for good", async () => {
     const cron = "0 3 * * *";
     await close(

@@ -1,17 +1,18 @@
 import { Webhook as SvixWebhook } from "svix";
 import { describe, expect, it } from "vitest";
 import { newId } from "@/server/core/ids";
-import { DAY_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
+import { addMs, DAY_MS, MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import type { Database } from "@/server/db/client";
 import { type PaymentSnapshot, PublicPaymentSchema } from "@/server/domain/payments/schema";
 import { makePartner } from "@/server/testing/builders";
 import { asApiKey, testServices } from "@/server/testing/context";
 import { withWebhooks } from "@/server/testing/webhooks";
+import { type Claim, claimDue, recordAttempts } from "./queue";
 import * as webhooks from "./service";
 import { appendEvent } from "./testing";
 
 const hooks = withWebhooks();
-const { receiver, deliverer, partner, endpoint, deliveriesOf } = hooks;
+const { receiver, deliverer, partner, endpoint, deliveriesOf, attemptsOf } = hooks;
 
 function paymentSnapshot(id: string): PaymentSnapshot {
   return {
@@ -154,6 +155,55 @@ describe("delivery", () => {
       expect(() => new SvixWebhook(secret).verify(got.body, plain)).not.toThrow();
     }
     expect(await deliveriesOf(id)).toMatchObject([{ state: "DELIVERED", attempts: 1 }]);
+  });
+
+  it("R25: a failure told after its claim ran out changes nothing for the one that has it now; a success still counts", async () => {
+    const mine = await partner();
+    const { id } = await endpoint(mine.ctx, "http://127.0.0.1:9/");
+    await appendEvent(hooks.services, { partnerId: mine.id, subjectId: newId("refund"), sequence: 1 });
+    await webhooks.relayAll(hooks.services);
+    const { db, clock } = hooks.services;
+    const claim = async (): Promise<Claim> => {
+      const options = { now: clock.now(), leaseMs: 30 * SECOND_MS, limit: 1, laneWidth: 8, busy: new Map() };
+      const [claimed] = await claimDue(db, options);
+      if (!claimed) throw new Error("nothing was due");
+      return claimed;
+    };
+    const tell = (claimed: Claim, outcome: "delivered" | "http_error") =>
+      recordAttempts(
+        db,
+        [
+          {
+            claim: claimed,
+            outcome,
+            status: outcome === "delivered" ? 200 : 500,
+            answer: null,
+            durationMs: 5,
+            startedAt: clock.now(),
+            url: null,
+            bodyHash: null,
+            nextAttemptAt: outcome === "delivered" ? null : addMs(clock.now(), DAY_MS),
+          },
+        ],
+        clock.now(),
+      );
+    const first = await claim();
+    hooks.test.clock.advance(31 * SECOND_MS);
+    const second = await claim();
+    const held = await deliveriesOf(id);
+    expect(held).toMatchObject([{ state: "PENDING", attempts: 0, claimed_until: second.claimedUntil }]);
+    await tell(first, "http_error");
+    expect(await deliveriesOf(id)).toEqual(held);
+    await tell(first, "delivered");
+    expect(await deliveriesOf(id)).toMatchObject([{ state: "DELIVERED", attempts: 1 }]);
+    await tell(second, "http_error");
+    expect(await deliveriesOf(id)).toMatchObject([{ state: "DELIVERED", attempts: 1, next_attempt_at: null }]);
+    // Each try is written down, whatever came of it.
+    expect((await attemptsOf(held[0]?.id ?? "")).map((attempt) => attempt.outcome)).toEqual([
+      "http_error",
+      "delivered",
+      "http_error",
+    ]);
   });
 
   it("during a rotation both secrets verify, a day later only the new one", async () => {

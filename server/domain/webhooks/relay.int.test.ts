@@ -14,6 +14,8 @@ describe("relay", () => {
     const family = await endpoint(mine.ctx, "http://127.0.0.1:9/", { events: ["payment.*"] });
     const one = await endpoint(mine.ctx, "http://127.0.0.1:9/", { events: ["refund.failed", "payment.completed"] });
     const other = await endpoint(theirs.ctx, "http://127.0.0.1:9/");
+    const off = await endpoint(mine.ctx, "http://127.0.0.1:9/");
+    await webhooks.updateEndpoint(mine.ctx, off.id, { status: "disabled" });
     const subject = newId("payment");
     await appendEvent(hooks.services, { partnerId: mine.id, type: "payment.pending", subjectId: subject, sequence: 1 });
     await appendEvent(hooks.services, {
@@ -36,8 +38,9 @@ describe("relay", () => {
         await deliveriesOf(family.id),
         await deliveriesOf(one.id),
         await deliveriesOf(other.id),
+        await deliveriesOf(off.id),
       ].map((rows) => rows.length),
-    ).toEqual([3, 2, 1, 0]);
+    ).toEqual([3, 2, 1, 0, 0]);
     for (const { id } of await deliveriesOf(all.id)) expect(id).toMatch(/^whd_[0-9A-HJKMNP-TV-Z]{26}$/);
   });
 
