@@ -354,6 +354,39 @@ describe("a paired browser", () => {
     expect((await act({ device: token }, "takeAtTillAction", saleOf(ours.terminal.id))).code).toBe("session_required");
   });
 
+  it("of a Partner that is suspended in the middle of a payment sees it to its end, cancels it, and takes no other", async () => {
+    const { token } = await pair(ours.terminal.id, "TILL");
+    const [first, second] = [saleOf(ours.terminal.id), saleOf(ours.terminal.id)];
+    const ids = [
+      idOf(await act({ device: token }, "takeAtTillAction", first)),
+      idOf(await act({ device: token }, "takeAtTillAction", second)),
+    ];
+    const set = (state: string) =>
+      test.services.db.query({
+        text: "update partners set state = $2 where id = $1",
+        values: [ours.partner.id, state],
+      });
+    await set("SUSPENDED");
+    try {
+      const one = (paymentId: string | undefined) => ({ terminalId: ours.terminal.id, paymentId });
+      expect(await act({ device: token }, "readAtTillAction", one(ids[0]))).toMatchObject({
+        ok: true,
+        data: { status: "pending" },
+      });
+      expect(await act({ device: token }, "cancelAtTillAction", one(ids[0]))).toMatchObject({
+        ok: true,
+        data: { status: "canceled" },
+      });
+      // A lost answer is still asked for under its nonce; a new sale is refused.
+      expect(idOf(await act({ device: token }, "takeAtTillAction", second))).toBe(ids[1]);
+      expect((await act({ device: token }, "takeAtTillAction", saleOf(ours.terminal.id))).code).toBe(
+        "partner_not_operational",
+      );
+    } finally {
+      await set("OPERATIONAL");
+    }
+  });
+
   it.each([
     ["takeAtTillAction", "TILL"],
     ["takeAtKioskAction", "KIOSK"],
