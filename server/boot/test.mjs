@@ -1,6 +1,6 @@
 // `npm test`: installs what is missing, then every check there is. Ends with one line, "N passed, N failed", and leaves no
 // process behind. `npm test -- --only=types,unit` runs a part of it.
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
@@ -162,10 +162,10 @@ function findLeftovers() {
   });
 }
 
-/** @param {number} pid */
-function end(pid) {
+/** @param {number} pid @param {NodeJS.Signals} [signal] */
+function end(pid, signal = "SIGKILL") {
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, signal);
   } catch {
     // It ended by itself in between.
   }
@@ -205,7 +205,8 @@ let isEnding = false;
 function stop() {
   if (isEnding) return;
   isEnding = true;
-  if (current?.pid) spawnSync("kill", ["-TERM", `-${current.pid}`]);
+  // Not by the program `kill`: some versions read only the first digit of a group's number, and -1 is everyone.
+  if (current?.pid) end(process.platform === "win32" ? current.pid : -current.pid, "SIGTERM");
   setTimeout(() => {
     for (const pid of findLeftovers()) end(pid);
     rmSync(folder, { recursive: true, force: true });
@@ -225,6 +226,7 @@ for (const [name, stage] of stages) {
   process.stdout.write(`\n── ${name}\n`);
   const since = Date.now();
   const counts = await stage();
+  if (isEnding) await new Promise(() => undefined);
   total.passed += counts.passed;
   total.failed += counts.failed;
   total.skipped += counts.skipped;
