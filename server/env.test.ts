@@ -55,3 +55,48 @@ it("currencies beyond Klarna's are for trying out: known ones only, and never in
   expect(() => readEnv({ ...DEMO, TEST_CURRENCIES: "XXX" })).toThrow(/TEST_CURRENCIES/);
   expect(() => readEnv({ ...PRODUCTION, TEST_CURRENCIES: "JPY" })).toThrow(/TEST_CURRENCIES/);
 });
+
+describe("production", () => {
+  it.each([
+    ["a live key for test mode", { KLARNA_TEST_API_KEY: "klarna_live_api_x" }, /KLARNA_TEST_API_KEY is a live key/],
+    ["a test key for live mode", { KLARNA_LIVE_API_KEY: "klarna_test_api_x" }, /KLARNA_LIVE_API_KEY is a test key/],
+    [
+      "test mode at Klarna's live host",
+      { KLARNA_TEST_BASE_URL: "https://api-global.klarna.com" },
+      /KLARNA_TEST_BASE_URL/,
+    ],
+    [
+      "live mode at Klarna's test host",
+      { KLARNA_LIVE_BASE_URL: "https://api-global.test.klarna.com" },
+      /KLARNA_LIVE_BASE_URL/,
+    ],
+    [
+      "live classic sessions at the playground",
+      { KLARNA_CLASSIC_LIVE_BASE_URL: "https://api.playground.klarna.com" },
+      /test side/,
+    ],
+    [
+      "test classic sessions at the live host",
+      { KLARNA_CLASSIC_TEST_BASE_URL: "https://api-na.klarna.com" },
+      /live side/,
+    ],
+    [
+      "one host for both modes",
+      { KLARNA_TEST_BASE_URL: "https://k.example", KLARNA_LIVE_BASE_URL: "https://k.example" },
+      /same host/,
+    ],
+    ["a port that Klarna never calls", { PUBLIC_URL: "https://pay.example.com:9443" }, /443 or 8443/],
+    ["certificates that nobody checks", { NODE_TLS_REJECT_UNAUTHORIZED: "0" }, /NODE_TLS_REJECT_UNAUTHORIZED/],
+  ])("S54: does not start with %s, and says which setting it is", (_what, change, sentence) => {
+    expect(() => readEnv({ ...PRODUCTION, ...change })).toThrow(sentence);
+    expect(() => readEnv({ ...DEMO, ...change, PUBLIC_URL: "http://localhost:3000" })).not.toThrow();
+  });
+
+  it("starts with Klarna's own hosts, a port that Klarna calls, and the keys of both modes", () => {
+    const both = { KLARNA_TEST_API_KEY: "klarna_test_api_x", PUBLIC_URL: "https://pay.example.com:8443" };
+    expect(readEnv({ ...PRODUCTION, ...both }).isProduction).toBe(true);
+    expect(readEnv({ ...PRODUCTION, KLARNA_TEST_BASE_URL: "https://egress.example/klarna-test" }).isProduction).toBe(
+      true,
+    );
+  });
+});

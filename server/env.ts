@@ -123,6 +123,11 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
 function refuseUnsafeProduction(env: Env, given: Readonly<Record<string, string | undefined>>): void {
   const faults: string[] = [];
   if (!env.PUBLIC_URL.startsWith("https://")) faults.push("PUBLIC_URL must be an https address");
+  // Source: Klarna's page on webhooks; to any other port it delivers nothing.
+  else if (!["", "443", "8443"].includes(new URL(env.PUBLIC_URL).port))
+    faults.push("PUBLIC_URL must have port 443 or 8443: Klarna sends its events to no other");
+  if (given.NODE_TLS_REJECT_UNAUTHORIZED === "0")
+    faults.push("NODE_TLS_REJECT_UNAUTHORIZED must not be 0: nobody's certificate would be checked");
   if (given.TILLGATE_GENERATED_SECRETS) {
     faults.push(`these secrets were generated and must be configured: ${given.TILLGATE_GENERATED_SECRETS}`);
   }
@@ -135,6 +140,7 @@ function refuseUnsafeProduction(env: Env, given: Readonly<Record<string, string 
     if (/^(localhost|127\.|\[?::1)/.test(url.hostname))
       faults.push(`${name} points at this machine, where only a simulator can be`);
   }
+  faults.push(...mixedModes(env));
   if (env.SIMULATOR_CONTROL_URL)
     faults.push("SIMULATOR_CONTROL_URL must not be set: the simulator has no place in production");
   if (env.TEST_CURRENCIES.length > 0)
@@ -149,6 +155,26 @@ function refuseUnsafeProduction(env: Env, given: Readonly<Record<string, string 
   if (weak) faults.push("TILLGATE_SESSION_SECRET and TILLGATE_KEY_PEPPER must be random, 32 characters or more");
   if (faults.length > 0)
     throw new SettingError(`Tillgate does not start in production:\n${faults.map((f) => `  ${f}`).join("\n")}`);
+}
+
+/** Test calls that reach Klarna's live side would be real purchases, and the other way round nobody would be paid. */
+function mixedModes(env: Env): string[] {
+  const faults: string[] = [];
+  const hostOf = (text: string): string => new URL(text).host;
+  if (hostOf(env.KLARNA_TEST_BASE_URL) === hostOf(env.KLARNA_LIVE_BASE_URL))
+    faults.push("KLARNA_TEST_BASE_URL and KLARNA_LIVE_BASE_URL must not be the same host");
+  const live = [env.KLARNA_LIVE_BASE_URL, env.KLARNA_CLASSIC_LIVE_BASE_URL];
+  const test = [env.KLARNA_TEST_BASE_URL, env.KLARNA_CLASSIC_TEST_BASE_URL];
+  const isTestHost = (text: string | undefined) => text !== undefined && /\.(test|playground)\.klarna\./.test(text);
+  const isLiveHost = (text: string | undefined) =>
+    text !== undefined && /^https:\/\/api(-\w+)?\.klarna\.com/.test(text);
+  if (live.some(isTestHost))
+    faults.push("KLARNA_LIVE_BASE_URL and its classic one must not be hosts of Klarna's test side");
+  if (test.some(isLiveHost))
+    faults.push("KLARNA_TEST_BASE_URL and its classic one must not be hosts of Klarna's live side");
+  if (env.KLARNA_TEST_API_KEY?.startsWith("klarna_live_")) faults.push("KLARNA_TEST_API_KEY is a live key");
+  if (env.KLARNA_LIVE_API_KEY?.startsWith("klarna_test_")) faults.push("KLARNA_LIVE_API_KEY is a test key");
+  return faults;
 }
 
 let cached: Env | undefined;

@@ -65,7 +65,7 @@ async function withDatabase<T>(use: (environment: ProcessEnvironment, url: strin
 /** Runs a file of ours with the settings and the database; its code of exit is ours. */
 async function runScript(file: string): Promise<void> {
   await withDatabase(async (environment) => {
-    const result = spawnSync(process.execPath, ["--import", "tsx", file], {
+    const result = spawnSync(process.execPath, ["--import", "tsx", file, ...process.argv.slice(3)], {
       cwd: ROOT,
       env: environment,
       stdio: "inherit",
@@ -88,6 +88,7 @@ const COMMANDS: Record<string, () => Promise<void>> = {
     print(file ?? "the migrations lead to the schema already");
   },
   seed: async () => {
+    if (readSettings(process.env).isProduction) throw new BootFailure("Production takes no demo data.");
     await withDatabase(async (environment, url) => {
       await migrate(url);
       const result = spawnSync(process.execPath, ["--import", "tsx", "prisma/seed.ts"], {
@@ -100,6 +101,7 @@ const COMMANDS: Record<string, () => Promise<void>> = {
   },
   "verify-audit": () => runScript("server/boot/verify-audit.ts"),
   reseal: () => runScript("server/boot/reseal.ts"),
+  "first-admin": () => runScript("server/boot/first-admin.ts"),
   reset: async () => {
     const settings = readSettings(process.env);
     if (settings.isProduction) throw new BootFailure("Data of production is not reset.");
