@@ -283,6 +283,29 @@ describe("the rotation of a key", () => {
     await processInbox(services);
   });
 
+  it("S8: an old key stays past its overlap while anything at Klarna is signed with it, and ends when nothing is", async () => {
+    const first = await repairSubscription(admin());
+    await rotateSigningKey(admin());
+    const { webhook_id: another } = z.object({ webhook_id: z.string() }).parse(
+      await klarna("POST", "/webhooks", {
+        url: "http://127.0.0.1:9/another",
+        event_types: ["payment.*"],
+        event_version: "v2",
+        status: "ENABLED",
+        signing_key_id: first.signingKeyId,
+      }),
+    );
+    const stateOfFirst = async () =>
+      (await listSigningKeys(admin())).find((key) => key.id === first.signingKeyId)?.state;
+    test.clock.advance(KEY_OVERLAP_MS + HOUR_MS);
+    await keepSubscription(services, "test");
+    expect(await stateOfFirst()).toBe("ACTIVE");
+    expect(await keysAtKlarna()).toContain(first.signingKeyId);
+    await klarna("DELETE", `/webhooks/${encodeURIComponent(another)}`);
+    await keepSubscription(services, "test");
+    expect(await stateOfFirst()).toBe("RETIRED");
+  });
+
   it("takes a key by hand, once; retires it by hand; never the one in use", async () => {
     const { signingKeyId } = await repairSubscription(admin());
     const id = "krn:partner:global:notification:signing-key:by-hand";

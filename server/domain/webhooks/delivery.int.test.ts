@@ -7,12 +7,12 @@ import { type PaymentSnapshot, PublicPaymentSchema } from "@/server/domain/payme
 import { makePartner } from "@/server/testing/builders";
 import { asApiKey, testServices } from "@/server/testing/context";
 import { withWebhooks } from "@/server/testing/webhooks";
-import { type Claim, claimDue, recordAttempts } from "./queue";
+import { type AttemptResult, type Claim, claimDue, recordAttempts } from "./queue";
 import * as webhooks from "./service";
 import { appendEvent } from "./testing";
 
 const hooks = withWebhooks();
-const { receiver, deliverer, partner, endpoint, deliveriesOf, attemptsOf } = hooks;
+const { receiver, deliverer, partner, endpoint, deliveriesOf, attemptsOf, endpointRow } = hooks;
 
 function paymentSnapshot(id: string): PaymentSnapshot {
   return {
@@ -50,6 +50,26 @@ function paymentSnapshot(id: string): PaymentSnapshot {
     metadata: { till: "7" },
   };
 }
+
+const claim = (limit: number): Promise<Claim[]> =>
+  claimDue(hooks.services.db, {
+    now: hooks.services.clock.now(),
+    leaseMs: 30 * SECOND_MS,
+    limit,
+    laneWidth: 8,
+    busy: new Map(),
+  });
+const resultOf = (claimed: Claim, outcome: "delivered" | "http_error"): AttemptResult => ({
+  claim: claimed,
+  outcome,
+  status: outcome === "delivered" ? 200 : 500,
+  answer: null,
+  durationMs: 5,
+  startedAt: hooks.services.clock.now(),
+  url: null,
+  bodyHash: null,
+  nextAttemptAt: outcome === "delivered" ? null : addMs(hooks.services.clock.now(), DAY_MS),
+});
 
 describe("delivery", () => {
   it("an event arrives signed, as the object that a read gives, with its attempt written down", async () => {
@@ -162,34 +182,12 @@ describe("delivery", () => {
     const { id } = await endpoint(mine.ctx, "http://127.0.0.1:9/");
     await appendEvent(hooks.services, { partnerId: mine.id, subjectId: newId("refund"), sequence: 1 });
     await webhooks.relayAll(hooks.services);
-    const { db, clock } = hooks.services;
-    const claim = async (): Promise<Claim> => {
-      const options = { now: clock.now(), leaseMs: 30 * SECOND_MS, limit: 1, laneWidth: 8, busy: new Map() };
-      const [claimed] = await claimDue(db, options);
-      if (!claimed) throw new Error("nothing was due");
-      return claimed;
-    };
     const tell = (claimed: Claim, outcome: "delivered" | "http_error") =>
-      recordAttempts(
-        db,
-        [
-          {
-            claim: claimed,
-            outcome,
-            status: outcome === "delivered" ? 200 : 500,
-            answer: null,
-            durationMs: 5,
-            startedAt: clock.now(),
-            url: null,
-            bodyHash: null,
-            nextAttemptAt: outcome === "delivered" ? null : addMs(clock.now(), DAY_MS),
-          },
-        ],
-        clock.now(),
-      );
-    const first = await claim();
+      recordAttempts(hooks.services.db, [resultOf(claimed, outcome)], hooks.services.clock.now());
+    const [first] = await claim(1);
     hooks.test.clock.advance(31 * SECOND_MS);
-    const second = await claim();
+    const [second] = await claim(1);
+    if (!first || !second) throw new Error("nothing was due");
     const held = await deliveriesOf(id);
     expect(held).toMatchObject([{ state: "PENDING", attempts: 0, claimed_until: second.claimedUntil }]);
     await tell(first, "http_error");
@@ -204,6 +202,47 @@ describe("delivery", () => {
       "delivered",
       "http_error",
     ]);
+  });
+
+  it("R24: one success among the failures that are written down with it keeps an endpoint on, and its count starts anew", async () => {
+    const mine = await partner();
+    const { id } = await endpoint(mine.ctx, "http://127.0.0.1:9/");
+    for (let count = 0; count < 3; count += 1)
+      await appendEvent(hooks.services, { partnerId: mine.id, subjectId: newId("refund"), sequence: 1 });
+    await webhooks.relayAll(hooks.services);
+    const now = hooks.services.clock.now();
+    await hooks.query("update webhook_endpoints set consecutive_failures = 40, failing_since = $2 where id = $1", [
+      id,
+      addMs(now, -6 * DAY_MS),
+    ]);
+    const outcomes = ["http_error", "delivered", "http_error"] as const;
+    // Failing for long, it gets one try at a time; here three were under way before that.
+    const claims = [...(await claim(1)), ...(await claim(1)), ...(await claim(1))];
+    expect(claims).toHaveLength(3);
+    const results = claims.map((claimed, index) => resultOf(claimed, outcomes[index] ?? "http_error"));
+    expect(await recordAttempts(hooks.services.db, results, now)).toEqual([]);
+    expect(await endpointRow(id)).toMatchObject({ state: "ENABLED", consecutive_failures: 0, failing_since: null });
+    expect((await deliveriesOf(id)).map(({ state }) => state).sort()).toEqual(["DELIVERED", "PENDING", "PENDING"]);
+  });
+
+  it("what a process hangs up on because it stops is nobody's failure, and another one may send it at once", async () => {
+    const mine = await partner();
+    const shop = await receiver();
+    const asked = new Promise<void>((resolve) => shop.answer(() => resolve()));
+    const { id } = await endpoint(mine.ctx, shop.url);
+    await appendEvent(hooks.services, { partnerId: mine.id, subjectId: newId("refund"), sequence: 1 });
+    await webhooks.relayAll(hooks.services);
+    const stopping = deliverer({ timeoutMs: 60_000 });
+    const draining = stopping.drain(60_000);
+    await asked;
+    await stopping.stop(0);
+    expect(await draining).toMatchObject({ sent: 0, failed: 0 });
+    const [owed] = await deliveriesOf(id);
+    expect(owed).toMatchObject({ state: "PENDING", attempts: 0, claimed_until: null });
+    expect(await attemptsOf(owed?.id ?? "")).toEqual([]);
+    expect(await endpointRow(id)).toMatchObject({ consecutive_failures: 0, failing_since: null });
+    shop.answer((response) => response.writeHead(200).end());
+    expect(await deliverer().drain()).toMatchObject({ sent: 1 });
   });
 
   it("during a rotation both secrets verify, a day later only the new one", async () => {
