@@ -48,8 +48,20 @@ async function untilEnded(
   throw new Error(`No end of ${fnId}`);
 }
 
-const newEngine = (apps: Parameters<typeof createEngine>[0]["apps"], signingKey?: string): Engine =>
-  createEngine({ connectionString: database.url, apps, log, signingKey, backoffMs: () => 50, pollIntervalMs: 50 });
+const newEngine = (
+  apps: Parameters<typeof createEngine>[0]["apps"],
+  signingKey?: string,
+  signingKeyFallback?: string,
+): Engine =>
+  createEngine({
+    connectionString: database.url,
+    apps,
+    log,
+    signingKey,
+    signingKeyFallback,
+    backoffMs: () => 50,
+    pollIntervalMs: 50,
+  });
 
 describe("apps", () => {
   it("calls functions of another process by their address, each request signed, and refuses calls with another key", async () => {
@@ -76,6 +88,16 @@ describe("apps", () => {
       const wrong = newEngine([{ url }], "signkey-test-ffffffffffffffffffffffffffffffff");
       await expect(wrong.start()).rejects.toThrow(/401/);
       await wrong.stop();
+      // While keys are changed: the app was not restarted yet, the engine has the new key and knows the old one.
+      await engine.stop();
+      const changed = newEngine([{ url }], "signkey-test-ffffffffffffffffffffffffffffffff", SIGNING_KEY);
+      await changed.start();
+      await changed.send([{ name: "remote/hello", data: { name: "again" } }]);
+      expect(await untilEnded("remote-hello", 2)).toMatchObject([
+        { status: "completed" },
+        { status: "completed", output: "hello again ünïcode 👋" },
+      ]);
+      await changed.stop();
     } finally {
       await engine.stop();
       app.close();
