@@ -2,6 +2,7 @@ import type { TenantScope } from "@/server/auth/permissions";
 import type { Cursor } from "@/server/core/pagination";
 import type { Mode } from "@/server/core/schema";
 import type { Row, Transaction } from "@/server/db/client";
+import { nameFor } from "@/server/db/names";
 import type { Json } from "./canonical";
 import type { ApprovalFilter, ApprovalItem, FourEyesRulesInput } from "./schema";
 import type { ApprovalKind, ApprovalState } from "./states";
@@ -131,8 +132,8 @@ export async function findApproved(tx: Queries, kinds: readonly ApprovalKind[], 
 const ITEM = `a.id, a.kind, a.state, a.partner_id as "partnerId", p.name as "partnerName", a.subject_kind as "subjectKind",
   a.subject_id as "subjectId", a.summary, a.amount, a.currency, a.reason, a.decided_at as "decidedAt",
   a.decision_reason as "decisionReason", a.executed_at as "executedAt", a.result_id as "resultId", a.expires_at as "expiresAt",
-  a.created_at as "createdAt", jsonb_build_object('id', r.id, 'name', r.name) as "requestedBy",
-  case when d.id is not null then jsonb_build_object('id', d.id, 'name', d.name) end as "decidedBy"`;
+  a.created_at as "createdAt", jsonb_build_object('id', r.id, 'name', ${nameFor("r", "$2")}) as "requestedBy",
+  case when d.id is not null then jsonb_build_object('id', d.id, 'name', ${nameFor("d", "$2")}) end as "decidedBy"`;
 const FROM = `from approvals a join partners p on p.id = a.partner_id join users r on r.id = a.requested_by
   left join users d on d.id = a.decided_by`;
 
@@ -275,14 +276,16 @@ export type RulesRow = {
   updatedAt: Date | null;
 };
 
-const RULES = `f.partner_id as "partnerId", p.name as "partnerName", f.refund_limits as "refundLimits", f.api_keys as "apiKeys",
-  f.payout_data as "payoutData", coalesce(u.name, f.updated_by) as "updatedBy", f.updated_at as "updatedAt"`;
+const rulesColumns = (
+  name: string,
+): string => `f.partner_id as "partnerId", p.name as "partnerName", f.refund_limits as "refundLimits", f.api_keys as "apiKeys",
+  f.payout_data as "payoutData", coalesce(${name}, f.updated_by) as "updatedBy", f.updated_at as "updatedAt"`;
 
 /** The installation's row and the Partner's, where there are such. */
 export async function findRules(tx: Queries, partnerId: string): Promise<RulesRow[]> {
   return tx.query<Row & RulesRow>({
     name: "four_eyes_of",
-    text: `select ${RULES} from four_eyes_rules f left join partners p on p.id = f.partner_id left join users u on u.id = f.updated_by
+    text: `select ${rulesColumns("u.name")} from four_eyes_rules f left join partners p on p.id = f.partner_id left join users u on u.id = f.updated_by
            where f.id in ('default', $1)`,
     values: [partnerId],
   });
@@ -291,7 +294,7 @@ export async function findRules(tx: Queries, partnerId: string): Promise<RulesRo
 export async function listRules(tx: Queries, scope: TenantScope): Promise<RulesRow[]> {
   return tx.query<Row & RulesRow>({
     name: "four_eyes_list",
-    text: `select ${RULES} from four_eyes_rules f left join partners p on p.id = f.partner_id left join users u on u.id = f.updated_by
+    text: `select ${rulesColumns(nameFor("u", "$1"))} from four_eyes_rules f left join partners p on p.id = f.partner_id left join users u on u.id = f.updated_by
            where f.partner_id is null or $1::text[] is null or f.partner_id = any($1)
            order by f.partner_id is not null, p.name limit 500`,
     values: [seen(scope)],

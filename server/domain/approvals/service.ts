@@ -107,6 +107,12 @@ export async function requestApproval(ctx: ServiceContext, wish: NewApproval): P
   return open ? { id: open.id, isNew: false } : requestApproval(ctx, wish);
 }
 
+/** To a Partner's people the acquirer's staff has no names. */
+function nameOf(asker: Awaited<ReturnType<typeof repository.findPerson>>, reader: "ACQUIRER" | "PARTNER"): string {
+  if (asker === null) return "Somebody";
+  return reader === "PARTNER" && asker.partnerId === null ? "Somebody of the acquirer" : asker.name;
+}
+
 async function tellApprovers(
   tx: Queries,
   ctx: ServiceContext,
@@ -133,7 +139,7 @@ async function tellApprovers(
       partnerId: person.audience === "PARTNER" ? row.partnerId : null,
       subject: `Approval needed: ${row.summary}`,
       text: [
-        `${asker?.name ?? "Somebody"} asks for a second person:`,
+        `${nameOf(asker, person.audience)} asks for a second person:`,
         "",
         row.summary,
         `Partner: ${partnerName}`,

@@ -3,6 +3,7 @@ import type { TenantScope } from "@/server/auth/permissions";
 import { type Cursor, LIST_TOTAL_MAX } from "@/server/core/pagination";
 import type { Mode } from "@/server/core/schema";
 import type { Row, Transaction } from "@/server/db/client";
+import { nameFor } from "@/server/db/names";
 import {
   type ImportColumns,
   ImportColumnsSchema,
@@ -32,7 +33,7 @@ export type ImportRow = ImportRecord & { createdByKind: string; requestId: strin
 const SELECT = `select i.id, i.kind, i.state, i.partner_id as "partnerId", p.name as "partnerName", i.file_name as "fileName", i.file_bytes as "fileBytes",
     i.mode, i.head, i.columns, i.defaults, i.actions, i.error, i.row_count as "rowCount", i.valid_count as "validCount",
     i.invalid_count as "invalidCount", i.done_count as "doneCount", i.failed_count as "failedCount", i.created_by as "createdBy",
-    i.created_by_kind as "createdByKind", u.name as "createdByName", i.request_id as "requestId", i.created_at as "createdAt",
+    i.created_by_kind as "createdByKind", ${nameFor("u", "$2")} as "createdByName", i.request_id as "requestId", i.created_at as "createdAt",
     i.started_at as "startedAt", i.finished_at as "finishedAt", coalesce(a.state = 'NOT_ONBOARDED', false) as "isDraft"
   from imports i left join partners p on p.id = i.partner_id left join users u on i.created_by_kind = 'USER' and u.id = i.created_by
     left join partner_accounts a on a.partner_id = i.partner_id and a.mode = i.mode`;

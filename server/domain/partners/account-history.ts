@@ -3,6 +3,7 @@ import { requirePermission, type ServiceContext } from "@/server/context";
 import { AppError } from "@/server/core/errors";
 import { decodeCursor, LIST_TOTAL_MAX, type ListPage, toListPage } from "@/server/core/pagination";
 import type { Row } from "@/server/db/client";
+import { nameFor } from "@/server/db/names";
 import { appendAudit } from "@/server/domain/audit/service";
 import { listQueue } from "./queue/queue";
 import { type AccountRow, findAccountRow } from "./rows";
@@ -25,11 +26,11 @@ export async function listStateChanges(
   requirePermission(ctx, "partners:read");
   await requireAccount(ctx, partnerId);
   return ctx.db.query<Row & StateChangeItem>({
-    text: `select c.id, c.what, c.from_state as "from", c.to_state as "to", c.made_by as "madeBy", c.actor_id as "actorId", u.name as "actorName",
+    text: `select c.id, c.what, c.from_state as "from", c.to_state as "to", c.made_by as "madeBy", c.actor_id as "actorId", ${nameFor("u", "$4")} as "actorName",
         c.reason, c.occurred_at as "occurredAt"
       from account_state_changes c left join users u on u.id = c.actor_id where c.partner_id = $1 and c.mode = $2
       order by c.created_at desc, c.id desc limit $3`,
-    values: [partnerId, ctx.scope.mode, limit],
+    values: [partnerId, ctx.scope.mode, limit, ctx.scope.partners === "all" ? null : ctx.scope.partners],
   });
 }
 

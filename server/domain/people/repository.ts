@@ -1,6 +1,7 @@
 import type { Audience, TenantScope } from "@/server/auth/permissions";
 import type { Cursor } from "@/server/core/pagination";
 import type { Row, Transaction } from "@/server/db/client";
+import { nameFor } from "@/server/db/names";
 import type { PersonFilter, PersonItem, PersonSession } from "./schema";
 import type { UserState } from "./states";
 
@@ -70,7 +71,7 @@ export async function findPerson(
 ): Promise<(PersonItem & { invitedBy: string | null }) | null> {
   const [row] = await db.query<Row & PersonItem & { invitedBy: string | null }>({
     name: "person_find",
-    text: `select ${ITEM}, (select i.name from users i where i.id = u.invited_by) as "invitedBy"
+    text: `select ${ITEM}, (select ${nameFor("i", "$1")} from users i where i.id = u.invited_by) as "invitedBy"
            from users u join roles r on r.id = u.role where ${SEEN} and u.id = $2`,
     values: [seen(scope), id],
   });

@@ -1,5 +1,6 @@
 import type { TenantScope } from "@/server/auth/permissions";
 import type { Row, Transaction } from "@/server/db/client";
+import { nameFor } from "@/server/db/names";
 import type { PortalGrantItem } from "./schema";
 import type { GrantState } from "./states";
 
@@ -7,7 +8,7 @@ type Queries = Pick<Transaction, "query">;
 export type GrantRow = Row & PortalGrantItem & { klarnaUserId: string | null; accountId: string | null };
 
 const SELECT = `select g.id, g.partner_id as "partnerId", p.name as "partnerName", g.kind, g.email, g.roles, g.state, g.granted_by as "grantedBy",
-    coalesce(u.name, g.granted_by) as "grantedByName", g.created_at as "createdAt", g.revoked_at as "revokedAt", g.klarna_user_id as "klarnaUserId",
+    coalesce(${nameFor("u", "$2")}, g.granted_by) as "grantedByName", g.created_at as "createdAt", g.revoked_at as "revokedAt", g.klarna_user_id as "klarnaUserId",
     a.klarna_partner_account_id as "accountId"
   from portal_grants g join partners p on p.id = g.partner_id join partner_accounts a on a.partner_id = g.partner_id and a.mode = g.mode
   left join users u on u.id = g.granted_by

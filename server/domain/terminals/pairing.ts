@@ -6,6 +6,7 @@ import { newId } from "@/server/core/ids";
 import type { Mode } from "@/server/core/schema";
 import { addMs, MINUTE_MS } from "@/server/core/time";
 import type { Row } from "@/server/db/client";
+import { nameFor } from "@/server/db/names";
 import { appendAudit } from "@/server/domain/audit/service";
 import { StoredSettingsSchema } from "@/server/domain/partners/schema-settings";
 import { inheritSettings, requireMayRefund } from "@/server/domain/partners/service";
@@ -262,7 +263,7 @@ export async function getCounterPlace(ctx: ServiceContext, terminalId: string): 
 export async function listPairedDevices(ctx: ServiceContext, terminalId: string): Promise<PairedDeviceItem[]> {
   requirePermission(ctx, "terminals:read");
   const rows = await ctx.db.query<Row & Omit<PairedDeviceItem, "purpose"> & { purpose: string }>({
-    text: `select d.id, d.purpose, d.user_agent as "userAgent", d.address, coalesce(u.name, d.paired_by) as "pairedBy", d.created_at as "createdAt",
+    text: `select d.id, d.purpose, d.user_agent as "userAgent", d.address, coalesce(${nameFor("u", "$2")}, d.paired_by) as "pairedBy", d.created_at as "createdAt",
         d.last_seen_at as "lastSeenAt", d.revoked_at as "revokedAt"
       from paired_devices d left join users u on u.id = d.paired_by
       where d.mode = $1 and ($2::text[] is null or d.partner_id = any($2)) and d.terminal_id = $3 order by d.created_at desc, d.id desc limit 50`,

@@ -3,6 +3,7 @@ import { type Cursor, LIST_TOTAL_MAX } from "@/server/core/pagination";
 import type { Mode } from "@/server/core/schema";
 import type { Database, Row, Transaction } from "@/server/db/client";
 import type { Prisma } from "@/server/db/generated/client";
+import { nameFor } from "@/server/db/names";
 import { StoredSettingsSchema } from "@/server/domain/partners/schema-settings";
 
 import { scopeValues } from "./rows";
@@ -192,7 +193,7 @@ export async function findMoves(
     }
   >({
     text: `select m.id, f.id as "fromId", f.name as "fromName", s.id as "toId", s.name as "toName", m.reason,
-        coalesce(u.name, k.name, m.moved_by) as "movedBy", m.moved_at as "movedAt"
+        coalesce(${nameFor("u", "$2")}, k.name, m.moved_by) as "movedBy", m.moved_at as "movedAt"
       from terminal_moves m join stores f on f.id = m.from_store_id join stores s on s.id = m.to_store_id
         left join users u on u.id = m.moved_by left join api_keys k on k.id = m.moved_by
       where m.mode = $1 and ($2::text[] is null or m.partner_id = any($2)) and m.terminal_id = $3 order by m.moved_at desc, m.id desc limit 100`,
