@@ -269,8 +269,10 @@ describe("pairing", () => {
     const { id } = await terminal(place.id);
     const { code } = await createPairingCode(mine(), id, "KIOSK");
     const { token } = await pairDevice(test.services, { code, ...device });
+    const open = await createPairingCode(mine(), id, "KIOSK");
     await archiveStore(mine(), place.id);
     expect(await findPairedDevice(test.services, token)).toBeNull();
+    expect(await codeOf(pairDevice(test.services, { code: open.code, ...device }))).toBe("link_invalid");
     await restoreStore(mine(), place.id);
     expect(await findPairedDevice(test.services, token)).toBeNull();
   });
