@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { DAY_MS, HOUR_MS } from "@/server/core/time";
 import { advanceDuePayments } from "@/server/domain/payments/service";
 import type { KlarnaOutcome } from "@/server/klarna/client";
+import { unique } from "@/server/testing/builders";
 import { paymentHarness } from "@/server/testing/payments";
 import { callRest, makeKey } from "@/server/testing/rest";
 import { createRest, type Rest } from "./run";
@@ -22,13 +23,85 @@ afterAll(async () => {
 const call = (method: string, path: string, body?: unknown) =>
   callRest(rest, method, `/api/v1/payments${path}`, { key, ...(body === undefined ? {} : { body }) });
 
-describe("R15: what never left us", () => {
-  const expired = async (): Promise<string> => {
+/** An authorization that Klarna's period ended. */
+async function expired(): Promise<string> {
+  const id = await h.authorized();
+  await h.passTime(28 * DAY_MS + HOUR_MS);
+  await advanceDuePayments(h.services);
+  return id;
+}
+
+describe("R8: what has no answer yet", () => {
+  beforeEach(async () => {
+    await h.retire();
+    await h.letThrough();
+  });
+  const sale = () => ({
+    ...{ amount: 10_002, currency: "SEK", reference: unique("order") },
+    ...{ store: { id: h.partner.store.id }, terminal: { id: h.partner.terminal.id } },
+  });
+  it.each([
+    { of: "a sale", fault: "authorize", path: "", body: sale, open: "processing", end: "completed", done: 201 },
+    {
+      of: "a cancel",
+      fault: "cancel_request",
+      path: "/cancel",
+      on: () => h.pending(),
+      open: "pending",
+      end: "canceled",
+    },
+    { of: "a capture", fault: "capture", path: "/captures", on: () => h.authorized(), end: "succeeded", done: 201 },
+    { of: "a refund", fault: "refund", path: "/refunds", on: () => h.completed(), end: "succeeded", done: 201 },
+    { of: "a release", fault: "void", path: "/void", on: () => h.authorized(), open: "authorized", end: "voided" },
+    {
+      ...{ of: "a renewal", fault: "reauthorize", path: "/reauthorize", on: expired },
+      ...{ open: "authorization_expired", end: "authorized" },
+    },
+  ])("$of is 202 as it stands, and the same key tells what has come of it", async (operation) => {
+    const { fault, path, on, open = "processing", end, done = 200 } = operation;
+    const id = on === undefined ? null : await on();
+    const isMaking = path.endsWith("s") || path === "";
+    const body = operation.body?.() ?? (isMaking ? {} : undefined);
+    const ask = (changed?: unknown) =>
+      callRest(rest, "POST", `/api/v1/payments${id === null ? "" : `/${id}${path}`}`, {
+        ...{ key, idempotencyKey: `open-${fault}` },
+        ...(body === undefined ? {} : { body: changed ?? body }),
+      });
+    await h.control.fault({ operation: fault, kind: "cut_after", account: h.partner.account.id, times: null });
+    const first = await ask();
+    expect([first.status, first.json]).toMatchObject([202, { status: open, failure: null }]);
+    const early = await ask();
+    expect([early.status, early.json]).toMatchObject([202, { status: open }]);
+    expect(early.headers["idempotency-replayed"]).toBe("true");
+    await h.control.clearFaults();
+    await h.letThrough();
+    await h.sweepFor(120_000);
+    const late = await ask();
+    expect([late.status, late.json]).toMatchObject([done, { status: end, failure: null }]);
+    expect((late.json as { id: string }).id).toBe((first.json as { id: string }).id);
+    expect(late.headers["idempotency-replayed"]).toBe("true");
+    if (body !== undefined)
+      expect(await ask({ ...body, reference: "another" })).toMatchObject({
+        ...{ status: 422, json: { code: "idempotency_key_reused" } },
+      });
+  });
+
+  it("a change is 202 as it stands, and made once Klarna has said so", async () => {
     const id = await h.authorized();
-    await h.passTime(28 * DAY_MS + HOUR_MS);
-    await advanceDuePayments(h.services);
-    return id;
-  };
+    await h.control.fault({
+      ...{ operation: "update_transaction", kind: "cut_after", account: h.partner.account.id, times: null },
+    });
+    const first = await call("PATCH", `/${id}`, { amount: 9_000 });
+    expect([first.status, first.json]).toMatchObject([202, { amount: 10_002, amount_authorized: 10_002 }]);
+    await h.control.clearFaults();
+    await h.letThrough();
+    await h.sweepFor(120_000);
+    expect((await call("GET", `/${id}`)).json).toMatchObject({ amount: 9_000, amount_authorized: 9_000 });
+    expect((await call("PATCH", `/${id}`, { amount: 9_000 })).status).toBe(200);
+  });
+});
+
+describe("R15: what never left us", () => {
   it.each([
     { path: "/captures", prepare: () => h.authorized(), body: {}, done: 201 },
     { path: "/refunds", prepare: () => h.completed(), body: {}, done: 201 },

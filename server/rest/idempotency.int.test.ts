@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { newId } from "@/server/core/ids";
+import { claimKey, IdempotencyConflict } from "@/server/db/idempotency";
 import { makePartner } from "@/server/testing/builders";
 import { callRest, makeKey } from "@/server/testing/rest";
 import { PAYMENTS, problem, restHarness } from "@/server/testing/rest-harness";
@@ -57,6 +58,31 @@ describe("idempotency", () => {
     expect(second.status).toBe(201);
     expect(second.headers["idempotency-replayed"]).toBeUndefined();
     expect((second.json as { id: string }).id).not.toBe(first.id);
+  });
+
+  it("R3: one key in test mode and in live mode is two keys of one Partner", async () => {
+    const { db } = h.test.services;
+    const key = newId("request");
+    const claim = (mode: "test" | "live") =>
+      db.transaction((tx) =>
+        claimKey(
+          tx,
+          {
+            ...{ partnerId: h.own.partner.id, mode, key, requestHash: mode },
+            answer: () => ({ status: 201, body: "" }),
+          },
+          newId("payment"),
+          new Date(),
+        ),
+      );
+    await claim("test");
+    await claim("live");
+    for (const mode of ["test", "live"] as const) await expect(claim(mode)).rejects.toThrow(IdempotencyConflict);
+    const rows = await db.query({
+      text: "select mode from idempotent_answers where key = $1 order by mode",
+      values: [key],
+    });
+    expect(rows).toEqual([{ mode: "live" }, { mode: "test" }]);
   });
 
   it("R4: a key used again after its life makes a new payment and leaves the first as it was", async () => {
