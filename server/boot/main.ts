@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { statfsSync, writeFileSync } from "node:fs";
+import { statfsSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -25,6 +25,7 @@ import {
   readSettings,
   type Secrets,
   withoutPassword,
+  writeDemo,
 } from "./settings";
 import { claimDataDir, clearLeftovers, createSupervisor, type Part, type Supervisor } from "./supervise";
 
@@ -147,7 +148,7 @@ function refreshDemo(settings: BootSettings, environment: ProcessEnvironment): D
   if (!demo) return undefined;
   const simulatorUrl = environment.SIMULATOR_PUBLIC_URL ?? demo.simulator.url;
   const fresh: Demo = { ...demo, url: settings.publicUrl, simulator: { ...demo.simulator, url: simulatorUrl } };
-  writeFileSync(path.join(settings.dataDir, "demo.json"), `${JSON.stringify(fresh, null, 2)}\n`, { mode: 0o600 });
+  writeDemo(settings.dataDir, fresh);
   return fresh;
 }
 

@@ -271,8 +271,19 @@ export const DemoSchema = z.looseObject({
 });
 export type Demo = z.infer<typeof DemoSchema>;
 
+/** The demo's facts; undefined when the file is lost or unreadable, for the seed writes it anew. */
 export function readDemo(dataDir: string): Demo | undefined {
-  const file = path.join(dataDir, "demo.json");
-  if (!existsSync(file)) return undefined;
-  return DemoSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  try {
+    return DemoSchema.parse(JSON.parse(readFileSync(demoFile(dataDir), "utf8")));
+  } catch {
+    return undefined;
+  }
 }
+
+export function writeDemo(dataDir: string, demo: Demo): void {
+  const file = demoFile(dataDir);
+  writeFileSync(`${file}.new`, `${JSON.stringify(demo, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+const demoFile = (dataDir: string): string => path.join(dataDir, "demo.json");
