@@ -1,4 +1,5 @@
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "@/server/core/time";
 import { createLog } from "@/server/observability/log";
@@ -174,5 +175,61 @@ describe("a Klarna that fails for everybody", () => {
     expect(outcome.kind).toBe("unknown");
     expect(sent).toBeLessThan(64);
     expect(process.memoryUsage().rss - before).toBeLessThan(50 * 1_048_576);
+  });
+});
+
+describe("what stands between us and Klarna", () => {
+  it.each([
+    ["gzip", gzipSync],
+    ["br", brotliCompressSync],
+    ["deflate", deflateSync],
+  ] as const)("an answer that was packed unasked (%s) is unpacked", async (encoding, pack) => {
+    reply = (_request, response) =>
+      void response
+        .writeHead(200, { "content-type": "application/json", "content-encoding": encoding })
+        .end(pack(JSON.stringify({ state: "SUBMITTED" })));
+    expect(await client().call(ask())).toMatchObject({ kind: "answered", body: { state: "SUBMITTED" } });
+  });
+
+  it.each([
+    ["unknown packing", { "content-encoding": "zstd-of-tomorrow" }, "{}"],
+    ["gzip that is none", { "content-encoding": "gzip" }, "{}"],
+    ["a bomb", { "content-encoding": "gzip" }, gzipSync(Buffer.alloc(64 * 1_048_576, 32))],
+    ["a page instead of an answer", { "content-type": "text/html" }, "<html>200</html>"],
+  ])("%s in a 200 is no answer: neither done nor refused", async (_what, headers, text) => {
+    reply = (_request, response) => void response.writeHead(200, headers).end(text);
+    expect(await client().call(ask(), { attemptsMax: 2 })).toMatchObject({ kind: "unknown" });
+  });
+
+  it.each([301, 302, 303, 307, 308])(
+    "S30: a redirect (%i) is not followed: the key goes nowhere else",
+    async (status) => {
+      const keys: (string | undefined)[] = [];
+      reply = (request, response) => {
+        keys.push(request.url);
+        response.writeHead(status, { location: `${url}/elsewhere` }).end();
+      };
+      expect(await client().call(ask(), { attemptsMax: 2 })).toMatchObject({ kind: "unknown" });
+      expect(new Set(keys)).toEqual(new Set([ask().path]));
+    },
+  );
+
+  it("a call is repeated with its key, however its connection ends, and with a Retry-After that is no number", async () => {
+    const keys = new Set<string | string[] | undefined>();
+    let count = 0;
+    reply = (request, response) => {
+      keys.add(request.headers["klarna-idempotency-key"]);
+      count += 1;
+      if (count === 1) request.socket.resetAndDestroy();
+      else if (count === 2) response.writeHead(429, { "retry-after": "Fri, 31 Dec 1999 23:59:59 GMT" }).end();
+      else if (count === 3) {
+        response.writeHead(200, { "content-type": "application/json", "content-length": "50" });
+        response.write("{", () => request.socket.destroy());
+      } else response.writeHead(201, { "content-type": "text/plain;charset=UTF-8" }).end('{"a":null,"b":1}');
+    };
+    const outcome = await client().call({ ...ask(), idempotencyKey: "one" });
+    expect(outcome).toMatchObject({ kind: "answered", status: 201, body: { b: 1 } });
+    expect(outcome.calls.map((call) => call.outcome)).toEqual(["NO_ANSWER", "NO_ANSWER", "NO_ANSWER", "ANSWERED"]);
+    expect(keys).toEqual(new Set(["one"]));
   });
 });
