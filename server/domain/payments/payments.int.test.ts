@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import type { Services } from "@/server/context";
 import { MINUTE_MS, SECOND_MS } from "@/server/core/time";
 import { unique } from "@/server/testing/builders";
 import { paymentHarness, STEP_UP } from "@/server/testing/payments";
 import { sendSigned } from "@/server/testing/signed-event";
-import { cancelPayment, getPaymentTimeline, voidPayment } from "./service";
+import { CreatePaymentSchema } from "./schema";
+import { cancelPayment, capturePayment, createPayment, getPaymentTimeline, voidPayment } from "./service";
 
 /*
  * The payment in store against the simulator: each way it can go, with transactions counted at the simulator. What Klarna's
@@ -229,6 +231,45 @@ describe("a payment in store", () => {
     await expect(h.create({ ...STEP_UP, reference })).rejects.toMatchObject({ code: "reference_taken" });
     await cancelPayment(h.ctx, id);
     expect((await h.create({ ...STEP_UP, reference })).status).toBe("pending");
+  });
+
+  it("takes a reference again where the Partner says so, and only there", async () => {
+    await h.freshPartner();
+    const reference = unique("order");
+    const first = await h.pending({ reference });
+    const again = await h.pending({ reference, allow_repeat_reference: true });
+    expect(again).not.toBe(first);
+    await expect(h.create({ ...STEP_UP, reference })).rejects.toMatchObject({ code: "reference_taken" });
+    expect((await h.create({ ...STEP_UP, reference, allow_repeat_reference: true })).status).toBe("pending");
+  });
+
+  it("approved and not captured, though that was asked for, is no paid sale: authorized, and a person is told", async () => {
+    await h.freshPartner();
+    const { klarna } = h.services;
+    type Body = { request_payment_transaction: { capture: string } };
+    const later: Services["klarna"] = {
+      ...klarna,
+      call: (request, options) => {
+        if (request.operation !== "authorize") return klarna.call(request, options);
+        const body = structuredClone(request.body) as Body;
+        expect(body.request_payment_transaction.capture).toBe("NOW");
+        body.request_payment_transaction.capture = "LATER";
+        return klarna.call({ ...request, body }, options);
+      },
+    };
+    const input = CreatePaymentSchema.parse({
+      ...{ amount: 10_002, currency: "SEK", reference: unique("order") },
+      ...{ store: { id: h.partner.store.id }, terminal: { id: h.partner.terminal.id } },
+    });
+    const sale = await createPayment({ ...h.ctx, klarna: later }, input);
+    expect(sale).toMatchObject({
+      ...{ status: "authorized", capture: "automatic", amount_authorized: 10_002 },
+      ...{ amount_captured: 0, amount_refundable: 0 },
+    });
+    expect(await h.openAlarmsOf(sale.id)).toEqual(["capture_missing"]);
+    expect(await h.eventsOf(sale.id)).toEqual(["payment.authorized"]);
+    expect(await capturePayment(h.ctx, sale.id, {})).toMatchObject({ status: "succeeded", amount: 10_002 });
+    expect(await h.transactionOf(sale.id)).toMatchObject({ captured_amount: 10_002 });
   });
 
   it("makes an inline store once, and refuses the same reference with another address", async () => {
