@@ -53,6 +53,18 @@ describe("S15: links for a new password", () => {
     );
   });
 
+  it("S15: a link that is still open sets no password of somebody who was shut out meanwhile", async () => {
+    const person = await makePerson(test.services, { role: "READ_ONLY" });
+    await requestPasswordLink(test.services, { email: person.email, address: null });
+    const token = await linkTokenTo(test.services, person.email);
+    const state = (to: string) =>
+      test.services.db.query({ text: "update users set state = $2 where id = $1", values: [person.id, to] });
+    await state("DISABLED");
+    await expect(resetPassword(test.services, { token, password: NEXT })).rejects.toMatchObject(INVALID);
+    await state("ACTIVE");
+    expect((await tryPassword(person.email, TEST_PASSWORD)).kind).toBe("signed_in");
+  });
+
   it("S15: of two uses at the same time one counts", async () => {
     const person = await makePerson(test.services);
     const token = await tokenFor(person.email);
