@@ -190,6 +190,15 @@ export function applyApproval(
       "Klarna approved the payment but did not capture it, although that was asked for.",
     );
   }
+  const wasNotToBe =
+    after.capture === "MANUAL" && (captureId !== null || transaction.state?.toUpperCase() === "COMPLETED");
+  if (wasNotToBe) {
+    raiseAlarm(
+      draft,
+      "books_differ",
+      "Klarna captured the payment with its approval, although that was not asked for. Compare with Klarna's portal.",
+    );
+  }
   if (after.capture === "AUTOMATIC" && isCaptured) {
     after.amountCaptured = after.amountAuthorized;
     draft.newCaptures.push({

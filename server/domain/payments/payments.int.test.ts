@@ -243,34 +243,41 @@ describe("a payment in store", () => {
     expect((await h.create({ ...STEP_UP, reference, allow_repeat_reference: true })).status).toBe("pending");
   });
 
-  it("approved and not captured, though that was asked for, is no paid sale: authorized, and a person is told", async () => {
-    await h.freshPartner();
-    const { klarna } = h.services;
-    type Body = { request_payment_transaction: { capture: string } };
-    const later: Services["klarna"] = {
-      ...klarna,
-      call: (request, options) => {
-        if (request.operation !== "authorize") return klarna.call(request, options);
-        const body = structuredClone(request.body) as Body;
-        expect(body.request_payment_transaction.capture).toBe("NOW");
-        body.request_payment_transaction.capture = "LATER";
-        return klarna.call({ ...request, body }, options);
-      },
-    };
-    const input = CreatePaymentSchema.parse({
-      ...{ amount: 10_002, currency: "SEK", reference: unique("order") },
-      ...{ store: { id: h.partner.store.id }, terminal: { id: h.partner.terminal.id } },
-    });
-    const sale = await createPayment({ ...h.ctx, klarna: later }, input);
-    expect(sale).toMatchObject({
-      ...{ status: "authorized", capture: "automatic", amount_authorized: 10_002 },
-      ...{ amount_captured: 0, amount_refundable: 0 },
-    });
-    expect(await h.openAlarmsOf(sale.id)).toEqual(["capture_missing"]);
-    expect(await h.eventsOf(sale.id)).toEqual(["payment.authorized"]);
-    expect(await capturePayment(h.ctx, sale.id, {})).toMatchObject({ status: "succeeded", amount: 10_002 });
-    expect(await h.transactionOf(sale.id)).toMatchObject({ captured_amount: 10_002 });
-  });
+  it.each([
+    { asked: "automatic", told: "NOW", done: "LATER", alarm: "capture_missing" },
+    { asked: "manual", told: "LATER", done: "NOW", alarm: "books_differ" },
+  ] as const)(
+    "$asked capture was asked for, and Klarna did the other: authorized, and a person is told",
+    async (turn) => {
+      await h.freshPartner();
+      const { klarna } = h.services;
+      type Body = { request_payment_transaction: { capture: string } };
+      const other: Services["klarna"] = {
+        ...klarna,
+        call: (request, options) => {
+          if (request.operation !== "authorize") return klarna.call(request, options);
+          const body = structuredClone(request.body) as Body;
+          expect(body.request_payment_transaction.capture).toBe(turn.told);
+          body.request_payment_transaction.capture = turn.done;
+          return klarna.call({ ...request, body }, options);
+        },
+      };
+      const input = CreatePaymentSchema.parse({
+        ...{ amount: 10_002, currency: "SEK", reference: unique("order"), capture: turn.asked },
+        ...{ store: { id: h.partner.store.id }, terminal: { id: h.partner.terminal.id } },
+      });
+      const sale = await createPayment({ ...h.ctx, klarna: other }, input);
+      expect(sale).toMatchObject({
+        ...{ status: "authorized", capture: turn.asked, amount_authorized: 10_002 },
+        ...{ amount_captured: 0, amount_refundable: 0 },
+      });
+      expect(await h.openAlarmsOf(sale.id)).toEqual([turn.alarm]);
+      expect(await h.eventsOf(sale.id)).toEqual(["payment.authorized"]);
+      if (turn.asked === "manual") return;
+      expect(await capturePayment(h.ctx, sale.id, {})).toMatchObject({ status: "succeeded", amount: 10_002 });
+      expect(await h.transactionOf(sale.id)).toMatchObject({ captured_amount: 10_002 });
+    },
+  );
 
   it("makes an inline store once, and refuses the same reference with another address", async () => {
     await h.freshPartner();
