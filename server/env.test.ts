@@ -56,6 +56,14 @@ it("currencies beyond Klarna's are for trying out: known ones only, and never in
   expect(() => readEnv({ ...PRODUCTION, TEST_CURRENCIES: "JPY" })).toThrow(/TEST_CURRENCIES/);
 });
 
+it("a key of Klarna's from a file that ends with a line break is the key; one that no header can hold is refused", () => {
+  expect(readEnv({ ...DEMO, KLARNA_LIVE_API_KEY: "klarna_live_api_x\n" }).KLARNA_LIVE_API_KEY).toBe(
+    "klarna_live_api_x",
+  );
+  for (const key of ["a\nb", "a b", "Basic klarna_live_api_x", "ключ", "\n"])
+    expect(() => readEnv({ ...DEMO, KLARNA_LIVE_API_KEY: key })).toThrow(/KLARNA_LIVE_API_KEY/);
+});
+
 describe("production", () => {
   it.each([
     ["a live key for test mode", { KLARNA_TEST_API_KEY: "klarna_live_api_x" }, /KLARNA_TEST_API_KEY is a live key/],

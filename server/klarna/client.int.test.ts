@@ -179,6 +179,13 @@ describe("a Klarna that fails for everybody", () => {
 });
 
 describe("what stands between us and Klarna", () => {
+  it("what cannot be written as a request was not sent, and is no unknown outcome", async () => {
+    reply = says(200);
+    const headers = { "klarna-payment-token": "line\nbreak" };
+    expect(await client().call({ ...ask(), headers })).toMatchObject({ kind: "not_sent" });
+    expect(heard).toBe(0);
+  });
+
   it.each([
     ["gzip", gzipSync],
     ["br", brotliCompressSync],

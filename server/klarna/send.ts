@@ -37,6 +37,8 @@ const NOT_SENT_CODES = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
   "ERR_SSL_WRONG_VERSION_NUMBER",
   "EPROTO",
+  // What cannot be written as a request at all, such as a key with a line break in it.
+  "UND_ERR_INVALID_ARG",
 ]);
 
 /** The other end's certificate is not taken: the names that Node gives to OpenSSL's findings, and its own. */
