@@ -82,18 +82,21 @@ describe.each(KINDS)("$kind", ({ kind, capture, operation, end }) => {
     expect(await h.openAlarmsOf(id)).toContain("outcome_unknown");
   });
 
-  it("lost: asked again with the same key, undone once", async () => {
-    const { id, model } = await approvedLate(capture);
-    await lose(operation, "cut_after");
-    await advanceDuePayments(h.services);
-    await h.control.clearFaults();
-    await h.passTime(10 * MINUTE_MS);
-    await h.letThrough();
-    await advanceDuePayments(h.services);
-    expect(await undoOf(id)).toMatchObject([{ kind, state: "SUCCEEDED" }]);
-    expect((await h.callsOf(model, operation)).keys.size).toBe(1);
-    expect(await stateOf(id)).toBe(end);
-  });
+  it.each(["cut_after", "cut_before"] as const)(
+    "lost (%s): asked again with the same key, undone once",
+    async (lost) => {
+      const { id, model } = await approvedLate(capture);
+      await lose(operation, lost);
+      await advanceDuePayments(h.services);
+      await h.control.clearFaults();
+      await h.passTime(10 * MINUTE_MS);
+      await h.letThrough();
+      await advanceDuePayments(h.services);
+      expect(await undoOf(id)).toMatchObject([{ kind, state: "SUCCEEDED" }]);
+      expect((await h.callsOf(model, operation)).keys.size).toBe(1);
+      expect(await stateOf(id)).toBe(end);
+    },
+  );
 
   it("refused: one row however often it is looked at, and over once somebody has undone it by hand", async () => {
     const { id, model } = await approvedLate(capture);
