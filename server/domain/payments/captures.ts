@@ -14,6 +14,7 @@ import {
   actionFacts,
   applyOutcome,
   isKeyForgotten,
+  nameInBooks,
   provenBy,
   settleByReading,
   settlingStep,
@@ -185,7 +186,8 @@ export async function runCapture(
     lineItems: capture.lineItems,
     shipping: openShipping(ctx, capture),
   });
-  const after = await write(outcome, captureId);
+  const made = { part: "captures", reference: capture.id } as const;
+  const after = await write(outcome, captureId ?? (await nameInBooks(ctx, payment, operation, outcome, made)));
   // A refusal tells that Klarna sees the authorization differently: over, or taken from elsewhere.
   return outcome.kind === "refused" ? readAndApplyTransaction(ctx, after) : after;
 }

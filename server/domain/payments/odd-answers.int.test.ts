@@ -60,3 +60,22 @@ it("where no event comes, the read tells the same", async () => {
   await h.sweepFor(90 * SECOND_MS);
   expect((await h.read(id)).status).toBe("completed");
 });
+
+it("a Klarna that takes captures and refunds and never names them is read: each counts once, by our own reference", async () => {
+  await h.control.clearFaults();
+  const id = await h.authorized();
+  for (const operation of ["capture", "refund"])
+    await h.control.fault({ operation, kind: "wrong_schema", account: h.partner.account.id, times: null });
+  expect(await capturePayment(h.ctx, id, { amount: 4_000 })).toMatchObject({ status: "processing" });
+  await h.letThrough();
+  await h.sweepFor(60 * SECOND_MS);
+  expect(await h.read(id)).toMatchObject({ status: "authorized", amount_captured: 4_000 });
+  expect(await refundPayment(h.ctx, id, { amount: 1_000 })).toMatchObject({ status: "processing" });
+  await h.letThrough();
+  await h.sweepFor(60 * SECOND_MS);
+  expect(await h.read(id)).toMatchObject({ amount_refunded: 1_000 });
+  expect(await states(id)).toEqual(["AUTHORIZE SUCCEEDED", "CAPTURE SUCCEEDED", "REFUND SUCCEEDED"]);
+  expect(await h.transactionOf(id)).toMatchObject({ captured_amount: 4_000, refunded_amount: 1_000 });
+  for (const operation of ["capture", "refund"]) expect((await h.callsOf(id, operation)).keys.size).toBe(1);
+  await noAlarms(id);
+});

@@ -13,7 +13,15 @@ import { refundPayload } from "./refund-payload";
 import { findPayment, listCaptures, listRefundRows } from "./repository";
 import type { CaptureRow, OperationRow, PaymentRecord, RefundRow } from "./rows";
 import type { CreateRefundInput, RefundSnapshot } from "./schema";
-import { applyOutcome, isKeyForgotten, provenBy, settleByReading, settlingStep, sumOfLines } from "./settling";
+import {
+  applyOutcome,
+  isKeyForgotten,
+  nameInBooks,
+  provenBy,
+  settleByReading,
+  settlingStep,
+  sumOfLines,
+} from "./settling";
 import { refundableAmount, snapshotRefund } from "./snapshot";
 import { operationMachine } from "./states";
 
@@ -208,7 +216,8 @@ export async function runRefund(
     reason: refund.reason,
     lineItems: refund.lineItems,
   });
-  return write(outcome, refundId);
+  const made = { part: "refunds", reference: refund.id } as const;
+  return write(outcome, refundId ?? (await nameInBooks(ctx, payment, operation, outcome, made)));
 }
 
 /** Klarna's id of a capture: as it answered it, else found in its books by our reference, or as the only one there. */

@@ -120,6 +120,22 @@ export function isKeyForgotten(ctx: ServiceContext, operation: OperationRow): bo
 }
 
 /**
+ * Klarna takes a repeat and again does not name what it made: its books do, by the reference that we sent. Null where they
+ * do not, or where the first turn may still bring the name.
+ */
+export async function nameInBooks(
+  ctx: ServiceContext,
+  payment: PaymentRecord,
+  operation: OperationRow,
+  outcome: KlarnaOutcome,
+  made: { part: "captures" | "refunds"; reference: string },
+): Promise<string | null> {
+  if (outcome.kind !== "answered" || operation.state !== "UNKNOWN") return null;
+  const { transaction } = await railOf(payment).readTransaction(ctx, payment);
+  return transaction?.[made.part].find((row) => row.reference === made.reference)?.id ?? null;
+}
+
+/**
  * Past the life of the key: the transaction is read, and where it proves that the call took effect (`prove` answers its
  * facts), `apply` writes that. What it does not show is not taken for a failure: a person is asked.
  */
