@@ -162,10 +162,11 @@ it(`S41: up to ${BULK_ROWS_MAX} are taken, more are refused and not cut`, async 
   const payment = await take(10_002);
   const copies = (from: number, to: number) =>
     test.services.db.query({
-      text: `insert into payments select (jsonb_populate_record(p, jsonb_build_object('id', left(p.id, 10) || lpad(i::text, 20, '0'),
+      text: `insert into payments select c.* from payments p, generate_series($2::int, $3::int) i,
+          jsonb_populate_record(p, jsonb_build_object('id', left(p.id, 10) || lpad(i::text, 20, '0'),
           'reference', p.reference || '-' || i, 'created_at', p.created_at - i * interval '1 second',
-          'klarna_payment_request_id', null, 'klarna_payment_transaction_id', 'krn:many:' || i, 'session_token_hash', null))).*
-        from payments p, generate_series($2::int, $3::int) i where p.id = $1`,
+          'klarna_payment_request_id', null, 'klarna_payment_transaction_id', 'krn:many:' || i, 'session_token_hash', null)) c
+        where p.id = $1`,
       values: [payment.id, from, to],
     });
   await copies(1, BULK_ROWS_MAX - 1);

@@ -215,10 +215,11 @@ describe("a store with very many payments", () => {
     shop = await makePartner(test.services);
     first = await take(shop, 1_002, { metadata: { shop: shop.store.reference } });
     await test.services.db.query({
-      text: `insert into payments select (jsonb_populate_record(p, jsonb_build_object('id', left(p.id, 10) || lpad(i::text, 20, '0'),
+      text: `insert into payments select c.* from payments p, generate_series(1, ${MANY}) i,
+          jsonb_populate_record(p, jsonb_build_object('id', left(p.id, 10) || lpad(i::text, 20, '0'),
           'reference', 'many-' || i, 'created_at', p.created_at - i * interval '1 second', 'next_action_at', null, 'metadata', '{}'::jsonb,
-          'klarna_payment_request_id', null, 'klarna_payment_transaction_id', 'krn:many:' || i, 'session_token_hash', null))).*
-        from payments p, generate_series(1, ${MANY}) i where p.id = $1`,
+          'klarna_payment_request_id', null, 'klarna_payment_transaction_id', 'krn:many:' || i, 'session_token_hash', null)) c
+        where p.id = $1`,
       values: [first.id],
     });
     await test.services.db.query({ text: "analyze payments", values: [] });
