@@ -228,6 +228,24 @@ describe("captures", () => {
     expect(await capturedOf(payment)).toBe(6_000);
   });
 
+  it.each(["CAPTURE", "REFUND"] as const)(
+    "two rows of one payment with the same amount are two wishes (%s)",
+    async (kind) => {
+      const payment = await take(10_002, kind === "CAPTURE" ? "manual" : "automatic");
+      const plan = await file(
+        kind,
+        csv("payment;amount;reference", `${payment.id};50.01;parcel-1`, `${payment.id};50.01;parcel-2`),
+      );
+      const rows = await run(kind, plan.id);
+      expect(rows).toMatchObject([{ state: "DONE" }, { state: "DONE" }]);
+      expect(new Set(rows.map((row) => row.resultId)).size).toBe(2);
+      const after = await getPayment(staff, payment.id);
+      expect([after.amount_captured, after.amount_refunded]).toEqual([10_002, kind === "CAPTURE" ? 0 : 10_002]);
+      const [books] = await test.simulator.control.transactions({ payment_transaction_reference: payment.id });
+      expect([books?.captured_amount, books?.refunded_amount]).toEqual([10_002, kind === "CAPTURE" ? 0 : 10_002]);
+    },
+  );
+
   it("rows that fail stand alone, are named, and may be tried again; the others are done", async () => {
     const [good, second] = [await take(10_002), await take(20_002)];
     const bytes = csv("payment", good.id, second.id);
