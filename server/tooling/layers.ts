@@ -140,6 +140,7 @@ export const LAYERS: readonly Layer[] = [
       LOG,
       "server/events/**",
       "server/klarna/webhook-signature",
+      "server/klarna/wire",
       "server/db/**",
       "server/context",
       "server/env",
