@@ -252,6 +252,26 @@ describe("the certificate that calls show", () => {
     expect(doors.test.shown.map(({ fingerprint }) => fingerprint)).toEqual([good.fingerprint]);
   });
 
+  it("is the one before again once the newer one is over, which then is in use for people, too, and cannot be disabled", async () => {
+    const { test, ctx, doors } = await scene();
+    const first = await certificate(ctx, "first");
+    await activateCredential(ctx, first.id);
+    const second = await certificate(ctx, "second");
+    test.clock.advance(SECOND_MS);
+    await activateCredential(ctx, second.id);
+    await test.services.db.query({
+      text: "update klarna_credentials set expires_at = now() - interval '1 hour' where id = $1",
+      values: [second.id],
+    });
+    await test.services.klarna.reloadKeys?.("test");
+    doors.test.shown.length = 0;
+    expect((await ask(test.services)).kind).toBe("answered");
+    expect(doors.test.shown.map(({ fingerprint }) => fingerprint)).toEqual([first.fingerprint]);
+    test.clock.advance(31 * SECOND_MS);
+    await expect(disableCredential(ctx, first.id)).rejects.toMatchObject({ code: "state_conflict" });
+    expect(await disableCredential(ctx, second.id)).toMatchObject({ state: "DISABLED" });
+  });
+
   it("S60: its private key is in no log, no error and no answer of ours, also when it cannot be used", async () => {
     const { test, ctx } = await scene();
     const made = await certificate(ctx, "in use");

@@ -27,11 +27,12 @@ const OVERLAP_MS = 30 * SECOND_MS;
 /** Klarna forgets an idempotency key after 24 hours. */
 const REQUEST_LIFE_MS = 23 * HOUR_MS;
 
-const inUseIds = (rows: readonly repository.CredentialRow[]): Set<string> =>
+/** What calls show: the newest of its kind that is not over, as the keyring picks it. */
+const inUseIds = (rows: readonly repository.CredentialRow[], now: Date): Set<string> =>
   new Set(
     (["API_KEY", "CLIENT_CERTIFICATE"] as const).flatMap((kind) => {
       const active = rows
-        .filter((row) => row.kind === kind && row.state === "ACTIVE")
+        .filter((row) => row.kind === kind && row.state === "ACTIVE" && (row.expiresAt === null || row.expiresAt > now))
         .sort((a, b) => (b.activatedAt?.getTime() ?? 0) - (a.activatedAt?.getTime() ?? 0) || (a.id < b.id ? 1 : -1));
       return active[0] ? [active[0].id] : [];
     }),
@@ -86,8 +87,8 @@ export function countCredentialNeeds(
 
 async function readItems(ctx: ServiceContext): Promise<CredentialItem[]> {
   const rows = await repository.findCredentials(ctx.db, ctx.scope.mode);
-  const inUse = inUseIds(rows);
   const now = ctx.clock.now();
+  const inUse = inUseIds(rows, now);
   return rows.map((row) => {
     const { secret: _, mode: __, replacesId: ___, createdByName, ...item } = row;
     return {
@@ -147,7 +148,7 @@ export async function createCredential(ctx: ServiceContext, input: CreateCredent
   const id = newId("klarnaCredential", now.getTime());
   const made = input.kind === "CLIENT_CERTIFICATE" ? createSigningRequest(`tillgate-${mode}-${id}`) : null;
   const rows = await repository.findCredentials(ctx.db, mode);
-  const inUse = inUseIds(rows);
+  const inUse = inUseIds(rows, now);
   const before = rows.find((row) => row.kind === input.kind && inUse.has(row.id));
   await ctx.db.transaction(async (tx) => {
     await repository.insertCredential(tx, {
@@ -385,7 +386,7 @@ export async function findSigningCertificate(
   ctx: ServiceContext,
 ): Promise<{ certificate: string; privateKey: string } | null> {
   const rows = await repository.findCredentials(ctx.db, ctx.scope.mode);
-  const inUse = inUseIds(rows);
+  const inUse = inUseIds(rows, ctx.clock.now());
   const row = rows.find((one) => one.kind === "CLIENT_CERTIFICATE" && inUse.has(one.id));
   if (!row?.secret || row.certificate === null) return null;
   return { certificate: row.certificate, privateKey: ctx.secrets.open(row.secret, credentialPlace(row)) };
