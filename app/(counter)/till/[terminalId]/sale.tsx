@@ -20,6 +20,7 @@ import { ShortCode } from "./short-code";
 
 type Entry = CounterLine & { key: number };
 
+const LONG_TEXT = 14;
 /** Stands beside the digits of a number pad, and is no part of any amount. */
 const CODE_KEY = "*";
 
@@ -62,6 +63,8 @@ export function Sale({
 
   const sum = entries.reduce((all, line) => all + line.quantity * line.unitPrice, 0);
   const total = kind === "amount" ? amount : sum;
+  // The largest amounts stand there whole, their currency too.
+  const isLong = money(amount, spot.currency).length > LONG_TEXT;
   const isBusy = attempt.phase === "asking";
   const canTake =
     attempt.phase === "none" && total > 0 && total <= AMOUNT_MAX && reference.trim() !== "" && spot.isUsable;
@@ -139,7 +142,7 @@ export function Sale({
           aria-label={kind === "amount" ? words.amount : words.item}
           className={cn(
             "block min-w-0 truncate rounded-md border border-line bg-raised px-4 py-2 text-right font-semibold tabular-nums",
-            kind === "amount" ? "text-[clamp(28px,7vw,44px)] leading-tight" : "text-3xl",
+            kind === "amount" && !isLong ? "text-[clamp(28px,7vw,44px)] leading-tight" : "text-3xl",
             amount === 0 && "text-ink-3",
           )}
         >

@@ -84,7 +84,7 @@ export function ShortCode({
               <Input
                 {...control}
                 ref={field}
-                className="h-14 text-center text-3xl tabular-nums tracking-widest"
+                className="h-14 text-center text-3xl tabular-nums tracking-widest max-md:text-3xl"
                 // The keys below are larger than those that a tablet would lay over them.
                 inputMode="none"
                 autoComplete="off"
