@@ -154,7 +154,8 @@ describe("two engines on one database", () => {
     expect(await overlaps({ engine: "a", at: stoppedAt })).toBe(0);
     expect(await count("effects")).toBe(30);
     expect(await count("effects where times > 2")).toBe(0);
-    expect(await count("effects where times = 2")).toBeLessThanOrEqual(inFlight);
+    // One step of each run that it held: also of one whose step had ended, with its result not written yet.
+    expect(await count("effects where times = 2")).toBeLessThanOrEqual(10);
     // It takes no more work, also when asked.
     expect((await fetch(`http://127.0.0.1:${a.port}/health`)).status).toBe(503);
     for (let n = 10; n < 20; n += 1) await send(b, "shared/slow", { n, ms: 0 });
