@@ -6,7 +6,7 @@ const LISTS = [
   { path: "/terminals", name: "Terminals" },
 ] as const;
 /** Other tests make Partners too: so many are enough. */
-const OTHERS_MAX = 10;
+const OTHERS_MAX = 5;
 
 for (const list of LISTS) {
   test(`${list.name}: the list is there before any script, and without findings of axe`, async ({ signedInAs }) => {
