@@ -495,6 +495,9 @@ async function replay(order: readonly { kind: string; at: number; eventId: strin
 }
 
 describe("events in any order", () => {
+  // Our clock stands still while Klarna's goes on: these events come after all that Klarna has said by itself.
+  beforeAll(() => test.clock.advance(HOUR_MS));
+
   it("R16, R21: all 120 orders of five events, each event twice, end in the same state", async () => {
     const events = STATES.map((kind, index) => ({ kind, at: index + 1, eventId: String(index) }));
     const ends = new Set<string>();

@@ -3,6 +3,7 @@ import { createServer as createTcpServer, type Server } from "node:net";
 import { describe, expect, it } from "vitest";
 import { newId } from "@/server/core/ids";
 import { asUser } from "@/server/testing/context";
+import { quickest } from "@/server/testing/equal-time";
 import { withWebhooks } from "@/server/testing/webhooks";
 import { createSender } from "./send";
 import * as webhooks from "./service";
@@ -83,19 +84,22 @@ describe("S35: endpoints are no way to explore a network", () => {
     const inside: Resolve = async () => [{ address: "127.0.0.1", family: 4 }];
     // As if every port could be called: only the address speaks against it.
     const sender = createSender({ ...LIVE, isHttpsOnly: false, ports: null }, { resolve: inside, timeoutMs: 2_000 });
-    const times: Record<string, number[]> = { open: [], silent: [], closed: [] };
-    for (let round = 0; round < 30; round += 1) {
-      for (const [name, port] of Object.entries({ open, silent, closed })) {
-        const result = await sender.post({ url: `http://inside.example.com:${port}/`, headers: {}, body: "{}" });
-        expect(result).toMatchObject({ outcome: "address_refused", status: null, answer: null });
-        times[name]?.push(result.durationMs);
+    const spread = async (): Promise<number> => {
+      const times: Record<string, number[]> = { open: [], silent: [], closed: [] };
+      for (let round = 0; round < 30; round += 1) {
+        for (const [name, port] of Object.entries({ open, silent, closed })) {
+          const result = await sender.post({ url: `http://inside.example.com:${port}/`, headers: {}, body: "{}" });
+          expect(result).toMatchObject({ outcome: "address_refused", status: null, answer: null });
+          times[name]?.push(result.durationMs);
+        }
       }
-    }
+      const medians = Object.values(times).map((list) => list.sort((a, b) => a - b)[15] ?? 0);
+      return Math.max(...medians) - Math.min(...medians);
+    };
+    // A connection that is tried and hangs would cost two seconds, one that is refused or served some milliseconds more than its neighbours.
+    expect(await quickest(spread, 5)).toBeLessThan(5);
     await sender.close();
     expect(connections).toBe(0);
-    const medians = Object.values(times).map((list) => list.sort((a, b) => a - b)[15] ?? 0);
-    // A connection that is tried and hangs would cost two seconds, one that is refused or served some milliseconds more than its neighbours.
-    expect(Math.max(...medians) - Math.min(...medians)).toBeLessThan(5);
   });
 
   it("S33, S35: where a redirect leads is not asked, and what stands there is not told", async () => {
