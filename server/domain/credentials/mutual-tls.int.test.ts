@@ -159,14 +159,11 @@ describe("the certificate that calls show", () => {
     doors.live.shown.length = 0;
     for (const mode of ["test", "live", "test", "live"] as const)
       expect((await ask(test.services, mode)).kind).toBe("answered");
-    expect(doors.test.shown).toEqual(
-      Array(2).fill(expect.objectContaining({ fingerprint: ofTest.fingerprint, isTrusted: true })),
-    );
-    expect(doors.live.shown).toEqual(
-      Array(2).fill(expect.objectContaining({ fingerprint: ofLive.fingerprint, isTrusted: true })),
-    );
+    const fingerprints = ({ shown }: Door) => new Set(shown.map(({ fingerprint }) => fingerprint));
+    expect(fingerprints(doors.test)).toEqual(new Set([ofTest.fingerprint]));
+    expect(fingerprints(doors.live)).toEqual(new Set([ofLive.fingerprint]));
     for (const { shown } of Object.values(doors)) {
-      expect(shown.some((one) => one.namedByHeader)).toBe(false);
+      expect(shown.every((one) => one.isTrusted && !one.namedByHeader)).toBe(true);
       // The door offers HTTP/2 first: what every other test plays is what goes out here.
       expect(new Set(shown.map(({ httpVersion }) => httpVersion))).toEqual(new Set(["1.1"]));
     }
@@ -249,7 +246,7 @@ describe("the certificate that calls show", () => {
     await expect(activateCredential(ctx, bad.id)).rejects.toMatchObject({ code: "state_conflict" });
     doors.test.shown.length = 0;
     expect((await ask(test.services)).kind).toBe("answered");
-    expect(doors.test.shown.map(({ fingerprint }) => fingerprint)).toEqual([good.fingerprint]);
+    expect(new Set(doors.test.shown.map(({ fingerprint }) => fingerprint))).toEqual(new Set([good.fingerprint]));
   });
 
   it("is the one before again once the newer one is over, which then is in use for people, too, and cannot be disabled", async () => {
@@ -266,7 +263,7 @@ describe("the certificate that calls show", () => {
     await test.services.klarna.reloadKeys?.("test");
     doors.test.shown.length = 0;
     expect((await ask(test.services)).kind).toBe("answered");
-    expect(doors.test.shown.map(({ fingerprint }) => fingerprint)).toEqual([first.fingerprint]);
+    expect(new Set(doors.test.shown.map(({ fingerprint }) => fingerprint))).toEqual(new Set([first.fingerprint]));
     test.clock.advance(31 * SECOND_MS);
     await expect(disableCredential(ctx, first.id)).rejects.toMatchObject({ code: "state_conflict" });
     expect(await disableCredential(ctx, second.id)).toMatchObject({ state: "DISABLED" });
