@@ -78,7 +78,7 @@ function start(): Start {
 const inModules = (name: string): string => path.join(folder, "node_modules", name);
 const letGo = (): void => writeFileSync(path.join(folder, "goes"), "");
 const untilNpmRuns = (): Promise<boolean> =>
-  until("npm", 30_000, () => npmPids().length === 1 && existsSync(inModules("half/package.json")));
+  until("npm", 100_000, () => npmPids().length === 1 && existsSync(inModules("half/package.json")));
 
 it("an installation that was killed half way is not taken for whole by the next start", async () => {
   const first = start();
@@ -86,9 +86,9 @@ it("an installation that was killed half way is not taken for whole by the next 
   writeFileSync(inModules("torn"), "");
   // The start first: else it would see how npm ends.
   first.child.kill("SIGKILL");
-  await until("the end of the start", 30_000, () => first.child.signalCode);
+  await until("the end of the start", 100_000, () => first.child.signalCode);
   for (const pid of npmPids()) process.kill(pid, "SIGKILL");
-  await until("the end of npm", 30_000, () => npmPids().every((pid) => !isAlive(pid)));
+  await until("the end of npm", 100_000, () => npmPids().every((pid) => !isAlive(pid)));
 
   letGo();
   const next = start();
@@ -118,7 +118,7 @@ it("of two starts in one folder one installs, and the other waits for it", async
   const first = start();
   await untilNpmRuns();
   const second = start();
-  await until("the second", 30_000, () => /waiting for it/.test(second.said()));
+  await until("the second", 100_000, () => /waiting for it/.test(second.said()));
   letGo();
   expect(await Promise.all([first.ended, second.ended])).toEqual([0, 0]);
   expect(npmPids()).toHaveLength(1);

@@ -77,6 +77,26 @@ it("what is on its way up when everything is to stop is waited for and stopped, 
   }
 });
 
+it("nothing says afterwards that something runs, though the last process is collected late", async () => {
+  const guard = startGuard();
+  const supervisor = createSupervisor({ dataDir: folder, guard, say: () => undefined });
+  const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
+  const { pid } = child;
+  if (pid === undefined) throw new Error("no process");
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  try {
+    await supervisor.keep("postgres", async () => ({ pid, process: child, stop: async () => undefined }));
+    await supervisor.stopAll([["postgres"]]);
+    child.kill("SIGKILL");
+    await ended;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(readdirSync(folder)).not.toContain("processes.json");
+  } finally {
+    child.kill("SIGKILL");
+    guard.close();
+  }
+});
+
 it("a data folder is one start's, from its first moment until it has ended, even by force", async () => {
   const script = path.join(folder, "claim.mts");
   writeFileSync(

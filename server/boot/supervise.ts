@@ -162,8 +162,11 @@ export function createSupervisor(options: {
   const logs = new Map<string, LogFile>();
   let isStopping = false;
   let isSettled = false;
+  let isOver = false;
 
   function writePids(): void {
+    // Of a process that is collected after the last one was asked for.
+    if (isOver) return;
     const born = Object.fromEntries([...pids].map(([name, pid]) => [name, processBirth(pid)]));
     const file = path.join(dataDir, "processes.json");
     try {
@@ -320,6 +323,7 @@ export function createSupervisor(options: {
       const named = new Set(order.flat());
       const rest = [...parts.keys()].filter((name) => !named.has(name));
       for (const names of [rest, ...order]) await Promise.all(names.map((name) => parts.get(name)?.stop()));
+      isOver = true;
       rmSync(path.join(dataDir, "processes.json"), { force: true });
     },
     killAll: () => {

@@ -61,10 +61,10 @@ it.each(["SIGTERM", "SIGINT", "SIGHUP", "SIGKILL"] as const)(
   async (signal) => {
     const run = spawn(process.execPath, ["server/boot/test.mjs", "--only=lint"], { cwd: folder, stdio: "ignore" });
     guard.watchWhileItRuns(run, "SIGKILL");
-    await until("the check", 30_000, () => checkPids().length === 2);
+    await until("the check", 100_000, () => checkPids().length === 2);
     run.kill(signal);
-    await until("its end", 60_000, () => run.exitCode !== null || run.signalCode !== null);
-    await until("the end of what it ran", 60_000, () => !checkPids().some(isAlive));
+    await until("its end", 100_000, () => run.exitCode !== null || run.signalCode !== null);
+    await until("the end of what it ran", 100_000, () => !checkPids().some(isAlive));
     expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
   },
 );
@@ -80,9 +80,9 @@ it("a run whose npm was killed, which passes nothing on, ends", async () => {
     { cwd: folder, stdio: "ignore", env: { ...process.env, npm_lifecycle_event: "test" } },
   );
   guard.watchWhileItRuns(npm, "SIGKILL");
-  await until("the check", 30_000, () => checkPids().length === 2);
+  await until("the check", 100_000, () => checkPids().length === 2);
   npm.kill("SIGKILL");
   const run = Number(readFileSync(path.join(folder, "run"), "utf8"));
-  await until("the end of all", 60_000, () => ![run, ...checkPids()].some(isAlive));
+  await until("the end of all", 100_000, () => ![run, ...checkPids()].some(isAlive));
   expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
 });
