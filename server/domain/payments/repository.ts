@@ -285,8 +285,10 @@ function applyStatement(
       from moved where i.partner_id = $7 and i.mode = $8 and i.key = $4)`
         : ""
     } select moved.id, pg_notify('payment_changed', moved.id) from moved`;
-  // Names of prepared statements end at 63 bytes: these are told apart by their number.
-  const made = { name: `payment_apply_${applyStatements.size + 1}`, text };
+  // Names of prepared statements end at 63 bytes, so the parts are bits of a number. It is not the number of those made before:
+  // a process may have this module twice, over the same connections, where one name must mean one statement.
+  const bits = parts.reduce((sum, part) => sum + 2 ** APPLY_ORDER.indexOf(part), 0);
+  const made = { name: `payment_apply_${bits}${hasAnswer ? "_answer" : ""}${isAmended ? "_amended" : ""}`, text };
   applyStatements.set(name, made);
   return made;
 }
