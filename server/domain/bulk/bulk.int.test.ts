@@ -509,6 +509,13 @@ describe("S1: who sees and does what", () => {
     expect((await run("CAPTURE", plan.id, admin)).map((row) => row.state)).toEqual(["DONE", "INVALID", "INVALID"]);
     expect(await capturedOf(foreign)).toBe(0);
 
+    // Who of the acquirer did it is no Partner's business; their own people have names.
+    const ofStaff = await file("CAPTURE", csv("payment", own.id));
+    const nameOf = async (id: string, ctx = admin) => (await getBulkRun(ctx, id)).createdByName;
+    expect(await nameOf(ofStaff.id)).toBe("Acquirer staff");
+    expect(await nameOf(ofStaff.id, staff)).not.toBe("Acquirer staff");
+    expect(await nameOf(plan.id)).toBe(await nameOf(plan.id, staff));
+
     const stranger = await person("PARTNER_ADMIN", [theirs.partner.id]);
     await expect(getBulkRun(stranger, plan.id)).rejects.toMatchObject({ code: "not_found" });
     await expect(listBulkRows(stranger, plan.id, {}, { limit: 5 })).rejects.toMatchObject({ code: "not_found" });

@@ -2,6 +2,7 @@ import type { TenantScope } from "@/server/auth/permissions";
 import { type Cursor, LIST_TOTAL_MAX } from "@/server/core/pagination";
 import type { Mode } from "@/server/core/schema";
 import type { Row, Transaction } from "@/server/db/client";
+import { nameFor } from "@/server/db/names";
 import type { KnownCapture, KnownPayment, Planned } from "./plan";
 import type { BulkCount, BulkRowFilter, BulkRowItem, BulkRunFilter, BulkRunItem } from "./schema";
 import { type BulkRowState, bulkRowMachine, bulkRunMachine } from "./states";
@@ -17,7 +18,7 @@ const IN_SCOPE = "b.mode = $1 and ($2::text[] is null or b.partner_id = any($2))
 
 export type RunRow = BulkRunItem & { mode: Mode; requestId: string | null };
 const RUN_SELECT = `select b.id, b.kind, b.source, b.state, b.partner_id as "partnerId", p.name as "partnerName", b.mode, b.file_name as "fileName",
-    b.row_count as "rowCount", b.note, b.created_by as "createdBy", u.name as "createdByName", b.request_id as "requestId",
+    b.row_count as "rowCount", b.note, b.created_by as "createdBy", ${nameFor("u", "$2")} as "createdByName", b.request_id as "requestId",
     b.created_at as "createdAt", b.started_at as "startedAt", b.finished_at as "finishedAt"
   from bulk_runs b join partners p on p.id = b.partner_id left join users u on u.id = b.created_by`;
 
