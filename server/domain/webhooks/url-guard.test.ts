@@ -120,6 +120,7 @@ describe("names that lead elsewhere", () => {
   afterAll(() => server.close());
 
   it("S31: a name that is public when saved and loopback when called is never connected to", async () => {
+    const before = hits;
     let asked = 0;
     const rebinding: Resolve = async () => [{ address: asked++ === 0 ? "93.184.215.14" : "127.0.0.1", family: 4 }];
     const anyPort = { ...LIVE, isHttpsOnly: false, ports: null };
@@ -129,7 +130,7 @@ describe("names that lead elsewhere", () => {
       outcome: "address_refused",
     });
     await sender.close();
-    expect({ hits, asked }).toEqual({ hits: 0, asked: 2 });
+    expect({ hits, asked }).toEqual({ hits: before, asked: 2 });
   });
 
   it("S31: each connection resolves once and goes to the address that was checked", async () => {
