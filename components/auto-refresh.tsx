@@ -1,16 +1,16 @@
 "use client";
 
-import { useRouter } from "next/navigation";
 import { useEffect } from "react";
+import { useSafeRefresh } from "./use-safe-refresh";
 
 /** Reads the screen again from time to time, while somebody can see it. */
 export function AutoRefresh({ everyMs }: { everyMs: number }) {
-  const router = useRouter();
+  const refresh = useSafeRefresh();
   useEffect(() => {
     const timer = setInterval(() => {
-      if (document.visibilityState === "visible") router.refresh();
+      if (document.visibilityState === "visible") refresh();
     }, everyMs);
     return () => clearInterval(timer);
-  }, [router, everyMs]);
+  }, [refresh, everyMs]);
   return null;
 }

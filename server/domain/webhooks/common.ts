@@ -16,6 +16,9 @@ export const pageOf = (page: PageInput): PageRequest => ({
   cursor: page.cursor ? decodeCursor(page.cursor) : null,
 });
 
+/** Whether the reader is told no more than that nothing answered: those who see only some Partners. */
+export const isCoarse = (ctx: ServiceContext): boolean => ctx.scope.partners !== "all";
+
 /** The Partner that something is for: the only one of the scope, or the one that was named. */
 export function partnerOf(ctx: ServiceContext, partnerId: string | undefined): string {
   const { partners } = ctx.scope;

@@ -1,6 +1,6 @@
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { type ListPage, type Page, toListPage, toPage } from "@/server/core/pagination";
-import { noDelivery, noEndpoint, type PageInput, pageOf } from "./common";
+import { isCoarse, noDelivery, noEndpoint, type PageInput, pageOf } from "./common";
 import { maskBody } from "./mask";
 import { presentDelivery, presentDeliveryDetail, presentDeliveryRecord } from "./present";
 import { renderBody } from "./render";
@@ -34,7 +34,7 @@ export async function listDeliveries(
     repository.countDeliveries(ctx.db.prisma, ctx.scope, filter),
   ]);
   const list = toListPage(rows, page.limit, total);
-  return { ...list, items: list.items.map(presentDeliveryRecord) };
+  return { ...list, items: list.items.map((row) => presentDeliveryRecord(row, isCoarse(ctx))) };
 }
 
 /** Rows of the filter by state, whatever state it names. Errors: permission_denied. */
@@ -94,7 +94,7 @@ export async function getDelivery(ctx: ServiceContext, id: string): Promise<Deli
   if (!row) throw noDelivery();
   const body = bodyOf(ctx, row);
   return presentDeliveryDetail(row, {
-    isCoarse: ctx.scope.partners !== "all",
+    isCoarse: isCoarse(ctx),
     body,
     request:
       body === null

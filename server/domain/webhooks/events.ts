@@ -1,7 +1,7 @@
 import { requirePermission, type ServiceContext } from "@/server/context";
 import { type ListPage, type Page, toListPage, toPage } from "@/server/core/pagination";
 import { addMs, DAY_MS } from "@/server/core/time";
-import { noEvent, type PageInput, pageOf } from "./common";
+import { isCoarse, noEvent, type PageInput, pageOf } from "./common";
 import { maskBody } from "./mask";
 import { presentDeliveryRecord, presentEventRecord } from "./present";
 import { renderBody } from "./render";
@@ -98,7 +98,7 @@ export async function getEventRecord(ctx: ServiceContext, id: string): Promise<E
   return {
     ...presentEventRecord(row, counts.get(id)),
     body: maskedBody(ctx, row),
-    deliveries_made: deliveries.map(presentDeliveryRecord),
+    deliveries_made: deliveries.map((delivery) => presentDeliveryRecord(delivery, isCoarse(ctx))),
   };
 }
 

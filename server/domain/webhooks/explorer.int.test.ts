@@ -74,6 +74,19 @@ describe("S35: endpoints are no way to explore a network", () => {
       ids.map(async (id) => (await webhooks.getDelivery(staff, id)).attempts_made[0]?.outcome),
     );
     expect(outcomes).toEqual(["address_refused", "connection_failed", "connection_failed", "timeout"]);
+
+    // The same in lists: how the last try ended.
+    const lastOf = async (ctx: typeof staff) => {
+      const { items } = await webhooks.listDeliveries(ctx, {}, { limit: 100 });
+      return ids.map((id) => items.find((row) => row.id === id)?.last_outcome);
+    };
+    expect(await lastOf(staff)).toEqual(outcomes);
+    expect(new Set(await lastOf(partnerAdmin))).toEqual(new Set(["unreachable"]));
+    const event = seen[0]?.event.id ?? "";
+    const ofEvent = async (ctx: typeof staff) =>
+      (await webhooks.getEventRecord(ctx, event)).deliveries_made.map((row) => row.last_outcome).sort();
+    expect(await ofEvent(staff)).toEqual([...outcomes].sort());
+    expect(new Set(await ofEvent(partnerAdmin))).toEqual(new Set(["unreachable"]));
   });
 
   it("S35: in live mode open, closed and silent ports inside are not even connected to, and answered as fast as each other", async () => {
@@ -114,7 +127,10 @@ describe("S35: endpoints are no way to explore a network", () => {
     const [delivery] = await deliveriesOf(id);
     const detail = await webhooks.getDelivery(mine.ctx, delivery?.id ?? "");
     expect(detail.attempts_made).toMatchObject([{ status: 302, outcome: "redirect_refused", answer: "moved" }]);
+    expect(detail).toMatchObject({ last_status: 302, last_outcome: "redirect_refused", is_endpoint_deleted: false });
     expect(inside.received).toHaveLength(0);
     expect(JSON.stringify(detail)).not.toContain("canary");
+    await webhooks.deleteEndpoint(mine.ctx, id);
+    expect(await webhooks.getDelivery(mine.ctx, delivery?.id ?? "")).toMatchObject({ is_endpoint_deleted: true });
   });
 });

@@ -79,12 +79,17 @@ export function presentDelivery(row: StoredDelivery): PublicDelivery {
   };
 }
 
-export function presentDeliveryRecord(row: DeliveryRow): DeliveryRecord {
+/** `isCoarse` hides how a last try without an answer ended. */
+export function presentDeliveryRecord(row: DeliveryRow, isCoarse: boolean): DeliveryRecord {
+  const last = row.tries.at(0);
   return {
     ...presentDelivery({ ...row, mode: row.mode === "live" ? "live" : "test" }),
     partner_id: row.partnerId,
     partner_name: row.endpoint.account.partner.name,
     endpoint_url: row.endpoint.url,
+    is_endpoint_deleted: row.endpoint.deletedAt !== null,
+    last_outcome: last ? (isCoarse && isSilent(last) ? UNREACHABLE : last.outcome) : null,
+    last_status: last?.status ?? null,
   };
 }
 
@@ -95,7 +100,7 @@ export function presentDeliveryDetail(
 ): DeliveryDetail {
   const hash = facts.body === null ? null : createHash("sha256").update(facts.body).digest();
   return {
-    ...presentDeliveryRecord(row),
+    ...presentDeliveryRecord({ ...row, tries: row.tries.slice(-1) }, facts.isCoarse),
     attempts_made: row.tries.map((attempt) => presentAttempt(attempt, hash, facts.isCoarse)),
     failed_because:
       row.state !== "FAILED"
@@ -119,8 +124,8 @@ function presentAttempt(
     answer: attempt.answer,
     created_at: iso(attempt.createdAt),
   };
-  const isHidden = isCoarse && attempt.status === null && isUnreachable(attempt.outcome);
-  if (isHidden) return { ...made, outcome: UNREACHABLE, duration_ms: null, url: null, is_body_exact: null };
+  if (isCoarse && isSilent(attempt))
+    return { ...made, outcome: UNREACHABLE, duration_ms: null, url: null, is_body_exact: null };
   return {
     ...made,
     outcome: attempt.outcome,
@@ -131,8 +136,8 @@ function presentAttempt(
 }
 
 /** A bad certificate is its owner's to mend, and only addresses that may be called get so far. */
-const isUnreachable = (outcome: string): boolean =>
-  outcome === "timeout" || outcome === "connection_failed" || outcome === "address_refused";
+const isSilent = ({ status, outcome }: { status: number | null; outcome: string }): boolean =>
+  status === null && (outcome === "timeout" || outcome === "connection_failed" || outcome === "address_refused");
 
 export function presentReplay(row: ReplayRow): ReplayRecord {
   return {

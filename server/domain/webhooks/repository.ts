@@ -288,7 +288,8 @@ const deliveryFields = {
   deliveredAt: true,
   createdAt: true,
   updatedAt: true,
-  endpoint: { select: { url: true, account: { select: { partner: { select: { name: true } } } } } },
+  endpoint: { select: { url: true, deletedAt: true, account: { select: { partner: { select: { name: true } } } } } },
+  tries: { select: { status: true, outcome: true }, orderBy: { id: "desc" }, take: 1 },
 } as const satisfies Prisma.WebhookDeliverySelect;
 const deliveryDetailFields = {
   ...deliveryFields,
@@ -296,6 +297,7 @@ const deliveryDetailFields = {
   endpoint: {
     select: {
       url: true,
+      deletedAt: true,
       headersSecret: true,
       state: true,
       account: { select: { partner: { select: { name: true } } } },

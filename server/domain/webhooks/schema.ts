@@ -159,6 +159,11 @@ export const DeliveryRecordSchema = PublicDeliverySchema.extend({
   partner_id: z.string(),
   partner_name: z.string(),
   endpoint_url: z.string(),
+  /** It is sent nowhere any more. */
+  is_endpoint_deleted: z.boolean(),
+  /** How the last try ended, and what HTTP status it answered; null before the first, or where no answer came. */
+  last_outcome: z.string().nullable(),
+  last_status: z.int().nullable(),
 });
 export type DeliveryRecord = z.infer<typeof DeliveryRecordSchema>;
 

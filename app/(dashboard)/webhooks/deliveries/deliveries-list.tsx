@@ -22,6 +22,7 @@ import { ReplayFailed } from "../replay-failed";
 import { SubjectLink } from "../subject-link";
 import { deliveryStatus } from "./delivery-status";
 import { NextTry } from "./next-try";
+import { outcomeWords } from "./outcome-words";
 import { ReplayChosen } from "./replay-chosen";
 import { StateCounts } from "./state-counts";
 import { deliveriesFilter, deliveriesInput, deliveriesTable } from "./table";
@@ -43,6 +44,12 @@ const COLUMNS: readonly TableColumn<DeliveryRecord>[] = [
   { id: "subject", header: "About", cell: (row) => <SubjectLink id={row.subject} />, skeleton: 110 },
   { id: "url", header: "Endpoint", cell: (row) => row.endpoint_url, isWide: true },
   { id: "partner", header: "Partner", cell: (row) => row.partner_name, skeleton: 120 },
+  {
+    id: "last",
+    header: "Last try",
+    cell: (row) => (row.last_outcome === null ? null : outcomeWords(row.last_outcome, row.last_status)),
+    skeleton: 90,
+  },
   { id: "attempts", header: "Tries", cell: (row) => row.attempts, isNumeric: true, skeleton: 16 },
   {
     id: "next",
@@ -150,13 +157,20 @@ export function DeliveriesList({
                 { term: "Number", value: row.sequence, hint: "Counts the events of one thing from 1" },
                 {
                   term: "Endpoint",
-                  value: (
+                  value: row.is_endpoint_deleted ? (
+                    <span className="break-all">{row.endpoint_url}</span>
+                  ) : (
                     <TextLink href={`/webhooks/${row.endpoint}`} className="break-all">
                       {row.endpoint_url}
                     </TextLink>
                   ),
+                  hint: row.is_endpoint_deleted ? "Deleted" : undefined,
                 },
                 { term: "Partner", value: row.partner_name },
+                {
+                  term: "Last try",
+                  value: row.last_outcome === null ? null : outcomeWords(row.last_outcome, row.last_status),
+                },
                 { term: "Tries", value: row.attempts },
                 { term: "Created", value: <DateTime value={row.created_at} precision="second" /> },
                 { term: "Delivered", value: <DateTime value={row.delivered_at} precision="second" /> },

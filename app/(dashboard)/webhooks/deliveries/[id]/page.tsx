@@ -18,24 +18,12 @@ import { getDelivery } from "@/server/domain/webhooks/service";
 import { SubjectLink } from "../../subject-link";
 import { deliveryStatus } from "../delivery-status";
 import { NextTry } from "../next-try";
+import { outcomeWords } from "../outcome-words";
 import { ReplayDelivery } from "./replay-delivery";
 
 export const metadata: Metadata = { title: "Webhook delivery" };
 
 const FOLLOW_MS = 3_000;
-
-const OUTCOMES: Readonly<Record<string, string>> = {
-  delivered: "Delivered",
-  http_error: "Refused",
-  redirect_refused: "Answered with a redirect, which is not followed",
-  gone: "Answered that it is gone",
-  timeout: "No answer in time",
-  connection_failed: "No connection",
-  tls_failed: "The certificate was not accepted",
-  address_refused: "The address may not be called",
-  render_failed: "The message could not be made",
-  unreachable: "No connection, or no answer in time",
-};
 
 export default async function DeliveryPage({ params }: { params: Promise<{ id: string }> }) {
   const ctx = await webContext("webhooks:read");
@@ -49,7 +37,7 @@ export default async function DeliveryPage({ params }: { params: Promise<{ id: s
       badge={<StatusBadge kind="delivery" status={deliveryStatus(delivery)} />}
       ids={<Id value={delivery.id} />}
       actions={
-        can(user, "webhooks:write") && delivery.status !== "pending" ? (
+        can(user, "webhooks:write") && delivery.status !== "pending" && !delivery.is_endpoint_deleted ? (
           <ReplayDelivery
             id={delivery.id}
             type={delivery.event.type}
@@ -102,11 +90,14 @@ export default async function DeliveryPage({ params }: { params: Promise<{ id: s
             items={[
               {
                 term: "Endpoint",
-                value: (
+                value: delivery.is_endpoint_deleted ? (
+                  <span className="break-all">{delivery.endpoint_url}</span>
+                ) : (
                   <TextLink href={`/webhooks/${delivery.endpoint}`} className="break-all">
                     {delivery.endpoint_url}
                   </TextLink>
                 ),
+                hint: delivery.is_endpoint_deleted ? "Deleted" : undefined,
               },
               { term: "Partner", value: delivery.partner_name },
               {
@@ -132,12 +123,18 @@ export default async function DeliveryPage({ params }: { params: Promise<{ id: s
 
 function FailedNotice({ delivery }: { delivery: DeliveryDetail }) {
   if (delivery.failed_because === null) return null;
+  if (delivery.is_endpoint_deleted)
+    return (
+      <Notice tone="bad" title="It is not tried any more: its endpoint was deleted.">
+        The event can still be read by the API.
+      </Notice>
+    );
   return (
     <Notice
       tone="bad"
       title={
         delivery.failed_because === "endpoint_off"
-          ? "It is not tried any more: its endpoint was switched off or deleted."
+          ? "It is not tried any more: its endpoint was switched off."
           : "It is not tried any more: all tries of three days are used up."
       }
     >
@@ -185,6 +182,5 @@ function Request({ request }: { request: NonNullable<DeliveryDetail["request"]> 
 }
 
 function titleOf(attempt: DeliveryAttempt): string {
-  const word = OUTCOMES[attempt.outcome] ?? attempt.outcome.replaceAll("_", " ");
-  return attempt.status === null ? word : `${word} · ${attempt.status}`;
+  return outcomeWords(attempt.outcome, attempt.status);
 }

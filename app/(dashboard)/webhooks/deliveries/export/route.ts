@@ -18,6 +18,8 @@ const COLUMNS: ReadonlyArray<readonly [header: string, read: (row: DeliveryRecor
   ["about", (row) => row.subject],
   ["sequence", (row) => String(row.sequence)],
   ["attempts", (row) => String(row.attempts)],
+  ["last_outcome", (row) => row.last_outcome],
+  ["last_status", (row) => (row.last_status === null ? null : String(row.last_status))],
   ["next_attempt_at", (row) => row.next_attempt_at],
   ["delivered_at", (row) => row.delivered_at],
   ["endpoint_id", (row) => row.endpoint],
