@@ -17,6 +17,24 @@ export function typed(amount: number, key: string): number {
   return next.length > DIGITS_MAX ? amount : Number(next === "" ? "0" : next);
 }
 
+/** No hand presses keys so closely one after the other; every scanner that types as a keyboard does. */
+const SCAN_GAP_MS = 30;
+/** The shortest code on goods. An amount of as many digits is not typed at that speed. */
+const SCAN_DIGITS_MIN = 8;
+
+/** Digits that came as closely as a scanner types, and when the last of them came. */
+export type Burst = { digits: number; lastMs: number };
+export const NO_BURST: Burst = { digits: 0, lastMs: Number.NEGATIVE_INFINITY };
+
+export const withDigit = ({ digits, lastMs }: Burst, atMs: number): Burst => ({
+  digits: atMs - lastMs <= SCAN_GAP_MS ? digits + 1 : 1,
+  lastMs: atMs,
+});
+
+/** Whether an Enter at this moment ends the code of some goods, which is no amount and no press of somebody. */
+export const isScan = ({ digits, lastMs }: Burst, enterMs: number): boolean =>
+  digits >= SCAN_DIGITS_MIN && enterMs - lastMs <= SCAN_GAP_MS;
+
 /** A number pad for an amount: to touch, and by the keys of a keyboard wherever nothing else is written. */
 export function Keypad({
   value,
@@ -36,15 +54,20 @@ export function Keypad({
   latest.current = { value, onChange, onEnter };
   useEffect(() => {
     if (!isActive) return;
+    let burst = NO_BURST;
     const press = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event) || hasOpenLayer()) return;
       const isOnControl = event.target instanceof Element && event.target.closest("button, a") !== null;
       const { value, onChange, onEnter } = latest.current;
       if (event.key === "Enter" && !isOnControl) {
         event.preventDefault();
-        onEnter();
+        if (isScan(burst, event.timeStamp)) {
+          latest.current.value = 0;
+          onChange(0);
+        } else onEnter();
       } else if (/^\d$/.test(event.key) || event.key === "Backspace" || event.key === "Escape") {
         event.preventDefault();
+        if (/^\d$/.test(event.key)) burst = withDigit(burst, event.timeStamp);
         // Whatever was pressed last has the focus: Enter after digits is for the amount, not for that button.
         if (isOnControl && document.activeElement instanceof HTMLElement) document.activeElement.blur();
         const next = typed(value, event.key);
