@@ -31,9 +31,10 @@ export interface Instance {
   stop(): Promise<void>;
 }
 
+/** Below the ports that a system gives to outgoing connections, one of which could take a part's port while that is down. */
 async function findFreeBase(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt += 1) {
-    const base = 20_000 + Math.floor(Math.random() * 2_000) * 10;
+    const base = 11_000 + Math.floor(Math.random() * 2_000) * 10;
     const ports = [base, base + 1, base + 2, base + 3, base + 1010];
     const free = await Promise.all(ports.map((port) => isPortFree(port, "127.0.0.1")));
     if (free.every(Boolean)) return base;
