@@ -92,7 +92,10 @@ test("R5: a refund asked for 20 times at once under one key gives the money back
   expect(payment.status).toBe("completed");
   const key = newReference();
   const asked = Array.from({ length: 20 }, () =>
-    shop.till.once("POST", `/api/v1/payments/${payment.id}/refunds`, { key, body: { amount: 1_000 } }),
+    shop.till.once("POST", `/api/v1/payments/${payment.id}/refunds`, {
+      key,
+      body: { amount: 1_000, reason: "Return" },
+    }),
   );
   const ids = new Set<string>();
   for (const answer of await Promise.all(asked)) {

@@ -162,7 +162,10 @@ test.describe("one instance, killed at chosen points", () => {
     const asked = Promise.all([
       ...waiting.map(({ id }) => till.call("POST", `/api/v1/payments/${id}/cancel`, { key: `${id}-cancel` })),
       ...paid.map(({ id }) =>
-        till.call("POST", `/api/v1/payments/${id}/refunds`, { key: `${id}-refund`, body: { amount: 1_000 } }),
+        till.call("POST", `/api/v1/payments/${id}/refunds`, {
+          key: `${id}-refund`,
+          body: { amount: 1_000, reason: "Return" },
+        }),
       ),
     ]);
     await killInTheMiddle("gateway", 2 * POINTS.length);

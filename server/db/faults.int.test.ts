@@ -141,7 +141,7 @@ describe("conflicts", () => {
         note(await post(`/api/v1/payments/${id}/void`, {}));
         return id;
       }
-      note(await post(`/api/v1/payments/${id}/refunds`, { amount: 1_000 }));
+      note(await post(`/api/v1/payments/${id}/refunds`, { amount: 1_000, reason: "Return" }));
       note(await read(`/api/v1/payments/${id}/refunds`));
       return id;
     };
@@ -299,7 +299,11 @@ describe("no room", () => {
     await locked;
     const idempotencyKey = newId("request");
     const refund = () =>
-      callRest(impatient, "POST", `/api/v1/payments/${id}/refunds`, { key, body: { amount: 500 }, idempotencyKey });
+      callRest(impatient, "POST", `/api/v1/payments/${id}/refunds`, {
+        key,
+        body: { amount: 500, reason: "Return" },
+        idempotencyKey,
+      });
     try {
       isRefused(await refund());
       expect(await count("refunds", "payment_id = $1", [id])).toBe(0);

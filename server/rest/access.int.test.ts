@@ -110,6 +110,7 @@ function bodyOf(endpoint: Endpoint): unknown {
   if (endpoint.operation === "createStore")
     return { reference: newId("request"), name: "New", type: "website", url: "https://new.example" };
   if (endpoint.operation === "createTerminal") return { reference: newId("request"), store: { id: own.store.id } };
+  if (endpoint.operation === "createRefund") return { reason: "Return" };
   if (endpoint.operation === "updatePayment") return { metadata: { till: "8" } };
   if (endpoint.operation === "advanceTestClock") return { advance: 60 };
   if (endpoint.operation === "moveTerminal") return { store: { id: own.store.id } };

@@ -51,7 +51,10 @@ describe("R8: what has no answer yet", () => {
       end: "canceled",
     },
     { of: "a capture", fault: "capture", path: "/captures", on: () => h.authorized(), end: "succeeded", done: 201 },
-    { of: "a refund", fault: "refund", path: "/refunds", on: () => h.completed(), end: "succeeded", done: 201 },
+    {
+      ...{ of: "a refund", fault: "refund", path: "/refunds", on: () => h.completed(), end: "succeeded", done: 201 },
+      body: () => ({ reason: "Return" }),
+    },
     { of: "a release", fault: "void", path: "/void", on: () => h.authorized(), open: "authorized", end: "voided" },
     {
       ...{ of: "a renewal", fault: "reauthorize", path: "/reauthorize", on: expired },
@@ -104,7 +107,7 @@ describe("R8: what has no answer yet", () => {
 describe("R15: what never left us", () => {
   it.each([
     { path: "/captures", prepare: () => h.authorized(), body: {}, done: 201 },
-    { path: "/refunds", prepare: () => h.completed(), body: {}, done: 201 },
+    { path: "/refunds", prepare: () => h.completed(), body: { reason: "Return" }, done: 201 },
     { path: "/void", prepare: () => h.authorized(), body: undefined, done: 200 },
     { path: "/reauthorize", prepare: expired, body: undefined, done: 200 },
   ])("$path answers 503 with Retry-After, and the same call with the same key is made later", async (operation) => {
@@ -213,6 +216,9 @@ describe("the Partner API after the payment", () => {
     const parts = await h.authorized();
     for (const amount of [4_000, 6_002]) await call("POST", `/${parts}/captures`, { amount });
     expect((await call("POST", `/${parts}/refunds`, { amount: 1 })).json).toMatchObject({
+      ...{ status: 400, code: "validation_failed", errors: [{ pointer: "/reason" }] },
+    });
+    expect((await call("POST", `/${parts}/refunds`, { amount: 1, reason: "Return" })).json).toMatchObject({
       status: 422,
       code: "refund_needs_capture",
     });

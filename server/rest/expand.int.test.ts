@@ -45,7 +45,9 @@ it("a payment has its store, terminal, captures and refunds in it when asked, an
   const { id } = await sell();
   const base = `/api/v1/payments/${id}`;
   for (const amount of [100, 200])
-    expect((await callRest(rest, "POST", `${base}/refunds`, { key, body: { amount } })).status).toBe(201);
+    expect((await callRest(rest, "POST", `${base}/refunds`, { key, body: { amount, reason: "Return" } })).status).toBe(
+      201,
+    );
   const [plain, captures, refunds, store, terminal] = await Promise.all([
     read(base),
     read(`${base}/captures`),

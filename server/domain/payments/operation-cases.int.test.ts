@@ -73,7 +73,7 @@ const OPERATIONS: readonly Operation[] = [
     run: (id) => refundPayment(h.ctx, id, {}),
     effects: (transaction) => transaction.refunds.length,
     refusals: ["payment_not_refundable"],
-    rest: { method: "POST", path: "/refunds", body: {}, other: { amount: 7 } },
+    rest: { method: "POST", path: "/refunds", body: { reason: "Return" }, other: { reason: "Return", amount: 7 } },
   },
   {
     kind: "VOID",

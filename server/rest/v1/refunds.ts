@@ -13,13 +13,13 @@ export const createRefundEndpoint = defineEndpoint({
   operation: "createRefund",
   summary: "Refund a payment, wholly or in part",
   description:
-    "Without an amount, all that can be refunded. Of several captures name one, or the lines. 202 means that the outcome is not known yet; its amount counts as refunded until it failed.",
+    "The reason is for people and goes to Klarna. Without an amount, all that can be refunded. Of several captures name one, or the lines. 202 means that the outcome is not known yet; its amount counts as refunded until it failed.",
   tag,
   access: "key",
   scope: "refunds:write",
   notFound: "payment_not_found",
   params: paymentParams,
-  body: CreateRefundSchema,
+  body: CreateRefundSchema.required({ reason: true }),
   responses: {
     201: { description: "The refund", schema: RefundSchema },
     202: { description: "The refund, its outcome not known yet", schema: RefundSchema },
