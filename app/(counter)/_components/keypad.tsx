@@ -61,13 +61,15 @@ export function Keypad({
       const { value, onChange, onEnter } = latest.current;
       if (event.key === "Enter" && !isOnControl) {
         event.preventDefault();
-        if (isScan(burst, event.timeStamp)) {
+        const isScanned = isScan(burst, event.timeStamp);
+        burst = NO_BURST;
+        if (isScanned) {
           latest.current.value = 0;
           onChange(0);
         } else onEnter();
       } else if (/^\d$/.test(event.key) || event.key === "Backspace" || event.key === "Escape") {
         event.preventDefault();
-        if (/^\d$/.test(event.key)) burst = withDigit(burst, event.timeStamp);
+        burst = /^\d$/.test(event.key) ? withDigit(burst, event.timeStamp) : NO_BURST;
         // Whatever was pressed last has the focus: Enter after digits is for the amount, not for that button.
         if (isOnControl && document.activeElement instanceof HTMLElement) document.activeElement.blur();
         const next = typed(value, event.key);
