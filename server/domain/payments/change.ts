@@ -8,20 +8,15 @@ import { answerPlace, claimKey, type IdempotencyIntent } from "@/server/db/idemp
 import type { EventType } from "@/server/events/catalog";
 import type { KlarnaCallRecord, KlarnaOutcome } from "@/server/klarna/client";
 import { isDenied } from "./classic/facts";
+import { findPayment, listCaptures, listOperations, listRefundRows, lockPayment, sumRefunds } from "./repository";
 import {
   type AlarmRow,
   type AnswerPatch,
   type AuditRow,
   applyChange,
-  findPayment,
-  listCaptures,
-  listOperations,
-  listRefundRows,
-  lockPayment,
   type OperationPatch,
   type PaymentChange,
-  sumRefunds,
-} from "./repository";
+} from "./repository-change";
 import type { CaptureRow, NewCapture, OperationKind, OperationRow, PaymentRecord, PaymentRow, RefundRow } from "./rows";
 import { type PaymentSnapshot, type PublicPayment, presentPayment } from "./schema";
 import { announceCapture, announcePayment, announceRefund, snapshotPayment, stateEvent } from "./snapshot";

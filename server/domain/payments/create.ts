@@ -13,7 +13,7 @@ import { currenciesTaken } from "./currencies";
 import type { Purchase } from "./klarna";
 import { findPointOfSale, type PointOfSale } from "./point-of-sale";
 import { ownReturnUrl, sealPurchase } from "./purchase";
-import { insertPayment } from "./repository";
+import { insertPayment } from "./repository-change";
 import type { PaymentRecord, PaymentRow } from "./rows";
 import {
   type CreatePaymentInput,

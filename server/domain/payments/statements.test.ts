@@ -1,6 +1,6 @@
 import { expect, it, vi } from "vitest";
 import type { Transaction } from "@/server/db/client";
-import type { PaymentChange } from "./repository";
+import type { PaymentChange } from "./repository-change";
 
 /*
  * A process of the product may have a module twice, as a bundle for pages and one for actions, over the same connections. The
@@ -27,7 +27,7 @@ it("each name of a payment's step means one statement, in whatever copy of the m
   ];
   for (const order of [steps, [...steps].reverse()]) {
     vi.resetModules();
-    const { applyChange } = await import("./repository");
+    const { applyChange } = await import("./repository-change");
     for (const change of order) await applyChange(tx, change, new Date(0));
   }
   expect([...texts.keys()].every((name) => name !== "" && Buffer.byteLength(name) <= 63)).toBe(true);
